@@ -1,0 +1,5 @@
+"""``python -m einthoven``."""
+
+from einthoven.cli import main
+
+raise SystemExit(main())

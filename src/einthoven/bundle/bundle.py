@@ -1,0 +1,136 @@
+"""Bundle: a shipped model, a folder with one card and its ONNX stages; runs without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.bundle.card import Card
+from einthoven.record.errors import DataError, nearest
+
+Array = npt.NDArray[np.float32]
+
+_MAX_STAGE = 512 * 1024 * 1024
+_ZOO = Path(__file__).resolve().parent.parent / "zoo"
+
+
+class Bundle:
+    """A model ready to answer.
+
+    Attributes
+    ----------
+    card : what it is.
+    path : its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        card = path / "card.json"
+        if not card.is_file():
+            raise DataError(path, "has no card.json", "Give a bundle made by 'einthoven export'")
+        self.card = Card.from_json(card.read_text(encoding="utf-8"), str(card))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the whole bundle: the stages' digests in order."""
+        return hashlib.sha256("".join(s.sha256 for s in self.card.stages).encode()).hexdigest()
+
+    def stage_bytes(self, index: int) -> bytes:
+        """Return the ONNX file of one stage, checked against the card."""
+        stage = self.card.stages[index]
+        if Path(stage.file).name != stage.file:
+            raise DataError(self.path, f"stage {stage.file!r} leaves the folder", "Export it again")
+        file = self.path / stage.file
+        if not file.is_file() or file.stat().st_size > _MAX_STAGE:
+            raise DataError(file, "is missing or over 512 MB", "Export the model again")
+        data = file.read_bytes()
+        if hashlib.sha256(data).hexdigest() != stage.sha256:
+            raise DataError(file, "does not have the SHA-256 on its card", "Export the model again")
+        return data
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        # One thread: the nets are small, and the same order of sums gives the same bits everywhere.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return ort.InferenceSession(
+            self.stage_bytes(0), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(self, inputs: Mapping[str, Array]) -> Array:
+        """Return (item, output) float32: the raw first output for named inputs of equal length.
+
+        The stage's ONNX inputs are named ``window`` (item, lead, time) and ``side``
+        (item, number); those it does not have are left out.
+        """
+        names = [i.name for i in self._session.get_inputs()]
+        output: Array = self._session.run(
+            [self._session.get_outputs()[0].name], {n: inputs[n] for n in names}
+        )[0]
+        return output
+
+    def predict(self, array: Array | Mapping[str, Array]) -> Array:
+        """Return (item, class) calibrated probabilities.
+
+        The ONNX gives logits (log probabilities up to a constant); the card's offsets are added
+        and the sum is divided by the card's temperature before the softmax.
+
+        Parameters
+        ----------
+        array : (item, lead, time) or (item, number) float32 as the card's input says, or a mapping
+            ``{"window": ..., "side": ...}`` where the model eats both.
+        """
+        if not isinstance(array, Mapping):
+            name = self._session.get_inputs()[0].name
+            array = {name: np.asarray(array, np.float32)}
+        logits = self.run(array).astype(np.float64)
+        if self.card.offsets:
+            logits = logits + np.array(self.card.offsets)
+        logits = logits / self.card.temperature
+        logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
+        p = np.exp(logits)
+        return (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def zoo_names() -> tuple[str, ...]:
+    """Return the names of the shipped bundles."""
+    return tuple(sorted(p.parent.name for p in _ZOO.glob("*/card.json")))
+
+
+def load_model(name_or_path: str | os.PathLike[str]) -> Bundle:
+    """Open a shipped model by name, or a bundle folder by path.
+
+    Raises
+    ------
+    DataError : no such model, or a damaged bundle.
+    """
+    text = os.fspath(name_or_path)
+    if text in zoo_names():
+        return Bundle(_ZOO / text)
+    path = Path(text)
+    if path.is_dir():
+        return Bundle(path)
+    if path.name == "card.json" and path.is_file():
+        return Bundle(path.parent)
+    raise DataError(
+        f"model {text!r}", "is neither shipped nor a folder", nearest(text, zoo_names())
+    )
+
+
+def default_model(task: str, profile: str) -> Bundle | None:
+    """Return the shipped default for a task in a profile, if there is one."""
+    for name in zoo_names():
+        bundle = Bundle(_ZOO / name)
+        if bundle.card.default and bundle.card.task == task and profile in bundle.card.profiles:
+            return bundle
+    return None

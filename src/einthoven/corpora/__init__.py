@@ -1,0 +1,1 @@
+"""Floor 4. One file a public data set."""

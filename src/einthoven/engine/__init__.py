@@ -1,0 +1,1 @@
+"""Floor 5. From chunks of samples to events and Findings."""

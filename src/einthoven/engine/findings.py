@@ -1,0 +1,149 @@
+"""Findings: what the engine found in a record, or why it declines to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.record.source import Source
+
+# Verbs that need a higher floor (to_html, to_wfdb) are hung here; see einthoven.__init__.
+METHODS: dict[str, Callable[..., Any]] = {}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Beats:
+    """The beats found, in time order.
+
+    Attributes
+    ----------
+    samples : (beat,) int64 R peaks at the record's own rate, from 0.
+    classes : (beat,) class names.
+    probabilities : (beat,) float32, of the class named.
+    uncertain : (beat,) bool.
+    """
+
+    samples: npt.NDArray[np.int64]
+    classes: npt.NDArray[np.str_]
+    probabilities: npt.NDArray[np.float32]
+    uncertain: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Quality:
+    """Whether the signal can be judged, window by window.
+
+    Attributes
+    ----------
+    starts, ends : (window,) int64 samples at the record's own rate.
+    good : (window,) bool.
+    scores : (window,) float32 in 0..1.
+    """
+
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    good: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Findings:
+    """The answer to ``einthoven analyze``.
+
+    Attributes
+    ----------
+    record, path : name of the record and where it came from.
+    rate, leads, samples, start : of the record.
+    usable, reason : whether it is an ECG that can be judged, and if not, why.
+    models : the cards of the models that answered, as ``{"name", "sha256", "task"}``.
+    marks, quality, intervals, warnings : what was found; `marks` are the beats.
+    profile : ``review`` or ``live``.
+    source : the recording, for whoever draws it.
+    """
+
+    record: str
+    path: str
+    rate: float
+    leads: tuple[str, ...]
+    samples: int
+    start: datetime | None
+    usable: bool
+    reason: str | None
+    models: tuple[dict[str, str], ...]
+    marks: Beats
+    quality: Quality
+    intervals: dict[str, float]
+    warnings: tuple[str, ...]
+    profile: str
+    source: Source | None = field(default=None, repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.samples / self.rate
+
+    @property
+    def beats(self) -> Any:
+        """The beats as a pandas DataFrame: sample, seconds, class, probability, uncertain."""
+        try:
+            import pandas as pd
+        except ImportError as fault:  # pragma: no cover - depends on the installation
+            raise ImportError(
+                "findings.beats needs pandas: pip install 'einthoven[plot]', "
+                "or read findings.marks, which are plain arrays"
+            ) from fault
+        return pd.DataFrame(
+            {
+                "sample": self.marks.samples,
+                "seconds": self.marks.samples / self.rate,
+                "class": self.marks.classes,
+                "probability": self.marks.probabilities,
+                "uncertain": self.marks.uncertain,
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document of ``analyze --json``."""
+        from einthoven._version import __version__
+
+        beats = [
+            {"sample": s, "class": c, "probability": round(p, 4), "uncertain": u}
+            for s, c, p, u in zip(
+                self.marks.samples.tolist(), self.marks.classes.tolist(),
+                self.marks.probabilities.tolist(), self.marks.uncertain.tolist(), strict=True,
+            )
+        ]  # fmt: skip
+        quality = [
+            {"start": a, "end": b, "good": g, "score": round(s, 3)}
+            for a, b, g, s in zip(
+                self.quality.starts.tolist(), self.quality.ends.tolist(),
+                self.quality.good.tolist(), self.quality.scores.tolist(), strict=True,
+            )
+        ]  # fmt: skip
+        return {
+            "einthoven": __version__, "source": self.path, "record": self.record,
+            "rate": self.rate, "leads": list(self.leads), "samples": self.samples,
+            "start": self.start.isoformat() if self.start else None,
+            "profile": self.profile, "usable": self.usable, "reason": self.reason,
+            "models": list(self.models), "beats": beats,
+            **({"intervals": self.intervals} if self.intervals else {}),
+            "quality": quality, "warnings": list(self.warnings),
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """Return the JSON document of ``analyze --json`` (see the documentation for the keys)."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in METHODS:
+            return METHODS[name].__get__(self)
+        raise AttributeError(f"'Findings' object has no attribute {name!r}")

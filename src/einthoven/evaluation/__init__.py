@@ -1,0 +1,1 @@
+"""Floor 4. Judges a table of predictions: metrics, calibration, intervals; numpy only."""

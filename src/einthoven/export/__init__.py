@@ -1,0 +1,1 @@
+"""Floor 9. A run to a bundle; verifies what it made."""

@@ -1,0 +1,1 @@
+"""Floor 3. One file a format on disk: bytes to Source and Record, and back."""

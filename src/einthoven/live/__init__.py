@@ -1,0 +1,1 @@
+"""Floor 9. Sources and sinks of streams around the engine."""

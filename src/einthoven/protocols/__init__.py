@@ -1,0 +1,1 @@
+"""Floor 5. Who may be tested on whom."""

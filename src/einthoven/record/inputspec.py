@@ -1,0 +1,76 @@
+"""InputSpec: what a network eats, said once for training and use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from einthoven.record.errors import UsageError, nearest
+
+KINDS = ("candidates", "beat")
+PROFILES = ("review", "live")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """What a network eats; frozen, hashable, saved in the bundle's card.
+
+    Attributes
+    ----------
+    kind : ``candidates`` (possible R peaks, see `signal.peaks`) or ``beat`` (a window a beat).
+    version : raised whenever the meaning of the arrays changes.
+    rate : Hz of the window.
+    leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else
+        names of leads that must be there.
+    window : seconds before and after the R peak.
+    band : pass band of the FIR filter, Hz.
+    normalise : ``none`` (mV less the median) or ``zscore`` (each window to mean 0, SD 1).
+    side : names of the groups of numbers that go with the window, e.g. ``("rr", "template")``.
+    waveform : whether the window itself is eaten, or only the side numbers.
+    hop, back, ahead : seconds. Beats are described in aligned blocks of `hop`; what is known of
+        the patient comes from `back` before the block to `ahead` after it. 0, 0, 0 where no
+        statistics of the patient are used.
+    """
+
+    kind: str
+    rate: float
+    version: int = 1
+    leads: tuple[str, ...] = ("one",)
+    window: tuple[float, float] = (0.0, 0.0)
+    band: tuple[float, float] = (0.5, 40.0)
+    normalise: str = "none"
+    side: tuple[str, ...] = ()
+    waveform: bool = True
+    hop: float = 0.0
+    back: float = 0.0
+    ahead: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("leads", "window", "band", "side"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.kind not in KINDS:
+            raise UsageError("input.kind", f"{self.kind!r} is not known", nearest(self.kind, KINDS))
+        if self.normalise not in ("none", "zscore"):
+            raise UsageError("input.normalise", f"is {self.normalise!r}", "Use none or zscore")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON can hold them."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
+        """Build from `to_dict`; an unknown key is refused."""
+        known = {f.name for f in fields(cls)}
+        for key in values:
+            if key not in known:
+                raise UsageError("input", f"key {key!r} is not known", nearest(key, known))
+        return cls(**values)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that differ whenever the arrays would."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""Floor 6. Windows cut once by corpus and InputSpec, memory-mapped."""

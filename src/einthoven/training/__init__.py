@@ -1,0 +1,1 @@
+"""Floor 7. A recipe in, a run folder out."""
