@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,10 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from einthoven._methods import method
 from einthoven.record.source import Source
-
-# Verbs that need a higher floor (to_html, to_wfdb) are hung here; see einthoven.__init__.
-METHODS: dict[str, Callable[..., Any]] = {}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,6 +141,4 @@ class Findings:
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
     def __getattr__(self, name: str) -> Any:
-        if name in METHODS:
-            return METHODS[name].__get__(self)
-        raise AttributeError(f"'Findings' object has no attribute {name!r}")
+        return method(self, name)

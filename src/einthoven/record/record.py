@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,14 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from einthoven._methods import method
 from einthoven.record.annotation import Annotations
 from einthoven.record.errors import UsageError
 from einthoven.record.leads import canonical
 
 Signal = npt.NDArray[np.float32]
-
-# Verbs that need a higher floor (plot) are hung here by that floor; see einthoven.__init__.
-METHODS: dict[str, Callable[..., Any]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +85,8 @@ class Record:
             raise UsageError(
                 self.source, f"there is no lead {name!r}", f"Leads: {', '.join(self.leads)}"
             )
-        return self.signal[self.leads.index(wanted)]
+        row: Signal = self.signal[self.leads.index(wanted)]
+        return row
 
     def __getattr__(self, name: str) -> Any:
-        if name in METHODS:
-            return METHODS[name].__get__(self)
-        raise AttributeError(f"'Record' object has no attribute {name!r}")
+        return method(self, name)
