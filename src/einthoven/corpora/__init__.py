@@ -1,1 +1,5 @@
 """Floor 4. One file a public data set."""
+
+from einthoven.corpora._corpus import CORPORA, Corpus, Facts, data_root, open_corpus
+
+__all__ = ["CORPORA", "Corpus", "Facts", "data_root", "open_corpus"]
