@@ -1,0 +1,57 @@
+"""One contract for every architecture in the catalogue."""
+
+import pytest
+import torch
+
+from einthoven.models import MODELS
+from einthoven.record import UsageError
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("leads, time, classes, side", [(1, 360, 5, 0), (2, 250, 4, 7)])
+def test_windows_become_logits(name: str, leads: int, time: int, classes: int, side: int) -> None:
+    net = MODELS[name].build(leads=leads, time=time, classes=classes, side=side).eval()
+    inputs = [torch.zeros(3, leads, time), torch.zeros(3, side)][: 2 if side else 1]
+    assert net(*inputs).shape == (3, classes)
+    maps = net.features(inputs[0])
+    assert maps.ndim == 3
+    assert maps.shape[0] == 3
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("side", [0, 4])
+def test_every_parameter_gets_a_gradient(name: str, side: int) -> None:
+    torch.manual_seed(0)
+    net = MODELS[name].build(leads=1, time=360, classes=5, side=side)
+    inputs = [torch.randn(16, 1, 360), torch.randn(16, side)][: 2 if side else 1]
+    torch.nn.functional.cross_entropy(net(*inputs), torch.arange(16) % 5).backward()
+    for parameter_name, parameter in net.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.abs().sum() > 0, parameter_name
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_the_published_size_is_met_within_one_percent(name: str) -> None:
+    entry = MODELS[name]
+    if entry.kilobytes is None:
+        return
+    leads, time, classes = entry.shape
+    net = entry.build(leads=leads, time=time, classes=classes, side=0)
+    numbers = sum(t.numel() for t in net.state_dict().values() if t.dtype == torch.float32)
+    assert numbers * 4 / 1024 == pytest.approx(entry.kilobytes, rel=0.01)
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_each_window_is_answered_by_itself(name: str) -> None:
+    torch.manual_seed(0)
+    net = MODELS[name].build(leads=1, time=360, classes=5, side=0).eval()
+    windows = torch.randn(5, 1, 360)
+    with torch.no_grad():
+        together = net(windows)
+        alone = torch.cat([net(w[None]) for w in windows])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="Did you mean arrhythminet-v1"):
+        MODELS["arhythminet-v1"]
