@@ -1,1 +1,10 @@
 """Floor 5. From chunks of samples to events and Findings."""
+
+from einthoven.engine.analyze import analyze
+from einthoven.engine.engine import Engine
+from einthoven.engine.events import BeatEvent, Event, QualityEvent
+from einthoven.engine.findings import Beats, Findings, Quality
+
+__all__ = [
+    "BeatEvent", "Beats", "Engine", "Event", "Findings", "Quality", "QualityEvent", "analyze",
+]  # fmt: skip

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import os
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from einthoven._methods import method
+from einthoven.record.annotation import Annotations
 from einthoven.record.source import Source
 
 
@@ -108,8 +111,8 @@ class Findings:
             }
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the document of ``analyze --json``."""
+    def to_dict(self, *, identity: bool = False) -> dict[str, Any]:
+        """Return the document of ``analyze --json``; `identity` adds who was recorded."""
         from einthoven._version import __version__
 
         beats = [
@@ -126,6 +129,7 @@ class Findings:
                 self.quality.good.tolist(), self.quality.scores.tolist(), strict=True,
             )
         ]  # fmt: skip
+        patient = self.source.patient if self.source and identity else None
         return {
             "einthoven": __version__, "source": self.path, "record": self.record,
             "rate": self.rate, "leads": list(self.leads), "samples": self.samples,
@@ -134,11 +138,27 @@ class Findings:
             "models": list(self.models), "beats": beats,
             **({"intervals": self.intervals} if self.intervals else {}),
             "quality": quality, "warnings": list(self.warnings),
+            **({"patient": asdict(patient)} if patient else {}),
         }  # fmt: skip
 
-    def to_json(self) -> str:
+    def to_json(self, *, identity: bool = False) -> str:
         """Return the JSON document of ``analyze --json`` (see the documentation for the keys)."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return json.dumps(self.to_dict(identity=identity), ensure_ascii=False)
+
+    def to_wfdb(self, path: str | os.PathLike[str]) -> Path:
+        """Write the beats as a WFDB annotation file, e.g. ``100.atr``; subtype 1 is uncertain."""
+        from einthoven.formats.wfdb import write_annotations
+
+        target = Path(path)
+        write_annotations(
+            target,
+            Annotations(
+                samples=self.marks.samples,
+                symbols=self.marks.classes,
+                subtypes=self.marks.uncertain.astype(np.int64),
+            ),
+        )
+        return target
 
     def __getattr__(self, name: str) -> Any:
         return method(self, name)

@@ -40,3 +40,13 @@ def one_lead(leads: tuple[str, ...]) -> int:
         if name in leads:
             return leads.index(name)
     return 0
+
+
+# Leads in which the QRS points down or the P wave is flat or inverted in health: a beat model that
+# learnt on MLII is not asked about them.
+_ODD = frozenset({"aVR", "aVL", "III", "V1", "V2", "V3", "V3R", "V4R", "V5R", "MV1", "MV2"})
+
+
+def fits_one_lead(name: str) -> bool:
+    """Return whether a model made for any one lead (II, I, V5, unknown) may judge `name`."""
+    return canonical(name) not in _ODD

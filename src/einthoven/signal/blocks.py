@@ -18,13 +18,11 @@ class Block:
     ----------
     start, stop : absolute samples; ``start`` is a multiple of the block's size.
     data : (lead, before + size + after) mV float32, always this wide; NaN beyond the recording.
-    last : whether the recording ends in this block.
     """
 
     start: int
     stop: int
     data: Signal
-    last: bool
 
 
 class BlockCutter:
@@ -52,7 +50,7 @@ class BlockCutter:
         self._buffer = np.concatenate([self._buffer, *self._pieces], axis=1)
         self._pieces = []
         while self._arrived >= self._next + self.size + self.after:
-            yield self._cut(self._next + self.size, last=False)
+            yield self._cut(self._next + self.size)
         keep = self._next - self.before - self._origin
         self._buffer = self._buffer[:, keep:].copy()
         self._origin += keep
@@ -65,11 +63,11 @@ class BlockCutter:
         self._buffer = np.concatenate([self._buffer, pad], axis=1)
         while self._next < self._arrived:
             stop = min(self._next + self.size, self._arrived)
-            yield self._cut(stop, last=self._next + self.size >= self._arrived)
+            yield self._cut(stop)
 
-    def _cut(self, stop: int, *, last: bool) -> Block:
+    def _cut(self, stop: int) -> Block:
         left = self._next - self.before - self._origin
         width = self.before + self.size + self.after
-        block = Block(self._next, stop, self._buffer[:, left : left + width], last)
+        block = Block(self._next, stop, self._buffer[:, left : left + width])
         self._next += self.size
         return block

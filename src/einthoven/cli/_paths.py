@@ -1,0 +1,59 @@
+"""Which recordings the paths of a command line name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from einthoven.formats import recognise
+from einthoven.record.errors import EinthovenError, FormatError
+
+# Parts of a WFDB record that are not records by themselves.
+_PARTS = {".dat", ".atr", ".mat", ".xyz", ".qrs", ".ecg"}
+
+
+def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the recordings as (path, name to write under), and a sentence for each fault.
+
+    A folder gives every file of a known format in it, named by its path inside the folder; a file
+    is named by its stem. Names that would collide keep their ending.
+    """
+    found: list[tuple[Path, Path]] = []
+    faults: list[str] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = _records(path)
+            if not inside:
+                faults.append(str(FormatError(path, "holds no recording", "Give another folder")))
+            found += [(p, p.relative_to(path)) for p in inside]
+        else:
+            found.append((path, Path(path.name)))
+    stems = [str(name.with_suffix("")) for _, name in found]
+    names = [
+        stem if stems.count(stem) == 1 else str(name)
+        for stem, (_, name) in zip(stems, found, strict=True)
+    ]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            names[index] = f"{name}-{names[:index].count(name) + 1}"
+    return [(str(path), name) for (path, _), name in zip(found, names, strict=True)], faults
+
+
+def _records(folder: Path) -> list[Path]:
+    files = [
+        p for p in sorted(folder.rglob("*"))
+        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+    ]  # fmt: skip
+    headers = {p.with_suffix("") for p in files if p.suffix == ".hea"}
+    records = []
+    for path in files:
+        if path.suffix in _PARTS and (
+            path.with_suffix("") in headers or path.suffix in {".atr", ".qrs"}
+        ):
+            continue
+        try:
+            if recognise(path) is not None:
+                records.append(path)
+        except EinthovenError:
+            records.append(path)
+    return records

@@ -1,0 +1,34 @@
+"""Play a recording as a live stream; print each event as a line of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from einthoven.bundle import load_model
+from einthoven.cli._reading import add_reading_arguments, reading
+from einthoven.formats import open_source
+from einthoven.live.replay import replay
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare flags and arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a recording to play")
+    parser.add_argument("--model", metavar="NAME|PATH", help="beat classifier (default: shipped)")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="times real time; 0: as fast as it goes",
+    )
+    add_reading_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the events of the live profile."""
+    source = open_source(args.source, **reading(args))
+    model = load_model(args.model) if args.model else None
+    for event in replay(source, model=model, speed=args.speed):
+        print(json.dumps(event.to_dict()), flush=True)
+    return 0

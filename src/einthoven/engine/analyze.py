@@ -1,0 +1,145 @@
+"""analyze: the engine fed from a recording."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from einthoven.bundle import Bundle, default_model, load_model
+from einthoven.engine.engine import Engine
+from einthoven.engine.events import BeatEvent, Event, QualityEvent
+from einthoven.engine.findings import Beats, Findings, Quality
+from einthoven.formats import open_source
+from einthoven.record.record import Record
+from einthoven.record.source import RecordSource, Source
+
+SHORTEST_SECONDS = 2.0
+
+
+def analyze(
+    recording: str | os.PathLike[str] | Record | Source,
+    *,
+    model: str | os.PathLike[str] | Bundle | None = None,
+    profile: str = "review",
+    waves: bool = False,
+    explain: bool = False,
+    uncertainty: bool = False,
+    progress: Callable[[float], None] | None = None,
+    chunk_seconds: float = 120.0,
+) -> Findings:
+    """Say which beats are in a recording, how sure that is, and where it cannot be told.
+
+    Parameters
+    ----------
+    recording : a path, a `Record` (signal (lead, time) in mV) or an open `Source`.
+    model : the beat classifier, by name or path; the profile's shipped default if not given.
+    profile : ``review`` looks some minutes ahead; ``live`` gives a stream's answers.
+    waves, explain, uncertainty : further questions. None is answered by this version; each that is
+        asked leaves a warning.
+    progress : called with the share done, 0..1.
+    chunk_seconds : how much signal is read at once; the answer does not depend on it.
+
+    Raises
+    ------
+    FormatError : the file is damaged, unknown, or does not state its unit or rate.
+    UsageError : the model was not made for the profile.
+    """
+    if isinstance(recording, Record):
+        source: Source = RecordSource(recording)
+    elif isinstance(recording, Source):
+        source = recording
+    else:
+        source = open_source(recording)
+    bundle = model if isinstance(model, Bundle) or model is None else load_model(model)
+    asked = tuple(
+        name
+        for name, wanted in (("waves", waves), ("explain", explain), ("uncertainty", uncertainty))
+        if wanted
+    )
+    if not source.leads:
+        return collect(source, None, [], profile, asked)
+    engine = Engine(source.rate, source.leads, profile, bundle)
+    events: list[Event] = []
+    done = 0
+    for chunk in source.chunks(chunk_seconds):
+        events += engine.push(chunk)
+        done += chunk.shape[1]
+        if progress:
+            progress(done / max(source.samples, 1))
+    events += engine.flush()
+    return collect(source, engine, events, profile, asked)
+
+
+def collect(
+    source: Source, engine: Engine | None, events: list[Event], profile: str, asked: tuple[str, ...]
+) -> Findings:
+    """Return the `Findings` that a recording's events amount to."""
+    beats = [e for e in events if isinstance(e, BeatEvent)]
+    windows = [e for e in events if isinstance(e, QualityEvent)]
+    usable, reason = _usable(source, engine)
+    warnings = list(source.notes)
+    intervals: dict[str, float] = {}
+    if engine is not None:
+        warnings += _warnings(engine)
+        rate = engine.summary.heart_rate if usable else None
+        if rate is not None:
+            intervals["heart_rate_bpm"] = round(rate, 1)
+        else:
+            warnings.append("intervals: no heart rate, since too few sound beats follow each other")
+    warnings.append("rhythm: not answered, since no rhythm model is shipped yet")
+    warnings += [f"{name}: not answered, since this version has no model for it" for name in asked]
+    return Findings(
+        record=source.name, path=source.path, rate=source.rate, leads=source.leads,
+        samples=source.samples, start=source.start, usable=usable, reason=reason,
+        models=_models(engine, profile),
+        marks=Beats(
+            samples=np.array([e.sample for e in beats], np.int64),
+            classes=np.array([e.label for e in beats], "<U8"),
+            probabilities=np.array([e.probability for e in beats], np.float32),
+            uncertain=np.array([e.uncertain for e in beats], np.bool_),
+        ),
+        quality=Quality(
+            starts=np.array([e.start for e in windows], np.int64),
+            ends=np.array([e.end for e in windows], np.int64),
+            good=np.array([e.good for e in windows], np.bool_),
+            scores=np.array([e.score for e in windows], np.float32),
+        ),
+        intervals=intervals, warnings=tuple(warnings), profile=profile, source=source,
+    )  # fmt: skip
+
+
+def _usable(source: Source, engine: Engine | None) -> tuple[bool, str | None]:
+    if engine is None:
+        names = ", ".join(c.name for c in source.channels) or "nothing"
+        return False, f"no channel is an ECG lead (the file holds {names})"
+    if source.samples < SHORTEST_SECONDS * source.rate:
+        return False, f"shorter than {SHORTEST_SECONDS:g} s"
+    return engine.summary.usable()
+
+
+def _warnings(engine: Engine) -> list[str]:
+    found = []
+    summary = engine.summary
+    if engine.model is None:
+        found.append(
+            f"beats: no classifier is shipped for the profile {engine.profile!r}, so every beat "
+            "has class Q and is uncertain"
+        )
+    elif not engine.fits:
+        found.append(
+            f"beats: the classifier was not made for lead {engine.lead}, so every beat has class Q "
+            "and is uncertain"
+        )
+    if summary.windows > summary.good:
+        found.append(
+            f"quality: {summary.windows - summary.good} of {summary.windows} windows are too noisy "
+            "to judge; beats in them are uncertain"
+        )
+    return found
+
+
+def _models(engine: Engine | None, profile: str) -> tuple[dict[str, str], ...]:
+    used = [default_model("peaks", profile), engine.model if engine else None]
+    return tuple({"name": b.card.name, "sha256": b.sha256, "task": b.card.task} for b in used if b)

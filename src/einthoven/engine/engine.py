@@ -1,0 +1,177 @@
+"""Engine: chunks of samples in, events out; the same events however the signal was cut."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.bundle import Bundle, default_model
+from einthoven.engine.events import BeatEvent, Event, QualityEvent
+from einthoven.engine.summary import Summary
+from einthoven.inputs import Inputs, InputStream
+from einthoven.record.errors import UsageError, nearest
+from einthoven.record.inputspec import PROFILES
+from einthoven.record.leads import fits_one_lead, one_lead
+from einthoven.record.record import Signal
+from einthoven.signal.peaks import PeakBlock, PeakStream
+
+# Seconds of signal the R-peak detector is given at once. Live: an answer must not wait for more.
+# Review: longer blocks are faster, and a minute is nothing to a recording.
+BLOCK_SECONDS = {"live": 1.0, "review": 64.0}
+
+# An R peak the detector itself is less sure of is uncertain whatever its class.
+CERTAIN = 0.88
+
+
+class Engine:
+    """The pipeline from samples to events, for one recording.
+
+    Every stage works on blocks at absolute samples, so the events are the same to the bit for every
+    way the signal may arrive, and memory does not grow with its length.
+
+    Parameters
+    ----------
+    rate : Hz of the signal pushed.
+    leads : canonical names of its rows.
+    profile : ``review`` looks some minutes ahead; ``live`` answers a beat within 3 s.
+    model : the beat classifier; by default the shipped one of the profile.
+
+    Raises
+    ------
+    UsageError : the profile is not known, or the model was not made for it or for beats.
+    """
+
+    def __init__(
+        self, rate: float, leads: tuple[str, ...], profile: str, model: Bundle | None = None
+    ) -> None:
+        if profile not in PROFILES:
+            raise UsageError("profile", f"{profile!r} is not known", nearest(profile, PROFILES))
+        self.rate, self.leads, self.profile = rate, leads, profile
+        self.model = model or default_model("beat", profile)
+        if self.model and self.model.card.task != "beat":
+            name = self.model.card.name
+            raise UsageError(f"model {name!r}", "does not classify beats", "Choose one that does")
+        if self.model and profile not in self.model.card.profiles:
+            raise UsageError(
+                f"model {self.model.card.name!r}",
+                f"was not made for the profile {profile!r}",
+                f"Use --profile {self.model.card.profiles[0]}, or another model",
+            )
+        self._peaks = PeakStream(rate, leads, BLOCK_SECONDS[profile])
+        self._inputs = (
+            InputStream(self.model.card.stages[0].input, rate, leads) if self.model else None
+        )
+        self.lead = leads[one_lead(leads)]
+        self.fits = fits_one_lead(self.lead)
+        # Peaks whose class is not known yet, as sample -> probability of being a beat.
+        self._until = 0
+        self._waiting: deque[tuple[int, float]] = deque()
+        self._classified: deque[tuple[int, str, float]] = deque()
+        self._windows: deque[QualityEvent] = deque()
+        self.summary = Summary(rate)
+
+    def push(self, chunk: Signal) -> list[Event]:
+        """Take (lead, time) mV, NaN where missing; return what has become certain."""
+        events: list[Event] = []
+        blocks = self._peaks.push(chunk)
+        self._take(blocks, events)
+        self._classify(chunk, blocks, events)
+        return events
+
+    def flush(self) -> list[Event]:
+        """End the recording; return all that was still waiting."""
+        events: list[Event] = []
+        blocks = self._peaks.flush()
+        self._take(blocks, events)
+        empty = np.zeros((len(self.leads), 0), np.float32)
+        self._classify(empty, blocks, events)
+        if self._inputs:
+            self._store(self._inputs.flush())
+        self._emit(events, ended=True)
+        return events
+
+    def _take(self, blocks: list[PeakBlock], events: list[Event]) -> None:
+        for block in blocks:
+            self._waiting.extend(
+                zip(block.samples.tolist(), block.probabilities.tolist(), strict=True)
+            )
+            for start, end, good, score in zip(
+                block.quality_starts.tolist(), block.quality_ends.tolist(),
+                block.quality_good.tolist(), block.quality_scores.tolist(), strict=True,
+            ):  # fmt: skip
+                window = QualityEvent(start=start, end=end, good=good, score=score)
+                self._windows.append(window)
+                self.summary.add_quality(window)
+                events.append(window)
+
+    def _classify(self, chunk: Signal, blocks: list[PeakBlock], events: list[Event]) -> None:
+        peaks: npt.NDArray[np.int64] = np.concatenate(
+            [np.zeros(0, np.int64), *(b.samples for b in blocks)]
+        )
+        if blocks:
+            self._until = blocks[-1].stop
+        if self._inputs:
+            self._store(self._inputs.push(chunk, peaks, self._until))
+        self._emit(events, ended=False)
+
+    def _store(self, batches: list[Inputs]) -> None:
+        assert self.model is not None
+        card = self.model.card
+        for batch in batches:
+            if not len(batch.samples):
+                continue
+            p = self.model.predict({"window": batch.window, "side": batch.side})
+            best = p.argmax(axis=1)
+            for row, (sample, index) in enumerate(
+                zip(batch.samples.tolist(), best.tolist(), strict=True)
+            ):
+                self._classified.append((sample, card.classes[index], float(p[row, index])))
+
+    def _emit(self, events: list[Event], *, ended: bool) -> None:
+        """Give the beats whose class and quality are both known, in time order."""
+        while self._waiting:
+            sample, detected = self._waiting[0]
+            if self._inputs and not self._classified:
+                return
+            if self.profile == "review" and not ended and not self._covered(sample):
+                return
+            self._waiting.popleft()
+            label, p = "Q", detected
+            uncertain = True
+            if self._inputs:
+                at, label, p = self._classified.popleft()
+                assert at == sample, "a stage lost a beat"
+                card = self.model.card if self.model else None
+                assert card is not None
+                uncertain = p < card.threshold
+                if not self.fits:
+                    label, p, uncertain = "Q", detected, True
+            sound = self._judgeable(sample) and detected >= CERTAIN
+            event = BeatEvent(
+                sample=sample, label=label, probability=p, uncertain=uncertain or not sound
+            )
+            self.summary.add_beat(event, sound=sound)
+            events.append(event)
+
+    def _covered(self, sample: int) -> bool:
+        return bool(self._windows) and self._windows[-1].end > sample
+
+    def _judgeable(self, sample: int) -> bool:
+        """Return whether the window that speaks for this beat is good.
+
+        Review: the window the beat lies in. Live: the last one that ended before the beat, since
+        its own has not ended when the answer is due; before any has ended, the beat alone counts.
+        """
+        live = self.profile == "live"
+        while len(self._windows) > 1 and (
+            self._windows[1].end <= sample if live else self._windows[0].end <= sample
+        ):
+            self._windows.popleft()
+        if not self._windows:
+            return True
+        first = self._windows[0]
+        if live and first.end > sample:
+            return True
+        return first.good

@@ -1,0 +1,129 @@
+"""The nouns refuse what cannot be."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from einthoven.record import (
+    Annotations,
+    EinthovenError,
+    FormatError,
+    InputSpec,
+    Record,
+    RecordSource,
+    UsageError,
+)
+from einthoven.record.leads import STANDARD, canonical, fits_one_lead, is_lead_name, one_lead
+from einthoven.record.registry import Registry
+
+
+def test_a_record_holds_float32_by_canonical_lead_names() -> None:
+    record = Record(signal=np.zeros((2, 720)), rate=360, leads=("ecg ii", "v5"))
+    assert record.signal.dtype == np.float32
+    assert record.leads == ("II", "V5")
+    assert record.seconds == 2.0
+    assert record.lead("Lead II").shape == (720,)
+
+
+@pytest.mark.parametrize(
+    ("signal", "rate", "leads", "said"),
+    [
+        (np.zeros((2, 10)), 360, ("II",), "signal has shape (2, 10) but 1 lead names"),
+        (np.zeros((2, 10)), 360, ("II", "ii"), "lead names repeat"),
+        (np.zeros((1, 10)), 0, ("II",), "rate is 0 Hz"),
+        (np.zeros((1, 10)), float("nan"), ("II",), "rate is nan Hz"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused(
+    signal: np.ndarray, rate: float, leads: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(UsageError) as fault:
+        Record(signal=signal, rate=rate, leads=leads)
+    assert said in str(fault.value)
+
+
+def test_a_missing_lead_names_those_there_are() -> None:
+    record = Record(signal=np.zeros((1, 10)), rate=100, leads=("II",))
+    with pytest.raises(UsageError, match=r"no lead 'V1'\. Leads: II"):
+        record.lead("V1")
+
+
+def test_a_record_can_be_copied_and_pickled_and_has_no_made_up_attributes() -> None:
+    record = Record(signal=np.zeros((1, 10)), rate=100, leads=("II",))
+    assert copy.deepcopy(record).leads == ("II",)
+    assert pickle.loads(pickle.dumps(record)).rate == 100
+    with pytest.raises(AttributeError, match="no attribute 'plott'"):
+        _ = record.plott
+
+
+@given(
+    st.sampled_from(STANDARD), st.sampled_from(["{}", "ECG {}", "lead_{}", " ecg  {} ", "ECG: {}"])
+)
+def test_every_spelling_of_a_lead_is_one_name(name: str, form: str) -> None:
+    for text in (form.format(name), form.format(name.upper()), form.format(name.lower())):
+        assert canonical(text) == name
+        assert is_lead_name(text)
+
+
+def test_what_is_no_lead_is_not_taken_for_one() -> None:
+    for name in ("ABP", "RESP", "SpO2", "PLETH", "EEG Fpz-Cz", "EMG", "CO2"):
+        assert not is_lead_name(name)
+
+
+def test_lead_ii_speaks_for_the_record_wherever_it_stands() -> None:
+    assert one_lead(("V5", "MLII")) == 1
+    assert one_lead(("V1", "V2")) == 1
+    assert one_lead(("whatever",)) == 0
+    assert fits_one_lead("MLII")
+    assert not fits_one_lead("aVR")
+
+
+def test_chunks_give_the_record_back() -> None:
+    record = Record(signal=np.arange(2500, dtype=float)[None], rate=100, leads=("II",))
+    chunks = list(RecordSource(record).chunks(7.0))
+    assert max(c.shape[1] for c in chunks) == 700
+    np.testing.assert_array_equal(np.concatenate(chunks, axis=1), record.signal)
+
+
+def test_annotations_are_columns_of_one_length() -> None:
+    marks = Annotations(samples=np.array([5, 9]), symbols=np.array(["N", "V"]))
+    assert marks.texts == ("", "")
+    assert marks.where(marks.symbols == "V").samples.tolist() == [9]
+    with pytest.raises(ValueError, match="unequal length"):
+        Annotations(samples=np.array([5]), symbols=np.array(["N", "V"]))
+
+
+def test_errors_say_where_fault_and_mend_and_survive_a_process() -> None:
+    fault = FormatError("a.edf", "is cut short", "Copy it again")
+    assert str(fault) == "a.edf: is cut short. Copy it again."
+    again = pickle.loads(pickle.dumps(fault))
+    assert isinstance(again, FormatError)
+    assert isinstance(again, EinthovenError)
+    assert isinstance(again, ValueError)
+    assert str(again) == str(fault)
+
+
+def test_an_input_spec_keeps_its_fingerprint_through_json() -> None:
+    spec = InputSpec(kind="beat", rate=360, window=(0.4, 0.6), side=("rr",))
+    again = InputSpec.from_dict(spec.to_dict())
+    assert again == spec
+    assert hash(again) == hash(spec)
+    assert again.fingerprint == spec.fingerprint
+    assert InputSpec(kind="beat", rate=250).fingerprint != spec.fingerprint
+    with pytest.raises(UsageError, match="Did you mean rate"):
+        InputSpec.from_dict({"kind": "beat", "rte": 1})
+
+
+def test_a_registry_takes_a_name_once_and_names_the_nearest() -> None:
+    registry: Registry[int] = Registry("number", "einthoven.live")
+    registry.add("one", 1)
+    with pytest.raises(UsageError, match="registered twice"):
+        registry.add("one", 2)
+    with pytest.raises(UsageError, match="Did you mean one"):
+        registry["onee"]
