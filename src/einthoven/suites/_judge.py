@@ -1,0 +1,215 @@
+"""A system's answers, of several seeds, to the figures and intervals of a results file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.evaluation import bootstrap, calibration, classification
+from einthoven.evaluation.classification import Counts, Floats
+from einthoven.evaluation.predictions import Predictions
+
+DRAWS = 1000
+
+# What macro F1 is the mean of. Q is left out: DS2 has 7 such beats, and no model here knows it.
+MACRO = {"aami": ("N", "S", "V", "F"), "nlrav": ("N", "L", "R", "A", "V")}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Counted:
+    """Confusion matrices of one trained model, a patient each.
+
+    Attributes
+    ----------
+    classes : their names, in the order of the matrices.
+    subjects : (patient,) sorted.
+    matrices : (patient, class, class) counts, rows = reference.
+    """
+
+    classes: tuple[str, ...]
+    subjects: tuple[str, ...]
+    matrices: Counts
+
+    def without(self, subject: str) -> Counted:
+        """Return the counts of all other patients."""
+        keep = np.array([s != subject for s in self.subjects])
+        return Counted(
+            classes=self.classes,
+            subjects=tuple(s for s in self.subjects if s != subject),
+            matrices=self.matrices[keep],
+        )
+
+
+def count(predictions: Predictions, subject: Callable[[str], str]) -> Counted:
+    """Count the answers of one model, patient by patient.
+
+    Parameters
+    ----------
+    predictions : of one part; rows without a class in the reference are not counted.
+    subject : from a record's name to who was recorded.
+    """
+    records, index = np.unique(predictions.record, return_inverse=True)
+    people = [subject(str(r)) for r in records]
+    subjects = tuple(sorted(set(people)))
+    place = np.array([subjects.index(p) for p in people], np.int64)
+    group = place[index] if len(records) else np.zeros(0, np.int64)
+    matrices = classification.confusion_by_group(
+        predictions.label, predictions.choice, group, len(predictions.classes), len(subjects)
+    )
+    return Counted(classes=predictions.classes, subjects=subjects, matrices=matrices)
+
+
+def constant(like: Counted, name: str) -> Counted:
+    """Return the counts of the control that says one class of every beat."""
+    matrices = np.zeros_like(like.matrices)
+    matrices[:, :, like.classes.index(name)] = like.matrices.sum(axis=2)
+    return Counted(classes=like.classes, subjects=like.subjects, matrices=matrices)
+
+
+def _figures(
+    classes: Sequence[str], over: Sequence[str], lacking: Sequence[int] = ()
+) -> dict[str, bootstrap.Figure]:
+    """Return every figure as a function of (draw, class, class) counts."""
+    macro = [classes.index(c) for c in over]
+    present = [i for i in macro if i not in lacking]
+    figures: dict[str, bootstrap.Figure] = {
+        "accuracy": classification.accuracy,
+        "macro_f1": bootstrap.needs(lambda m: classification.macro_f1(m, macro), present),
+        "kappa": classification.kappa,
+    }
+    if "S" in classes and "V" in classes:
+        s, v = classes.index("S"), classes.index("V")
+        figures["j_kappa"] = bootstrap.needs(
+            lambda m: classification.j_kappa(m, s, v), [i for i in (s, v) if i not in lacking]
+        )
+    named = {
+        "sensitivity": classification.sensitivity,
+        "predictivity": classification.predictivity,
+        "f1": classification.f1,
+    }
+    for index, name in enumerate(classes):
+        for what, figure in named.items():
+            figures[f"{name}.{what}"] = bootstrap.needs(
+                partial(_of_class, figure, index), [] if index in lacking else [index]
+            )
+    return figures
+
+
+def _of_class(figure: bootstrap.Figure, index: int, matrices: npt.NDArray[np.generic]) -> Floats:
+    return figure(matrices)[..., index]
+
+
+def _draws(seeds: Sequence[Counted], over: str) -> list[Counts]:
+    if over == "beats":
+        return [
+            bootstrap.draws_over_beats(s.matrices.sum(axis=0), DRAWS, seed)
+            for seed, s in enumerate(seeds)
+        ]
+    # One seed for all: each draw takes the same patients for each trained model, so that what is
+    # resampled is the people and not the chance of training.
+    return [bootstrap.draws_over_groups(s.matrices, DRAWS, 0) for s in seeds]
+
+
+def figures(seeds: Sequence[Counted], over: Sequence[str]) -> dict[str, Any]:
+    """Return mean figures over the trained models, with intervals over beats and over patients.
+
+    Parameters
+    ----------
+    seeds : one a trained model, of the same classes.
+    over : the classes that macro F1 is the mean of.
+
+    Returns
+    -------
+    ``{"accuracy": {"mean", "seeds", "over_beats", "over_patients", ...}, ...,
+    "classes": {"N": {"support", "sensitivity": {...}, ...}}}``; a mean is that of the seeds, an
+    interval that of this mean.
+    """
+    classes = seeds[0].classes
+    totals = [s.matrices.sum(axis=0) for s in seeds]
+    support = np.mean([t.sum(axis=1) for t in totals], axis=0)
+    lacking = [i for i in range(len(classes)) if support[i] == 0]
+    drawn = {kind: _draws(seeds, kind) for kind in ("beats", "patients")}
+    found: dict[str, Any] = {}
+    per_class: dict[str, dict[str, Any]] = {
+        name: {"support": support[i]} for i, name in enumerate(classes)
+    }
+    for name, figure in _figures(classes, over, lacking).items():
+        values = np.array([float(figure(t[None])[0]) for t in totals])
+        entry: dict[str, Any] = {"mean": _mean(values), "seeds": values}
+        for kind, draws in drawn.items():
+            each = np.stack([np.asarray(figure(d), np.float64) for d in draws])
+            (interval,) = bootstrap.percentiles(each.mean(axis=0))
+            entry[f"over_{kind}"] = [interval.low, interval.high]
+            if interval.left_out:
+                entry[f"left_out_{kind}"] = interval.left_out
+        if "." in name:
+            label, what = name.split(".")
+            per_class[label][what] = entry
+        else:
+            found[name] = entry
+    found["classes"] = per_class
+    undefined = np.isnan(classification.f1(np.stack(totals)))
+    found["undefined"] = [classes[i] for i in np.flatnonzero(undefined.any(axis=0))]
+    return found
+
+
+def _mean(values: Floats) -> float:
+    told = values[~np.isnan(values)]
+    return float(told.mean()) if len(told) else float("nan")
+
+
+def trust(parts: Sequence[Predictions]) -> dict[str, Any]:
+    """Return how far the probabilities can be believed, mean over the trained models."""
+    rows = []
+    for predictions in parts:
+        known = predictions.where(predictions.label >= 0)
+        p = calibration.softmax(known.scaled)
+        correct = known.choice == known.label
+        confidence = p.max(axis=1)
+        rows.append(
+            {
+                "ece": calibration.ece(confidence, correct),
+                "brier": calibration.brier(p, known.label),
+                "nll": calibration.nll(known.scaled, known.label),
+                "temperature": predictions.temperature,
+            }
+        )
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def by_record(
+    parts: Sequence[Predictions], names: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Return found, missed and falsely said beats of each class named, a record each.
+
+    Means over the trained models; records in which all three are 0 are left out.
+    """
+    classes = parts[0].classes
+    records = sorted({str(r) for part in parts for r in part.record})
+    matrices = np.mean([_matrices(part, records) for part in parts], axis=0)
+    found: dict[str, dict[str, list[float]]] = {}
+    for name in names:
+        i = classes.index(name)
+        hits = matrices[:, i, i]
+        rows = np.stack([hits, matrices[:, i].sum(1) - hits, matrices[:, :, i].sum(1) - hits], 1)
+        found[name] = {r: row.tolist() for r, row in zip(records, rows, strict=True) if row.any()}
+    return found
+
+
+def _matrices(part: Predictions, records: Sequence[str]) -> npt.NDArray[np.int64]:
+    order = np.array(records)
+    group = np.searchsorted(order, part.record)
+    return classification.confusion_by_group(
+        part.label, part.choice, group.astype(np.int64), len(part.classes), len(records)
+    )
+
+
+def support_of(counted: Counted) -> Mapping[str, int]:
+    """Return how many beats of each class the reference has."""
+    totals = counted.matrices.sum(axis=(0, 2))
+    return {name: int(n) for name, n in zip(counted.classes, totals, strict=True)}

@@ -1,0 +1,135 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from einthoven.evaluation import classification
+from einthoven.record.errors import DataError
+from einthoven.suites import _looks, beats
+from einthoven.suites._runs import find_runs, read_run
+
+NLRAV = ("N", "L", "R", "A", "V")
+
+
+@pytest.fixture
+def results(make_run: Any, tmp_path: Path) -> dict[str, Any]:
+    for seed in range(3):
+        make_run("net-inter", seed=seed)
+        make_run("net-intra", seed=seed, protocol="intra-patient", right=0.99)
+    make_run("boost-inter", model="boosting", library="sklearn", right=0.95)
+    make_run("net-inter", strict=True, right=0.8)
+    make_run("nlrav-intra", protocol="intra-patient", labels="nlrav", classes=NLRAV)
+    return beats.run(tmp_path / "results", runs=tmp_path / "runs")
+
+
+def test_there_is_a_table_a_label_set_and_protocol_with_the_control_in_each(
+    results: dict[str, Any],
+) -> None:
+    assert set(results["tables"]) == {
+        "aami inter-patient", "aami intra-patient", "nlrav intra-patient",
+    }  # fmt: skip
+    for table in results["tables"].values():
+        kinds = [row["kind"] for row in table["systems"]]
+        assert kinds[-1] == "control"
+        assert table["leaky"] == (table["protocol"] == "intra-patient")
+    inter = results["tables"]["aami inter-patient"]
+    assert [(r["name"], r["variant"]) for r in inter["systems"]] == [
+        ("boost-inter", ""), ("net-inter", ""), ("net-inter", "strict: trained without 201"),
+        ("majority", ""),
+    ]  # fmt: skip
+    assert "201" in inter["note"]
+    assert "Leaky" in results["tables"]["nlrav intra-patient"]["note"]
+
+
+def test_a_figure_is_the_mean_of_the_seeds_recomputed_from_the_matrices(
+    results: dict[str, Any],
+) -> None:
+    (row,) = (
+        r for r in results["tables"]["aami inter-patient"]["systems"]
+        if r["name"] == "net-inter" and not r["variant"]
+    )  # fmt: skip
+    matrices = [np.array(r["confusion"]) for r in row["runs"]]
+    assert [r["seed"] for r in row["runs"]] == [0, 1, 2]
+    by_hand = np.mean([classification.f1(m) for m in matrices], axis=0)
+    for index, name in enumerate("NSVF"):
+        entry = row["figures"]["classes"][name]["f1"]
+        assert entry["mean"] == pytest.approx(by_hand[index], abs=1e-5)
+        for kind in ("over_beats", "over_patients"):
+            low, high = entry[kind]
+            assert low <= entry["mean"] <= high
+    assert row["n"] == 22 * 40
+    assert row["subjects"] == 22
+    assert row["parameters"] == 40181
+    assert row["published"] == {"accuracy": 0.99}
+
+
+def test_s_stands_with_and_without_the_record_that_holds_most_of_it(
+    results: dict[str, Any],
+) -> None:
+    row = results["tables"]["aami inter-patient"]["systems"][1]
+    rest = row["without"]["232"]["classes"]["S"]
+    assert rest["support"] < row["figures"]["classes"]["S"]["support"]
+    found, missed, false = row["by_record"]["S"]["232"]
+    assert found + missed > 0
+    assert false >= 0
+    nlrav = results["tables"]["nlrav intra-patient"]["systems"][0]
+    assert "without" not in nlrav
+
+
+def test_the_majority_control_finds_one_class_only(results: dict[str, Any]) -> None:
+    row = results["tables"]["aami inter-patient"]["systems"][-1]
+    assert row["title"] == "Always N"
+    classes = row["figures"]["classes"]
+    assert classes["N"]["sensitivity"]["mean"] == 1
+    assert classes["V"]["f1"]["mean"] == 0
+    assert classes["V"]["predictivity"]["mean"] is None
+    assert row["figures"]["undefined"] == []
+
+
+def test_the_gap_between_the_protocols_is_told(results: dict[str, Any]) -> None:
+    rows = [g for g in results["gaps"] if g["figure"] == "macro_f1" and not g["variant"]]
+    row, majority = rows
+    assert majority["model"] == "constant"
+    assert row["model"] == "arrhythminet-v2"
+    assert row["gap"] == pytest.approx(row["intra"] - row["inter"], abs=2e-5)
+    assert row["gap"] > 0
+
+
+def test_looks_at_ds2_are_counted_once_an_answer(
+    results: dict[str, Any], make_run: Any, tmp_path: Path
+) -> None:
+    book = _looks.read(tmp_path / "results")
+    # Three seeds and the strict variant; intra-patient runs do not look at DS2 as such.
+    assert sum(look["system"] == "net-inter" for look in book) == 4
+    assert {look["side"] for look in book} == {"mitdb DS2"}
+    again = beats.run(tmp_path / "results", runs=tmp_path / "runs")
+    assert again == results
+    assert _looks.read(tmp_path / "results") == book
+    make_run("net-inter", seed=7)
+    beats.run(tmp_path / "results", runs=tmp_path / "runs")
+    assert len(_looks.read(tmp_path / "results")) == len(book) + 1
+
+
+def test_the_file_holds_what_was_returned(results: dict[str, Any], tmp_path: Path) -> None:
+    assert json.loads((tmp_path / "results" / "beats.json").read_text()) == results
+
+
+def test_a_run_is_read_without_training(make_run: Any) -> None:
+    run = read_run(make_run("x", seed=5))
+    assert (run.seed, run.labels, run.protocol, run.strict) == (5, "aami", "inter-patient", False)
+    assert run.parameters == 40181
+
+
+def test_what_is_no_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished run"):
+        read_run(tmp_path)
+    with pytest.raises(DataError, match="Train first"):
+        find_runs(tmp_path / "absent")
+    with pytest.raises(DataError, match="Train first"):
+        beats.run(tmp_path / "out", runs=tmp_path)
+    (tmp_path / "recipe.toml").write_text("name = 3")
+    (tmp_path / "predictions.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="no recipe"):
+        read_run(tmp_path)

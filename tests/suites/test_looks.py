@@ -1,0 +1,52 @@
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from einthoven.evaluation.predictions import Predictions
+from einthoven.record.errors import DataError
+from einthoven.suites import _looks
+
+
+def look(results: Path, answers: str, system: str = "a") -> int:
+    return _looks.count(
+        results, system=system, side="mitdb DS2", answers=answers, why="w", command="c"
+    )
+
+
+def test_the_same_answers_are_the_same_look(tmp_path: Path) -> None:
+    assert [look(tmp_path, a) for a in ("1", "1", "2", "1")] == [1, 1, 2, 2]
+    assert look(tmp_path, "1", system="b") == 1
+    assert [x["answers"] for x in _looks.read(tmp_path)] == ["1", "2", "1"]
+
+
+def test_no_look_is_lost_when_many_look_at_once(tmp_path: Path) -> None:
+    threads = [threading.Thread(target=look, args=(tmp_path, str(i))) for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(_looks.read(tmp_path)) == 12
+
+
+def test_a_fingerprint_knows_answers_not_their_order(
+    answers: Callable[..., Predictions],
+) -> None:
+    first = answers(("100", "103"), "test", ("N", "V"), 0.9, 0)
+    turned = first.where(first.label >= -1)
+    turned = type(first)(
+        classes=first.classes,
+        **{n: getattr(first, n)[::-1] for n in ("part", "record", "sample", "label", "logits")},
+    )
+    assert _looks.fingerprint(first) == _looks.fingerprint(turned)
+    assert _looks.fingerprint(first) != _looks.fingerprint(
+        answers(("100", "103"), "test", ("N", "V"), 0.9, 1)
+    )
+
+
+def test_a_damaged_book_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "looks.json").write_text("{}")
+    with pytest.raises(DataError, match="no book of looks"):
+        look(tmp_path, "1")
+    assert (tmp_path / "looks.json").read_text() == "{}"
