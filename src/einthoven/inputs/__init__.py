@@ -1,1 +1,5 @@
-"""Floor 4. InputSpec to arrays: beat windows, RR and template features, statistics of a patient."""
+"""Floor 4. InputSpec to arrays: windows of beats, RR and template numbers, chunk by chunk."""
+
+from einthoven.inputs.stream import Inputs, InputStream, side_names
+
+__all__ = ["InputStream", "Inputs", "side_names"]

@@ -1,0 +1,216 @@
+"""What the shape of a beat says of it, never in millivolts: only against the patient's other beats.
+
+Two templates stand for the patient: the largest cluster of QRS complexes, and in it the beats after
+the longest RR intervals. Where premature beats outnumber the others, the second still shows the
+P wave of the sinus node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Windows = npt.NDArray[np.float32]
+
+SPAN = (0.36, 0.46)  # seconds cut before and after the R peak
+_QRS, _P, _EARLY, _T = (-0.10, 0.12), (-0.26, -0.06), (-0.35, -0.20), (0.14, 0.42)
+_ALIKE, _SAME = 0.90, 0.92  # correlations: of a cluster's members; of two beats of one shape
+_MEMBERS, _SEEDS = 128, 160  # beats a template, beats among which the largest cluster is sought
+_TINY = 1e-6
+
+
+def _unit(parts: Array) -> Array:
+    centred = parts - parts.mean(axis=-1, keepdims=True)
+    norm = np.sqrt((centred * centred).sum(axis=-1, keepdims=True))
+    return np.asarray(centred / (norm + _TINY))
+
+
+def _thin(index: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """Return at most `most` of `index`, evenly spread."""
+    if len(index) <= most:
+        return index
+    return index[np.arange(most) * len(index) // most]
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """The patient's beat: (time,) mV of the dominant cluster and of its longest quarter."""
+
+    main: Array
+    rested: Array
+
+
+class Cuts:
+    """Where the parts of a beat lie in a window of `SPAN` at `rate` Hz."""
+
+    def __init__(self, rate: float) -> None:
+        self.before, self.after = round(SPAN[0] * rate), round(SPAN[1] * rate)
+        self.qrs, self.p, self.early, self.t = (
+            slice(self.before + round(a * rate), self.before + round(b * rate))
+            for a, b in (_QRS, _P, _EARLY, _T)
+        )
+        self.lag_qrs, self.lag_p = max(1, round(0.022 * rate)), max(1, round(0.05 * rate))
+        self.time = np.arange(self.qrs.start, self.qrs.stop) / rate - SPAN[0]
+
+    def templates(self, windows: Windows, before: Array) -> Templates:
+        """Return the templates of (beat, time) mV `windows` with log RR `before` each.
+
+        The beat with most others like it founds the cluster.
+        """
+        units = _unit(windows[:, self.qrs].astype(np.float64))
+        seeds = units[_thin(np.arange(len(units)), _SEEDS)]
+        alike = (seeds @ seeds.T > _ALIKE).sum(axis=1)
+        centre = seeds[int(alike.argmax())]
+        members = np.arange(len(units))
+        for _ in range(3):
+            close = np.flatnonzero(units @ centre > _ALIKE)
+            if len(close) == 0:
+                break
+            members = close
+            centre = _unit(units[members].mean(axis=0))
+        long = members[before[members] >= np.quantile(before[members], 0.75)]
+        return Templates(
+            *(
+                np.median(windows[_thin(chosen, _MEMBERS)], axis=0).astype(np.float64)
+                for chosen in (members, long)
+            )
+        )
+
+    def _lagged(
+        self, windows: Array, template: Array, part: slice, most: int
+    ) -> tuple[Array, Array]:
+        """Return (beat,) the best correlation of a part over small lags, and that lag in -1..1."""
+        width = part.stop - part.start
+        low = max(0, part.start - most)
+        moved = np.lib.stride_tricks.sliding_window_view(
+            windows[:, low : part.stop + most], width, axis=1
+        )
+        target = _unit(template[part])
+        # Pearson's correlation without a copy of every moved window: the target has mean 0.
+        total = windows.cumsum(axis=1)
+        square = (windows * windows).cumsum(axis=1)
+        at = np.arange(low, low + moved.shape[1])
+        sums = total[:, at + width - 1] - total[:, at] + windows[:, at]
+        squares = square[:, at + width - 1] - square[:, at] + windows[:, at] ** 2
+        norm = np.sqrt(np.maximum(squares - sums * sums / width, 0.0)) + _TINY
+        score = moved @ target / norm
+        best = score.argmax(axis=1)
+        rows = np.arange(len(windows))
+        return score[rows, best], (best - (part.start - low)) / most
+
+    def features(
+        self,
+        windows: Windows,
+        templates: Templates,
+        early: Array,
+        before: Array,
+        after: Array,
+        first: int,
+        last: int,
+        *,
+        later: bool,
+    ) -> Array:
+        """Return (beat, number) what `names` lists, for the beats [first, last).
+
+        Parameters
+        ----------
+        windows : (beat, time) mV of all beats known.
+        early, before, after : of `Rhythm`.
+        later : whether the beats that follow may be looked at.
+        """
+        every = windows.astype(np.float64)
+        # Correlations a beat has with both templates: of all beats, for the neighbours' sake.
+        units = _unit(every[:, self.qrs])
+        waves = _unit(every[:, self.p])
+        like_qrs = units @ _unit(templates.main[self.qrs])
+        like_p = waves @ _unit(templates.rested[self.p])
+        size = float(np.ptp(templates.main[self.qrs])) + 0.01
+        apart = every - templates.main
+        far = np.sqrt((apart[:, self.qrs] ** 2).mean(axis=1)) / size
+
+        mine = every[first:last]
+        columns: list[Array] = []
+        for template in (templates.main, templates.rested):
+            rest = mine - template
+            for part, most in ((self.qrs, self.lag_qrs), (self.p, self.lag_p)):
+                columns += self._lagged(mine, template, part, most)
+            for part in (self.qrs, self.p, self.early, self.t):
+                columns.append(_unit(mine[:, part]) @ _unit(template[part]))
+                columns.append(np.sqrt((rest[:, part] ** 2).mean(axis=1)) / size)
+        reference = self._sizes(templates.main[None])
+        columns += list(np.clip(self._sizes(mine) - reference, -3, 3).T)
+        columns += self._cluster(units, waves, early, before, after, first, last)
+        # Where P waves come and go, no single missing P wave says much: fibrillation.
+        steady = np.einsum("bt,bt->b", waves[1:], waves[:-1])
+        steady = np.concatenate([steady[:1] if len(steady) else np.ones(1), steady])
+        place = np.arange(first, last)
+        for series in (like_p, steady, like_qrs, far):
+            half = 8
+            at = np.clip(place[:, None] + np.arange(-half, half + 1), 0, len(series) - 1)
+            columns.append(np.median(series[at], axis=1))
+        shifts = (-2, -1, 1, 2) if later else (-2, -1)
+        for shift in shifts:
+            at = np.clip(place + shift, 0, len(early) - 1)
+            columns += [early[at, 0], early[at, 1], like_qrs[at], like_p[at], far[at]]
+        return np.stack(columns, axis=1)
+
+    def _sizes(self, windows: Array) -> Array:
+        """Return (beat, 6) logs of extent, area, slope and width of QRS, extent of P and T."""
+        qrs = windows[:, self.qrs]
+        weight = (qrs - np.median(qrs, axis=1, keepdims=True)) ** 2 + _TINY
+        centre = (weight @ self.time / weight.sum(axis=1))[:, None]
+        spread = (weight * (self.time - centre) ** 2).sum(axis=1) / weight.sum(axis=1)
+        extents = [np.ptp(windows[:, part], axis=1) for part in (self.qrs, self.p, self.t)]
+        numbers = (
+            extents[0], np.abs(qrs).mean(axis=1), np.abs(np.diff(qrs, axis=1)).max(axis=1),
+            np.sqrt(spread), extents[1], extents[2],
+        )  # fmt: skip
+        return np.log(np.stack(numbers, axis=1) + 1e-3)
+
+    def _cluster(
+        self,
+        units: Array,
+        waves: Array,
+        early: Array,
+        before: Array,
+        after: Array,
+        first: int,
+        last: int,
+    ) -> list[Array]:
+        """Return how common a beat's shape is, and how premature such beats are on average."""
+        usual = np.median(before)
+        facts = np.stack([early[:, 0], early[:, 1], before - usual, after - usual], axis=1)
+        columns: list[Array] = []
+        same = (units[first:last] @ units.T > _SAME).astype(np.float64)
+        # Two P windows of one kind in ordinary noise correlate at about 0.8.
+        p_like = np.exp(8.0 * np.minimum(waves[first:last] @ waves.T - 1.0, 0.0))
+        for weight in (same, p_like, same * p_like):
+            total = weight.sum(axis=1)
+            columns.append(np.log(total / len(units) + 1e-3))
+            columns += list((weight @ facts / (total[:, None] + _TINY)).T)
+        return columns
+
+
+def names(*, later: bool) -> tuple[str, ...]:
+    """Return the names of the columns of `Cuts.features`."""
+    columns = []
+    for template in ("main", "rested"):
+        for part in ("qrs", "p"):
+            columns += [f"{part}_lagged/{template}", f"{part}_lag/{template}"]
+        for part in ("qrs", "p", "early", "t"):
+            columns += [f"{part}_like/{template}", f"{part}_far/{template}"]
+    columns += [
+        f"{part}/main"
+        for part in ("qrs_extent", "qrs_area", "qrs_slope", "qrs_width", "p_extent", "t_extent")
+    ]
+    for kind in ("qrs", "p", "both"):
+        columns += [f"{kind}_{fact}" for fact in ("share", "early50", "early90", "pre", "post")]
+    columns += ["p_like_8", "p_steady_8", "qrs_like_8", "qrs_far_8"]
+    for shift in ("-2", "-1", "+1", "+2") if later else ("-2", "-1"):
+        columns += [
+            f"{fact}{shift}" for fact in ("early50", "early90", "qrs_like", "p_like", "far")
+        ]
+    return tuple(columns)
