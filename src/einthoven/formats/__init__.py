@@ -6,8 +6,18 @@ from einthoven.formats._format import (
     format_of,
     open_source,
     read,
+    recognise,
     writable,
     write,
 )
 
-__all__ = ["FORMATS", "Format", "format_of", "open_source", "read", "writable", "write"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "format_of",
+    "open_source",
+    "read",
+    "recognise",
+    "writable",
+    "write",
+]

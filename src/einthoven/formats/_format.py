@@ -47,6 +47,20 @@ class Format:
 FORMATS: Registry[Format] = Registry("format", "einthoven.formats")
 
 
+def recognise(path: Path) -> Format | None:
+    """Return the format whose content the file has; None where no format knows it.
+
+    Raises
+    ------
+    FormatError : where the file is not there or cannot be read.
+    """
+    head = read_span(path, 0, HEAD_BYTES)
+    if not head:
+        return None
+    found = (FORMATS[name] for name in FORMATS.names())
+    return next((kind for kind in found if kind.sniff(path, head)), None)
+
+
 def format_of(path: Path) -> tuple[Path, Format]:
     """Return the file that `path` means, and its format by content.
 
@@ -60,12 +74,11 @@ def format_of(path: Path) -> tuple[Path, Format]:
         header = path.with_name(path.name + ".hea") if path.name else path
         if header.is_file():
             path = header
-    head = read_span(path, 0, HEAD_BYTES)
-    if not head:
+    kind = recognise(path)
+    if kind is not None:
+        return path, kind
+    if path.stat().st_size == 0:
         raise FormatError(path, "is empty", "Fetch it again")
-    for name in FORMATS.names():
-        if FORMATS[name].sniff(path, head):
-            return path, FORMATS[name]
     raise FormatError(
         path,
         "holds none of the formats that can be read",

@@ -50,7 +50,12 @@ class Storage:
 
 def _view(kind: str) -> Callable[[npt.NDArray[np.uint8]], Digital]:
     dtype: np.dtype[Any] = np.dtype(kind)
-    return lambda raw: raw.view(dtype)
+
+    def decode(raw: npt.NDArray[np.uint8]) -> Digital:
+        out: Digital = raw.view(dtype)
+        return out
+
+    return decode
 
 
 def _offset8(raw: npt.NDArray[np.uint8]) -> Digital:
