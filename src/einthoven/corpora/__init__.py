@@ -1,5 +1,6 @@
 """Floor 4. One file a public data set."""
 
 from einthoven.corpora._corpus import CORPORA, Corpus, Facts, data_root, open_corpus
+from einthoven.corpora.demo import demo_record
 
-__all__ = ["CORPORA", "Corpus", "Facts", "data_root", "open_corpus"]
+__all__ = ["CORPORA", "Corpus", "Facts", "data_root", "demo_record", "open_corpus"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from einthoven.corpora._corpus import Corpus
+from einthoven.formats import open_source
 from einthoven.record.errors import DataError
 from einthoven.record.source import Source
 
@@ -46,8 +47,6 @@ class WfdbFolder(Corpus):
             raise DataError(
                 path, "is not there", f"Load it with: einthoven data get {self.facts.name}"
             )
-        from einthoven.formats import open_source
-
         return open_source(path)
 
     def miniature(self, folder: Path, seed: int) -> Path:
