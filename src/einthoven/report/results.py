@@ -1,0 +1,134 @@
+"""Results files to pages: ``docs/results.md``, ``docs/systems.md``, the README's table of systems.
+
+Nothing here is measured or typed by hand: each table names the results file that it came from and
+the command that makes that file, and a test makes the pages again and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from einthoven.record.errors import DataError
+from einthoven.record.files import write_text
+from einthoven.report import _beats, _systems
+from einthoven.report._markdown import table
+
+BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
+
+_TOP = (
+    "# Results\n\n"
+    "<!-- made by `make tables`; do not edit -->\n\n"
+    "Every figure here is read from a file in `results/`, and every such file is made by the "
+    "command that stands beside it. Published figures stand with their protocol.\n"
+)
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the content of each ``*.json`` of a results folder, by file name.
+
+    Raises
+    ------
+    DataError : a file that is no JSON object.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as fault:
+            raise DataError(path, f"is no JSON ({fault})", "Make it again") from fault
+        if not isinstance(content, dict):
+            raise DataError(path, "is no JSON object", "Make it again")
+        found[path.name] = content
+    return found
+
+
+def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return ``docs/results.md``.
+
+    ``beats.json`` and ``looks.json`` have pages of their own make; any other file gives
+    ``title``, ``command``, ``note`` and ``tables``, a list of ``{"title", "note", "columns",
+    "rows"}``, and is printed as it is.
+    """
+    parts = [_TOP]
+    if "beats.json" in results:
+        parts.append(_beats.page(results["beats.json"], _systems.systems()["published"]))
+    for name, content in results.items():
+        if name not in ("beats.json", "looks.json"):
+            parts.append(_plain(name, content))
+    if "looks.json" in results:
+        parts.append(_looks(results["looks.json"]["looks"]))
+    if not results:
+        parts.append("No results yet.\n")
+    return "\n".join(parts)
+
+
+def _plain(name: str, content: Mapping[str, Any]) -> str:
+    title = str(content.get("title", Path(name).stem.capitalize()))
+    text = f"## {title}\n\nFrom `results/{name}`"
+    text += f", made by `{content['command']}`" if content.get("command") else ""
+    text += f". {content['note']}\n" if content.get("note") else ".\n"
+    tables = content.get("tables", [])
+    for part in tables if isinstance(tables, list) else []:
+        text += f"\n### {part['title']}\n\n" if part.get("title") else "\n"
+        text += f"{part['note']}\n\n" if part.get("note") else ""
+        text += table(part["columns"], part["rows"])
+    return text
+
+
+def _looks(looks: Sequence[Mapping[str, str]]) -> str:
+    times = Counter((look["system"], look["side"]) for look in looks)
+    body = [[system, side, n] for (system, side), n in sorted(times.items())]
+    return (
+        "## Looks at public test sides\n\n"
+        "From `results/looks.json`: how often each system was scored on a public test side, each "
+        "seed for itself. The same answers scored again are the same look.\n\n"
+        + table(["system", "test side", "looks"], body)
+    )
+
+
+def with_systems(readme: str, results: Mapping[str, Mapping[str, Any]], where: str) -> str:
+    """Return a README with the table of systems between its two marks made anew.
+
+    Raises
+    ------
+    DataError : the marks are not there.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise DataError(where, "lacks the marks of the table of systems", f"Add {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{_systems.short_table(results)}{END}{after}"
+
+
+def write_tables(root: Path) -> list[Path]:
+    """Make all generated pages of a checkout anew; return those that changed.
+
+    Parameters
+    ----------
+    root : the checkout: it holds ``results/``, ``docs/`` and ``README.md``.
+    """
+    results = read_results(root / "results")
+    pages = {
+        root / "docs" / "results.md": results_page(results),
+        root / "docs" / "systems.md": _systems.page(results),
+    }
+    readme = root / "README.md"
+    if readme.is_file():
+        text = readme.read_text(encoding="utf-8")
+        pages[readme] = with_systems(text, results, str(readme))
+    changed = []
+    for path, text in pages.items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            changed.append(write_text(path, text))
+    return changed
+
+
+if __name__ == "__main__":
+    import sys
+
+    for page in write_tables(Path.cwd()):
+        sys.stdout.write(f"{page}\n")

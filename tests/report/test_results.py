@@ -1,0 +1,137 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from einthoven.record.errors import DataError
+from einthoven.report import _systems, results
+from einthoven.report._markdown import cell, interval, table
+from einthoven.suites import _judge
+from einthoven.suites._suite import plain
+
+ROOT = Path(__file__).parent.parent.parent
+NLRAV = ("N", "L", "R", "A", "V")
+
+
+def system(name: str, right: int, kind: str = "network") -> dict[str, Any]:
+    matrices = np.tile(np.eye(5, dtype=np.int64) * right + 1, (4, 1, 1))
+    counted = _judge.Counted(classes=NLRAV, subjects=("a", "b", "c", "d"), matrices=matrices)
+    return {
+        "name": name, "title": f"Title of {name}", "paper": "", "model": name, "kind": kind,
+        "variant": "", "parameters": 40181, "n": int(matrices.sum()), "subjects": 4,
+        "published": {"accuracy": 0.98}, "command": f"einthoven train {name}",
+        "figures": _judge.figures([counted], NLRAV), "trust": {"ece": 0.01},
+        "runs": [{"seed": 0, "confusion": matrices.sum(axis=0)}],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with made-up results and the README's marks."""
+    one = {
+        "labels": "nlrav", "protocol": "intra-patient", "leaky": True, "note": "Leaky: a note.",
+        "classes": NLRAV, "macro_over": NLRAV,
+        "systems": [system("arrhythminet-v2", 99), system("majority", 0, "control")],
+    }  # fmt: skip
+    beats = {
+        "suite": "beats", "command": "einthoven evaluate --suite beats", "gaps": [
+            {"model": "arrhythminet-v2", "labels": "nlrav", "figure": "accuracy", "variant": "",
+             "intra": 0.99, "inter": 0.6, "gap": 0.39}
+        ],
+        "intervals": {"draws": 1000}, "tables": {"nlrav intra-patient": one},
+    }  # fmt: skip
+    peaks = {
+        "title": "R peaks",
+        "command": "einthoven evaluate --suite peaks",
+        "note": "A note.",
+        "tables": [{"title": "All", "columns": ["who", "Se"], "rows": [["ours", 0.9993]]}],
+    }
+    folder = tmp_path / "results"
+    folder.mkdir()
+    for name, content in (("beats", beats), ("peaks", peaks)):
+        (folder / f"{name}.json").write_text(json.dumps(plain(content)))
+    (folder / "looks.json").write_text(
+        json.dumps({"looks": [{"system": "x", "side": "mitdb DS2"}] * 3})
+    )
+    (tmp_path / "README.md").write_text(f"Top\n{results.BEGIN}\nstale row\n{results.END}\nbottom\n")
+    return tmp_path
+
+
+def test_every_figure_of_the_page_stands_with_its_file_and_command(checkout: Path) -> None:
+    results.write_tables(checkout)
+    page = (checkout / "docs" / "results.md").read_text()
+    for name in ("beats", "peaks", "looks"):
+        assert f"`results/{name}.json`" in page
+    assert "`einthoven evaluate --suite beats`" in page
+    assert "`einthoven evaluate --suite peaks`" in page
+    assert "| ours | 0.9993 |" in page
+    assert "| x | mitdb DS2 | 3 |" in page
+
+
+def test_the_leaky_protocol_is_called_so_wherever_it_is_printed(checkout: Path) -> None:
+    results.write_tables(checkout)
+    page = (checkout / "docs" / "results.md").read_text()
+    assert "### NLRAV, intra-patient (leaky)" in page
+    assert "intra-patient (leaky) |" in page
+    readme = (checkout / "README.md").read_text()
+    (row,) = (line for line in readme.splitlines() if "2505.03787" in line)
+    assert "V2: accuracy 0.9" in row
+    assert "(intra-patient, leaky)" in row
+
+
+def test_the_readme_keeps_all_but_its_table(checkout: Path) -> None:
+    results.write_tables(checkout)
+    readme = (checkout / "README.md").read_text()
+    assert readme.startswith("Top\n<!-- systems:begin -->\n| system |")
+    assert readme.endswith("|\n<!-- systems:end -->\nbottom\n")
+    assert "stale row" not in readme
+    assert results.write_tables(checkout) == []
+
+
+def test_there_is_one_row_a_paper_and_not_yet_where_not_yet() -> None:
+    rows = _systems.rows({})
+    assert [sum(r["part"] == part for r in rows) for part in _systems.PARTS] == [5, 8, 19]
+    assert len({r["paper"] for r in rows}) == len(rows)
+    assert {r["ours"] for r in rows} == {"not yet"}
+
+
+def test_a_readme_without_marks_is_left_alone(checkout: Path) -> None:
+    (checkout / "README.md").write_text("no marks")
+    with pytest.raises(DataError, match="lacks the marks"):
+        results.write_tables(checkout)
+    assert (checkout / "README.md").read_text() == "no marks"
+
+
+def test_a_damaged_results_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(DataError, match="is no JSON"):
+        results.read_results(tmp_path)
+    (tmp_path / "x.json").write_text("[]")
+    with pytest.raises(DataError, match="no JSON object"):
+        results.read_results(tmp_path)
+
+
+def test_cells_and_intervals() -> None:
+    values = [None, "", "a|b", 3, 1234, 1234.0, 0.98765, 12.5, True, 1.0]
+    assert [cell(v) for v in values] == [
+        "-", "-", "a/b", "3", "1,234", "1,234", "0.9877", "12.50", "yes", "1.0000",
+    ]  # fmt: skip
+    assert interval([0.1, 0.25]) == "0.100 to 0.250"
+    assert interval([None, None]) == interval(None) == "-"
+    assert table(["a"], []) == ""
+    assert table(["a", "b"], [["x", 1]]) == "| a | b |\n| --- | --: |\n| x | 1 |\n"
+
+
+def test_the_pages_of_this_checkout_are_those_its_results_give(tmp_path: Path) -> None:
+    names = ("README.md", "docs/results.md", "docs/systems.md")
+    if not all((ROOT / name).is_file() for name in names):
+        pytest.skip("no checkout")
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    (tmp_path / "docs").mkdir()
+    for name in names:
+        shutil.copy(ROOT / name, tmp_path / name)
+    changed = [p.name for p in results.write_tables(tmp_path)]
+    assert changed == [], "run 'make tables' and commit what it changes"
