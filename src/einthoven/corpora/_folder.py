@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from einthoven.corpora._corpus import Corpus
 from einthoven.formats import open_source
-from einthoven.record.errors import DataError
+from einthoven.record.errors import DataError, nearest
 from einthoven.record.source import Source
 
 
@@ -42,16 +42,15 @@ class WfdbFolder(Corpus):
 
     def open(self, record: str) -> Source:
         """Return the record with the reference annotations."""
-        path = self.folder / f"{self._known(record)}.hea"
-        if not path.is_file():
-            raise DataError(
-                path, "is not there", f"Load it with: einthoven data get {self.facts.name}"
-            )
-        return open_source(path)
+        return self._opened(record, self.records)
 
-    def miniature(self, folder: Path, seed: int) -> Path:
-        """Write a generated corpus in the publisher's layout; return the data root of it."""
-        raise DataError(self.name, f"no miniature for {folder}, {seed} yet", "Use simulated")
+    def _opened(self, record: str, known: Sequence[str]) -> Source:
+        if record not in known:
+            raise DataError(self.name, f"there is no record {record!r}", nearest(record, known))
+        path = self.folder / f"{record}.hea"
+        if not path.is_file():
+            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
+        return open_source(path)
 
     def files(self) -> tuple[str, ...]:
         """Return RECORDS and the files of each record."""

@@ -1,0 +1,70 @@
+"""Generated corpora in PhysioNet's layout, so that everything runs where no data are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.formats._wfdb_annotation import encode
+from einthoven.record import Annotations
+
+GAIN, ZERO = 200, 1024  # digital units a mV and the unit of 0 mV, as in mitdb
+
+
+def digital(millivolts: npt.NDArray[np.float32], zero: int) -> npt.NDArray[np.int64]:
+    """Return 12-bit integers of a signal in mV, clipped where the converter would be."""
+    units = np.rint(millivolts * GAIN).astype(np.int64) + zero
+    return np.clip(units, -2047, 2047)
+
+
+def pack_212(samples: npt.NDArray[np.int64]) -> bytes:
+    """Return (lead, time) 12-bit integers as format 212: two samples in three bytes."""
+    flat = samples.T.reshape(-1)
+    flat = np.pad(flat, (0, len(flat) % 2)) & 0xFFF
+    first, second = flat[0::2], flat[1::2]
+    packed = np.stack([first & 0xFF, (first >> 8) | (second >> 8 << 4), second & 0xFF], axis=1)
+    return packed.astype(np.uint8).tobytes()
+
+
+def write_record(
+    folder: Path, name: str, samples: npt.NDArray[np.int64], rate: float, leads: Sequence[str],
+    *, gain: str, resolution: int, zero: int, marks: Annotations | None, comments: Sequence[str],
+) -> list[Path]:  # fmt: skip
+    """Write ``.hea``, ``.dat`` in format 212, and ``.atr``; return the files.
+
+    Parameters
+    ----------
+    samples : (lead, time) 12-bit integers.
+    gain : as the header is to have it; ``"0"`` where the publisher states none.
+    """
+    lines = [f"{name} {len(leads)} {rate:g} {samples.shape[1]}"]
+    for row, lead in zip(samples, leads, strict=True):
+        check = int((int(row.sum()) + 0x8000) % 0x10000 - 0x8000)
+        lines.append(f"{name}.dat 212 {gain} {resolution} {zero} {row[0]} {check} 0 {lead}")
+    lines += [f"# {comment}" for comment in comments]
+    contents = {"hea": ("\n".join(lines) + "\n").encode("ascii"), "dat": pack_212(samples)}
+    if marks is not None:
+        contents["atr"] = encode(marks, folder / f"{name}.atr", None)
+    written = []
+    for end, data in contents.items():
+        path = folder / f"{name}.{end}"
+        path.write_bytes(data)
+        written.append(path)
+    return written
+
+
+def write_listing(folder: Path, records: Sequence[str], files: Sequence[Path]) -> None:
+    """Write RECORDS, ANNOTATORS and SHA256SUMS.txt as PhysioNet does."""
+    listing = folder / "RECORDS"
+    listing.write_text("\n".join(records) + "\n", encoding="ascii")
+    annotators = folder / "ANNOTATORS"
+    annotators.write_text("atr\treference beats and rhythm\n", encoding="ascii")
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}"
+        for path in sorted([*files, listing, annotators])
+    ]
+    (folder / "SHA256SUMS.txt").write_text("\n".join(sums) + "\n", encoding="ascii")
