@@ -93,6 +93,8 @@ def _figures(
         "f1": classification.f1,
     }
     for index, name in enumerate(classes):
+        if name == "-":
+            continue
         for what, figure in named.items():
             figures[f"{name}.{what}"] = bootstrap.needs(
                 partial(_of_class, figure, index), [] if index in lacking else [index]
@@ -135,8 +137,9 @@ def figures(seeds: Sequence[Counted], over: Sequence[str]) -> dict[str, Any]:
     lacking = [i for i in range(len(classes)) if support[i] == 0]
     drawn = {kind: _draws(seeds, kind) for kind in ("beats", "patients")}
     found: dict[str, Any] = {}
+    # "-" is no class: beats missed or made up by the detector (`suites._bundles`).
     per_class: dict[str, dict[str, Any]] = {
-        name: {"support": support[i]} for i, name in enumerate(classes)
+        name: {"support": support[i]} for i, name in enumerate(classes) if name != "-"
     }
     for name, figure in _figures(classes, over, lacking).items():
         values = np.array([float(figure(t[None])[0]) for t in totals])
@@ -147,8 +150,8 @@ def figures(seeds: Sequence[Counted], over: Sequence[str]) -> dict[str, Any]:
             entry[f"over_{kind}"] = [interval.low, interval.high]
             if interval.left_out:
                 entry[f"left_out_{kind}"] = interval.left_out
-        if "." in name:
-            label, what = name.split(".")
+        label, _, what = name.partition(".")
+        if what:
             per_class[label][what] = entry
         else:
             found[name] = entry

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import math
 import pkgutil
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -40,6 +42,21 @@ def load_suite(name: str) -> Suite:
     return cast(Suite, importlib.import_module(f"einthoven.suites.{name}"))
 
 
+def run_suite(name: str, out: Path, runs: Path) -> Mapping[str, Any]:
+    """Run the suite of that name.
+
+    Parameters
+    ----------
+    name : as `suite_names` lists it.
+    out : the results folder.
+    runs : where the run folders lie, for a suite that judges runs.
+    """
+    suite = load_suite(name)
+    if "runs" in inspect.signature(suite.run).parameters:
+        return suite.run(out, runs=runs)  # type: ignore[call-arg]
+    return suite.run(out)
+
+
 def plain(value: Any, digits: int = 5) -> Any:
     """Return nested values as JSON holds them: rounded, and null for what is undefined."""
     if isinstance(value, Mapping):
@@ -66,8 +83,6 @@ def write_results(path: Path, results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short_lists(text: str) -> str:
-    import re
-
     def joined(match: re.Match[str]) -> str:
         return "[" + ", ".join(part.strip() for part in match[1].split(",")) + "]"
 

@@ -7,14 +7,20 @@ the commonest class. The gap between the two protocols stands in a table of its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from einthoven._version import __version__
+from einthoven.bundle import Bundle, load_model, zoo_names
 from einthoven.corpora import Corpus, open_corpus
+from einthoven.corpora.mitdb import DS2
+from einthoven.evaluation import classification
+from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError
-from einthoven.suites import _judge, _looks
+from einthoven.suites import _bundles, _judge, _looks
 from einthoven.suites._runs import Run, find_runs
 from einthoven.suites._suite import write_results
 
@@ -58,47 +64,102 @@ def variant(run: Run) -> str:
     return ", ".join(words)
 
 
-def judge_runs(runs: Sequence[Run], corpus: Corpus, *, part: str = "test") -> dict[str, Any]:
-    """Return one row of a table: the runs of one recipe, a seed each.
+def judge(parts: Sequence[Predictions], labels: str, corpus: Corpus) -> dict[str, Any]:
+    """Return the figures of a row: the answers of one system, a trained model each.
 
     Parameters
     ----------
-    runs : of one recipe.
+    parts : answers on the side that is judged.
+    labels : the map from symbols to classes.
     corpus : tells who was recorded.
-    part : which side is judged.
     """
-    first = runs[0]
-    parts = [r.predictions.of(part) for r in runs]
-    if any(len(p) == 0 for p in parts):
-        raise DataError(first.path, f"has no answer on the {part} side", "Train it again")
     counted = [_judge.count(p, corpus.subject) for p in parts]
-    over = macro_over(first.labels, first.predictions.classes)
+    over = macro_over(labels, parts[0].classes)
     row: dict[str, Any] = {
-        "name": first.name, "title": first.recipe.get("title", first.name),
-        "paper": first.recipe.get("paper", ""), "model": first.model,
-        "kind": "boosting" if first.trees else "network", "variant": variant(first),
-        "parameters": first.parameters, "n": counted[0].matrices.sum(),
-        "subjects": len(counted[0].subjects),
+        "n": counted[0].matrices.sum(), "subjects": len(counted[0].subjects),
         "records": len({str(r) for r in parts[0].record}),
-        "unlabelled": sum(int((p.label < 0).sum()) for p in parts) / len(parts),
-        "published": dict(first.recipe.get("published", {})),
-        "command": f"einthoven train {first.name}",
-        "figures": _judge.figures(counted, over), "trust": _judge.trust(parts),
-        "runs": [
-            {
-                "seed": r.seed, "run": r.path.name, "answers": _looks.fingerprint(p),
-                "confusion": c.matrices.sum(axis=0),
-            }
-            for r, p, c in zip(runs, parts, counted, strict=True)
-        ],
+        "not_judged": float(np.mean([(p.label < 0).sum() for p in parts])),
+        "classes": parts[0].classes, "figures": _judge.figures(counted, over),
     }  # fmt: skip
     if "S" in over:
         row["by_record"] = _judge.by_record(parts, ("S", "V"))
-        heavy = corpus.subject(HEAVY)
+        heavy = corpus.subject(HEAVY) if HEAVY in corpus.records else ""
         if heavy in counted[0].subjects and len(counted[0].subjects) > 1:
             rest = [c.without(heavy) for c in counted]
             row["without"] = {HEAVY: _judge.figures(rest, over)}
     return row
+
+
+def judge_runs(runs: Sequence[Run], corpus: Corpus, *, part: str = "test") -> dict[str, Any]:
+    """Return one row of a table: the runs of one recipe, a seed each."""
+    first = runs[0]
+    parts = [r.predictions.of(part) for r in runs]
+    if any(len(p) == 0 for p in parts):
+        raise DataError(first.path, f"has no answer on the {part} side", "Train it again")
+    row: dict[str, Any] = {
+        "name": first.name, "title": first.recipe.get("title", first.name),
+        "paper": first.recipe.get("paper", ""), "model": first.model,
+        "kind": "boosting" if first.trees else "network", "variant": variant(first),
+        "parameters": first.parameters, "published": dict(first.recipe.get("published", {})),
+        "command": f"einthoven train {first.name}", "trust": _judge.trust(parts),
+    }  # fmt: skip
+    row |= judge(parts, first.labels, corpus)
+    row["runs"] = [
+        {
+            "seed": r.seed, "run": r.path.name, "answers": _looks.fingerprint(p),
+            "confusion": _confusion(p),
+        }
+        for r, p in zip(runs, parts, strict=True)
+    ]  # fmt: skip
+    return row
+
+
+def _confusion(predictions: Predictions) -> classification.Counts:
+    return classification.confusion(predictions.label, predictions.choice, len(predictions.classes))
+
+
+def judge_bundle(
+    bundle: Bundle, corpus: Corpus, protocol: str, progress: Callable[[float], None] | None = None
+) -> list[dict[str, Any]]:
+    """Return rows of a shipped model: on reference beats, and behind our own R peaks by profile.
+
+    Raises
+    ------
+    UsageError : the protocol cannot be judged from a bundle alone.
+    LeakError : the model was trained on records that the protocol tests.
+    """
+    card = bundle.card
+    records = _bundles.test_records(bundle, corpus, protocol)
+    labels = _bundles.labels_of(bundle)
+    steps = 1 + len(card.profiles)
+
+    def step(index: int) -> Callable[[float], None] | None:
+        return None if progress is None else lambda share: progress((index + share) / steps)
+
+    answers = [
+        ("on reference beats", _bundles.on_reference_beats(bundle, corpus, records, step(0)))
+    ]
+    for index, profile in enumerate(card.profiles):
+        found = _bundles.behind_own_peaks(bundle, corpus, records, profile, step(index + 1))
+        answers.append((f"own R peaks, {profile}", found))
+    rows = []
+    for words, predictions in answers:
+        row: dict[str, Any] = {
+            "name": card.name, "title": card.title, "paper": card.paper, "model": card.name,
+            "kind": "shipped", "variant": words, "parameters": None, "published": {},
+            "command": f"einthoven evaluate {card.name}",
+        }  # fmt: skip
+        row |= judge([predictions], labels, corpus)
+        if _bundles.NONE not in predictions.classes:
+            row["trust"] = _judge.trust([predictions])
+        row["runs"] = [
+            {
+                "seed": 0, "run": bundle.sha256[:12], "answers": _looks.fingerprint(predictions),
+                "confusion": _confusion(predictions),
+            }
+        ]  # fmt: skip
+        rows.append(row)
+    return rows
 
 
 def majority_row(runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
@@ -120,8 +181,19 @@ def majority_row(runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
     return row
 
 
+def one_table(
+    corpus: str, labels: str, protocol: str, classes: Sequence[str], rows: Sequence[Any]
+) -> dict[str, Any]:
+    """Return a table of a results file, with what must be said beside it."""
+    return {
+        "corpus": corpus, "labels": labels, "protocol": protocol,
+        "leaky": protocol == "intra-patient", "note": protocol_note(protocol, labels),
+        "classes": classes, "macro_over": macro_over(labels, classes), "systems": rows,
+    }  # fmt: skip
+
+
 def tables(runs: Sequence[Run], corpora: Mapping[str, Corpus]) -> dict[str, Any]:
-    """Return one table a corpus, label set and protocol."""
+    """Return one table a label set and protocol."""
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[Run]]] = {}
     for run in runs:
         key = (run.corpus, run.labels, run.protocol)
@@ -131,13 +203,33 @@ def tables(runs: Sequence[Run], corpora: Mapping[str, Corpus]) -> dict[str, Any]
         first = next(iter(systems.values()))[0]
         rows = [judge_runs(members, corpora[corpus]) for _, members in sorted(systems.items())]
         rows.append(majority_row([first], corpora[corpus]))
-        found[f"{labels} {protocol}"] = {
-            "corpus": corpus, "labels": labels, "protocol": protocol,
-            "leaky": protocol == "intra-patient", "note": protocol_note(protocol, labels),
-            "classes": first.predictions.classes,
-            "macro_over": macro_over(labels, first.predictions.classes), "systems": rows,
-        }  # fmt: skip
+        classes = first.predictions.classes
+        found[f"{labels} {protocol}"] = one_table(corpus, labels, protocol, classes, rows)
     return found
+
+
+def add_shipped(found: dict[str, Any], corpus: Corpus, out: Path, command: str) -> None:
+    """Add rows of the shipped models to the inter-patient tables, before the control."""
+    for name in zoo_names():
+        bundle = load_model(name)
+        if bundle.card.task != "beat" or not bundle.card.protocol.startswith("inter-patient"):
+            continue
+        key = f"{_bundles.labels_of(bundle)} inter-patient"
+        if key in found:
+            rows = judge_bundle(bundle, corpus, "inter-patient")
+            count_looks(out, rows, corpus.name, command)
+            found[key]["systems"][-1:-1] = rows
+
+
+def count_looks(out: Path, rows: Sequence[Mapping[str, Any]], corpus: str, command: str) -> None:
+    """Write down that the rows' answers on DS2 were scored."""
+    for row in rows:
+        for one in row["runs"]:
+            if "answers" in one:
+                _looks.count(
+                    out, system=row["name"], side=f"{corpus} DS2", answers=one["answers"],
+                    why=row["variant"] or "trained model, a seed", command=command,
+                )  # fmt: skip
 
 
 def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -152,7 +244,7 @@ def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         for row in intra["systems"]:
             for other in inter["systems"]:
                 if (row["model"], row["kind"]) != (other["model"], other["kind"]):
-                    continue
+                    continue  # a shipped model has no intra-patient row of its own
                 for figure in ("accuracy", "macro_f1"):
                     a, b = (r["figures"][figure]["mean"] for r in (row, other))
                     rows.append(
@@ -177,13 +269,13 @@ def run(out: Path, *, runs: Path = Path("runs"), root: Path | None = None) -> di
     if not members:
         raise DataError(runs, "holds no finished run", "Train first: einthoven train RECIPE")
     command = f"einthoven evaluate --suite beats --runs {runs.name}"
-    for member in members:
-        if member.protocol == "inter-patient":
-            _looks.count(
-                out, system=member.name, side=f"{member.corpus} DS2", command=command,
-                answers=_looks.fingerprint(member.predictions.of("test")), why="results/beats.json",
-            )  # fmt: skip
-    found = tables(members, {name: open_corpus(name, root) for name in {m.corpus for m in members}})
+    corpora = {name: open_corpus(name, root) for name in sorted({m.corpus for m in members})}
+    found = tables(members, corpora)
+    for table in found.values():
+        if table["protocol"] == "inter-patient":
+            count_looks(out, table["systems"], table["corpus"], command)
+    if "mitdb" in corpora and set(DS2) <= set(corpora["mitdb"].present):
+        add_shipped(found, corpora["mitdb"], out, command)
     results = {
         "suite": "beats", "einthoven": __version__, "command": command,
         "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},

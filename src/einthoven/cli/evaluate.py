@@ -1,0 +1,76 @@
+"""Judge a run or a model again without training, or many side by side in a suite."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from einthoven.record.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare flags and arguments."""
+    parser.add_argument(
+        "subject", nargs="?", metavar="RUN|MODEL", help="a run folder, or a shipped model's name"
+    )
+    parser.add_argument("--suite", metavar="NAME", help="judge many side by side instead")
+    parser.add_argument(
+        "--protocol", metavar="NAME",
+        help="who is tested on whom (default: the run's own; inter-patient for a model)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", metavar="DIR", help="write the results there (default for a suite: results)"
+    )
+    parser.add_argument(
+        "--runs", default="runs", metavar="DIR", help="where a suite finds the run folders"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, print, and write where asked."""
+    if (args.subject is None) == (args.suite is None):
+        raise UsageError("evaluate", "needs one thing to judge", "Give RUN, MODEL or --suite NAME")
+    if args.suite:
+        return _suite(args)
+    from einthoven.report.scores import scores_text
+    from einthoven.suites import judge_one
+
+    out = Path(args.out) if args.out else None
+    table = judge_one(args.subject, args.protocol, out, progress=_bar())
+    print(json.dumps(table, ensure_ascii=False) if args.json else scores_text(table))
+    return 0
+
+
+def _suite(args: argparse.Namespace) -> int:
+    from einthoven.report.scores import scores_text
+    from einthoven.suites import run_suite
+
+    results = run_suite(args.suite, Path(args.out or "results"), Path(args.runs))
+    if args.json:
+        print(json.dumps(results, ensure_ascii=False))
+    elif isinstance(results.get("tables"), dict):
+        for table in results["tables"].values():
+            print(scores_text(table))
+    where = Path(args.out or "results") / f"{args.suite}.json"
+    print(f"einthoven: wrote {where}", file=sys.stderr)
+    return 0
+
+
+def _bar() -> Callable[[float], None] | None:
+    """Return what draws a progress bar, where there is somebody to see it."""
+    if not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    bar = tqdm(total=100, unit="%", leave=False)
+
+    def show(share: float) -> None:
+        bar.update(round(100 * share) - bar.n)
+        if share >= 1:
+            bar.close()
+
+    return show

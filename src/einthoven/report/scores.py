@@ -1,0 +1,59 @@
+"""What `einthoven evaluate` found, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from einthoven.report._markdown import cell, interval
+
+
+def scores_text(table: Mapping[str, Any]) -> str:
+    """Return one table of a results file: each system with its classes, intervals and note.
+
+    Parameters
+    ----------
+    table : as in ``beats.json`` under ``tables``.
+    """
+    leaky = ", LEAKY" if table["leaky"] else ""
+    lines = [f"{table['corpus']} {table['labels']}, {table['protocol']}{leaky}", ""]
+    for system in table["systems"]:
+        figures = system["figures"]
+        variant = f" ({system['variant']})" if system["variant"] else ""
+        lines.append(
+            f"{system['title']}{variant}: {cell(system['n'])} beats of {system['subjects']} "
+            f"patients, {len(system['runs'])} trained"
+        )
+        over = " ".join(table["macro_over"])
+        for key, words in (("accuracy", "accuracy"), ("macro_f1", f"macro F1 over {over}")):
+            lines.append(_figure(words, figures[key]))
+        if figures.get("j_kappa", {}).get("mean") is not None:
+            lines.append(_figure("jk index", figures["j_kappa"]))
+        body = [_row(name, entry) for name, entry in figures["classes"].items()]
+        for record, rest in system.get("without", {}).items():
+            body.append(_row(f"S without {record}", rest["classes"]["S"]))
+        lines += ["", *aligned(("class", "beats", "Se", "+P", "F1", "95 % over patients"), body)]
+        lines.append("")
+    lines.append(table["note"])
+    return "\n".join(lines) + "\n"
+
+
+def _figure(words: str, entry: Mapping[str, Any]) -> str:
+    ends = interval(entry["over_patients"])
+    return f"  {words}: {cell(entry['mean'])}  (95 % over patients {ends})"
+
+
+def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
+    means = [cell(entry[key]["mean"]) for key in ("sensitivity", "predictivity", "f1")]
+    return [name, cell(entry["support"]), *means, interval(entry["f1"]["over_patients"])]
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines in which the columns stand under each other, the first to the left."""
+    widths = [max(len(row[i]) for row in (columns, *rows)) for i in range(len(columns))]
+    return [
+        "  " + row[0].ljust(widths[0]) + "".join(
+            "  " + text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)
+        )
+        for row in (columns, *rows)
+    ]  # fmt: skip

@@ -1,0 +1,92 @@
+"""One run or one shipped model, judged by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from einthoven.bundle import load_model, zoo_names
+from einthoven.corpora import open_corpus
+from einthoven.record.errors import UsageError, nearest
+from einthoven.suites import _bundles, beats
+from einthoven.suites._runs import is_run, read_run
+from einthoven.suites._suite import plain, write_results
+
+CORPUS = "mitdb"
+PROTOCOLS = ("inter-patient", "intra-patient")
+
+
+def judge_one(
+    subject: str,
+    protocol: str | None = None,
+    out: Path | None = None,
+    *,
+    root: Path | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Judge a run from the answers it kept, or a shipped model on the test side; train nothing.
+
+    Parameters
+    ----------
+    subject : a run folder, the name of a shipped model, or a bundle's folder.
+    protocol : a run is judged under its own; a model under ``inter-patient`` if not given.
+    out : the results folder: the table is written to ``out/NAME.json``. The look at a public test
+        side is counted there, or in ``results`` where that folder is.
+    root : the data root.
+    progress : called with the share done, 0..1.
+
+    Returns
+    -------
+    One table, as in ``beats.json``.
+
+    Raises
+    ------
+    UsageError : the protocol is not that of the run, or the model cannot be judged under it.
+    """
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, PROTOCOLS))
+    if is_run(Path(subject)):
+        table = _run(Path(subject), protocol, root)
+        name = Path(subject).resolve().name
+    elif Path(subject).is_dir() and not (Path(subject) / "card.json").is_file():
+        table = _run(Path(subject), protocol, root)  # tells what the folder lacks
+        name = ""
+    else:
+        table = _model(subject, protocol or "inter-patient", root, progress)
+        name = str(table["systems"][0]["name"])
+    results = out or Path("results")
+    if table["protocol"] == "inter-patient" and (out or results.is_dir()):
+        command = f"einthoven evaluate {name}"
+        beats.count_looks(results, table["systems"], table["corpus"], command)
+    if out:
+        return write_results(out / f"{name}.json", {"suite": "one", **table})
+    ready: dict[str, Any] = plain(table)
+    return ready
+
+
+def _run(folder: Path, protocol: str | None, root: Path | None) -> dict[str, Any]:
+    run = read_run(folder)
+    if protocol not in (None, run.protocol):
+        raise UsageError(
+            "--protocol", f"{folder} was trained under {run.protocol!r}, which decides whom it "
+            "has seen", f"Train under {protocol!r} to judge under it",
+        )  # fmt: skip
+    corpus = open_corpus(run.corpus, root)
+    rows = [beats.judge_runs([run], corpus)]
+    return beats.one_table(run.corpus, run.labels, run.protocol, run.predictions.classes, rows)
+
+
+def _model(
+    name: str, protocol: str, root: Path | None, progress: Callable[[float], None] | None
+) -> dict[str, Any]:
+    if name not in zoo_names() and not Path(name).is_dir():
+        mend = nearest(name, zoo_names())
+        raise UsageError(f"{name!r}", "is neither a run folder nor a shipped model", mend)
+    bundle = load_model(name)
+    if bundle.card.task != "beat":
+        raise UsageError(f"model {name!r}", "does not classify beats", "Judge it by --suite peaks")
+    corpus = open_corpus(CORPUS, root)
+    rows = beats.judge_bundle(bundle, corpus, protocol, progress)
+    labels = _bundles.labels_of(bundle)
+    return beats.one_table(CORPUS, labels, protocol, bundle.card.classes, rows)

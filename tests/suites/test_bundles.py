@@ -1,0 +1,126 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from einthoven.bundle import Bundle, Card, Stage
+from einthoven.corpora import open_corpus
+from einthoven.record import InputSpec
+from einthoven.record.errors import LeakError, UsageError
+from einthoven.suites import _bundles, beats
+from einthoven.suites._bundles import pair
+
+marks = st.lists(st.integers(0, 3000), max_size=30, unique=True).map(sorted).map(np.array)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A model that calls a beat V if the next RR is longer than the last one."""
+    return make_bundle(tmp_path / "toy")
+
+
+def make_bundle(folder: Path, **changes: Any) -> Bundle:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = np.zeros((4, 2), np.float32)
+    weight[:, 1] = [1, -1, 0.5, 0]
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["side", "w"], ["logits"])],
+        "toy",
+        [helper.make_tensor_value_info("side", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    data = model.SerializeToString()
+    onnx.checker.check_model(model)
+    spec = InputSpec(
+        kind="beat", rate=180.0, side=("rr4",), waveform=False, hop=8.0, back=300.0, ahead=60.0
+    )
+    stage = Stage(file="toy.onnx", sha256=hashlib.sha256(data).hexdigest(), input=spec)
+    values: dict[str, Any] = {
+        "name": "toy", "version": "1", "task": "beat", "title": "Toy", "stages": (stage,),
+        "classes": ("N", "V"), "profiles": ("review",), "protocol": "inter-patient",
+        "data": {"records": ["101"]}, **changes,
+    }  # fmt: skip
+    folder.mkdir()
+    (folder / "toy.onnx").write_bytes(data)
+    (folder / "card.json").write_text(Card(**values).to_json())
+    return Bundle(folder)
+
+
+def test_a_model_answers_every_reference_beat_and_only_known_classes_are_judged(
+    bundle: Bundle, mitdb: Path
+) -> None:
+    corpus = open_corpus("mitdb", mitdb.parent)
+    found = _bundles.on_reference_beats(bundle, corpus, ("100", "232"))
+    assert len(found) == 2273 + 1780
+    assert {str(r) for r in found.record} == {"100", "232"}
+    # 33 and 1,382 S beats are no class of the toy's, and one V of record 100 is.
+    assert (found.label < 0).sum() == 33 + 1382
+    assert (found.label == 1).sum() == 1
+    row = beats.judge([found], "aami", corpus)
+    assert row["n"] == len(found) - 33 - 1382
+
+
+def test_who_was_trained_on_the_test_side_is_not_judged_on_it(tmp_path: Path) -> None:
+    corpus = open_corpus("mitdb", tmp_path)
+    fair = make_bundle(tmp_path / "fair")
+    assert len(_bundles.test_records(fair, corpus, "inter-patient")) == 22
+    with pytest.raises(UsageError, match="needs the split"):
+        _bundles.test_records(fair, corpus, "intra-patient")
+    for number, changes in enumerate(
+        ({"data": {"records": ["100"]}}, {"protocol": "intra-patient (leaky)"})
+    ):
+        unfair = make_bundle(tmp_path / f"unfair{number}", **changes)
+        with pytest.raises(LeakError, match="trained on beats of the test side"):
+            _bundles.test_records(unfair, corpus, "inter-patient")
+
+
+def test_the_map_of_a_models_classes_is_found(tmp_path: Path) -> None:
+    assert _bundles.labels_of(make_bundle(tmp_path / "a")) == "aami"
+    assert _bundles.labels_of(make_bundle(tmp_path / "b", classes=("N", "L"))) == "nlrav"
+    with pytest.raises(UsageError, match="no known map"):
+        _bundles.labels_of(make_bundle(tmp_path / "c", classes=("N", "AF")))
+
+
+def test_the_second_clause_of_ec57_keeps_both_pairs() -> None:
+    hit, found = pair(np.array([96, 160]), np.array([128, 185]), 37)
+    assert (hit.tolist(), found.tolist()) == ([0, 1], [0, 1])
+
+
+def test_the_worked_example_misses_one_and_makes_up_two() -> None:
+    reference = np.array([1000, 1300, 1600, 1900, 2200, 2500, 2800])
+    test = np.array([1010, 1290, 1660, 1900, 2205, 2505, 2650, 2790])
+    hit, found = pair(reference, test, 54)
+    assert hit.tolist() == [0, 1, 3, 4, 5, 6]
+    assert found.tolist() == [0, 1, 3, 4, 5, 7]
+
+
+@given(marks, marks)
+def test_pairs_are_one_to_one_in_order_and_within_the_window(
+    reference: np.ndarray, test: np.ndarray
+) -> None:
+    hit, found = pair(reference, test, 54)
+    assert (np.diff(hit) > 0).all()
+    assert (np.diff(found) > 0).all()
+    if len(hit):
+        assert np.abs(reference[hit] - test[found]).max() <= 54
+
+
+@given(marks)
+def test_a_list_pairs_with_itself(reference: np.ndarray) -> None:
+    hit, found = pair(reference, reference, 54)
+    np.testing.assert_array_equal(hit, np.arange(len(reference)))
+    np.testing.assert_array_equal(found, hit)
+
+
+def test_nothing_pairs_with_nothing() -> None:
+    for one, other in (([], [5]), ([5], []), ([], [])):
+        hit, found = pair(np.array(one, np.int64), np.array(other, np.int64), 54)
+        assert len(hit) == len(found) == 0
