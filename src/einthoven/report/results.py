@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
 from einthoven.report import _beats, _systems
@@ -59,11 +60,36 @@ def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     for name, content in results.items():
         if name not in ("beats.json", "looks.json"):
             parts.append(_plain(name, content))
+    shipped = _shipped()
+    parts += [shipped] if shipped else []
     if "looks.json" in results:
         parts.append(_looks(results["looks.json"]["looks"]))
     if not results:
         parts.append("No results yet.\n")
     return "\n".join(parts)
+
+
+def _shipped() -> str:
+    """Return what the cards of the shipped models say."""
+    cards = [(load_model(name), load_model(name).card) for name in zoo_names()]
+    if not cards:
+        return ""
+    body = [
+        [
+            card.name, card.task, " ".join(card.classes), ", ".join(card.profiles),
+            card.protocol, ", ".join(str(k) for k in card.data.get("corpora", [])), card.threshold,
+            round(sum(len(bundle.stage_bytes(i)) for i in range(len(card.stages))) / 1024),
+            f"`{bundle.sha256[:12]}`",
+        ]
+        for bundle, card in cards
+    ]  # fmt: skip
+    columns = ["model", "task", "classes", "profiles", "judged by", "learnt from"]
+    columns += ["uncertain below", "KB", "SHA-256"]
+    limits = [f"- {card.name}: {' '.join(card.limits)}\n" for _, card in cards if card.limits]
+    return (
+        "## Shipped models\n\nFrom the cards in `src/einthoven/zoo`; the whole card: "
+        "`einthoven models show NAME`.\n\n" + table(columns, body) + "\n" + "".join(limits)
+    )
 
 
 def _plain(name: str, content: Mapping[str, Any]) -> str:

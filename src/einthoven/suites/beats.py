@@ -46,7 +46,8 @@ def protocol_note(protocol: str, labels: str) -> str:
     if labels.startswith("aami"):
         notes.append(
             f"Record {HEAVY} holds 1,382 of the 1,837 S beats of DS2 and record 213 holds 362 of "
-            f"its 388 F beats: S is given with and without {HEAVY}, and F is one patient's figure."
+            f"its 388 F beats: S is given with and without {HEAVY}, and F is one patient's figure. "
+            "An F beat called V counts as an error here; ANSI/AAMI EC57 would excuse it."
         )
     return " ".join(notes)
 
