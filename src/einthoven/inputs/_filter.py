@@ -22,7 +22,8 @@ _PHASES = 512
 def _low_pass(cut: float, half: float, time: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     window = np.where(np.abs(time) < half, np.cos(np.pi * time / (2 * half)) ** 2, 0.0)
     taps: npt.NDArray[np.float64] = np.sinc(2 * cut * time) * window
-    return taps / taps.sum()
+    unit: npt.NDArray[np.float64] = taps / taps.sum()
+    return unit
 
 
 def kernel(rate: float, band: tuple[float, float], top: float) -> npt.NDArray[np.float64]:
@@ -124,4 +125,5 @@ class BandPass:
         base = np.floor(place).astype(np.int64)
         phase = np.round((place - base) * _PHASES).astype(np.int64)
         around = whole[base[:, None] + np.arange(1 - _TAPS // 2, _TAPS // 2 + 1)]
-        return np.einsum("kt,kt->k", around, self._table[phase]).astype(np.float32)
+        between: Array = np.einsum("kt,kt->k", around, self._table[phase]).astype(np.float32)
+        return between

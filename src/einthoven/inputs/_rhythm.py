@@ -43,7 +43,8 @@ def quantiles(ordered: Array, levels: Sequence[float]) -> Array:
     place = np.asarray(levels) * (ordered.shape[1] - 1)
     low = np.floor(place).astype(np.int64)
     high = np.minimum(low + 1, ordered.shape[1] - 1)
-    return (ordered[:, low] * (1 - (place - low)) + ordered[:, high] * (place - low)).T
+    mixed: Array = ordered[:, low] * (1 - (place - low)) + ordered[:, high] * (place - low)
+    return mixed.T
 
 
 class Rhythm:

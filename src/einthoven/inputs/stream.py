@@ -139,7 +139,8 @@ class InputStream:
 
     def _place(self, samples: Samples) -> Samples:
         """Return the output samples nearest to samples of the recording."""
-        return np.floor(samples * (self._spec.rate / self._rate) + 0.5).astype(np.int64)
+        place: Samples = np.floor(samples * (self._spec.rate / self._rate) + 0.5).astype(np.int64)
+        return place
 
     def _take(self, signal: Array, peaks: Samples, until: int) -> None:
         self._until = max(self._until, until)
@@ -169,8 +170,8 @@ class InputStream:
             given = self._beats(self._done, len(self._samples), np.zeros((0, 0)))
             self._forget(len(self._samples))
             return [given] if len(given.samples) else []
-        given = self._give_live() if self._live else self._give_blocks()
-        return [given] if given is not None else []
+        described = self._give_live() if self._live else self._give_blocks()
+        return [described] if described is not None else []
 
     def _known(self) -> float:
         """Return seconds up to which both beats and their windows are there."""
@@ -207,7 +208,7 @@ class InputStream:
             rhythm = _rhythm.Rhythm(seconds[low:high], high - low, end, ended=ended)
             shapes = None
             if self._shaped:
-                shapes = self._cuts.templates(self._shape(low, high), rhythm.before)
+                shapes = self._cuts.templates(self._span(low, high), rhythm.before)
             sides.append(self._describe(rhythm, shapes, low, high, first, last))
         return self._join(sides, self._block * spec.hop - spec.back)
 
@@ -239,13 +240,13 @@ class InputStream:
         edges = np.array([block * spec.hop - spec.back, block * spec.hop]) * self._rate
         first, last = np.searchsorted(self._samples, edges)
         if last - first < _FEW:
-            return self._cuts.templates(self._shape(low, beat + 1), rhythm.before)
+            return self._cuts.templates(self._span(low, beat + 1), rhythm.before)
         before = np.log(np.clip(np.diff(self._samples[first:last]) / self._rate, 0.15, 6.0))
         before = np.concatenate([before[:1], before])
-        self._kept = block, self._cuts.templates(self._shape(int(first), int(last)), before)
+        self._kept = block, self._cuts.templates(self._span(int(first), int(last)), before)
         return self._kept[1]
 
-    def _shape(self, low: int, high: int) -> Array:
+    def _span(self, low: int, high: int) -> Array:
         """Return (beat, time) mV of beats [low, high), the span that templates are made of."""
         first = self._left - self._cuts.before
         part = self._windows[low:high, first : first + self._cuts.before + self._cuts.after]
@@ -270,7 +271,7 @@ class InputStream:
             elif shapes is not None:
                 columns.append(
                     self._cuts.features(
-                        self._shape(low, high),
+                        self._span(low, high),
                         shapes,
                         rhythm.early,
                         rhythm.before,
@@ -278,7 +279,7 @@ class InputStream:
                         first - low,
                         last - low,
                         later=later,
-                    )  # fmt: skip
+                    )
                 )
         if not columns:
             return np.zeros((last - first, 0))
