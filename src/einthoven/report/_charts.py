@@ -63,10 +63,10 @@ def _time_axis(total: float, y: int, top: int, start: datetime | None) -> str:
         )
         anchor = "end" if x > RIGHT - 60 else "middle"
         kind = "tick" if k % 2 == 0 else "tick odd"
-        out.append(text(x, y + 40, clock(k * step), kind=kind, anchor=anchor, fill=MUTED))
+        out.append(text(x, y + 48, clock(k * step), kind=kind, anchor=anchor, fill=MUTED))
         if start is not None:
             at = (start + timedelta(seconds=k * step)).strftime("%H:%M:%S")
-            out.append(text(x, y + 74, at, kind=f"{kind} day", size=24, anchor=anchor,
+            out.append(text(x, y + 80, at, kind=f"{kind} day", size=24, anchor=anchor,
                             fill=MUTED))  # fmt: skip
     return "".join(out)
 
@@ -74,7 +74,7 @@ def _time_axis(total: float, y: int, top: int, start: datetime | None) -> str:
 def rate_chart(findings: Findings, trend: Trend) -> str:
     """Return heart rate over time: the median of each bin, and where four fifths of it lie."""
     top, bottom = 40, 500
-    height = bottom + (84 if findings.start else 54)
+    height = bottom + (90 if findings.start else 62)
     there = np.isfinite(trend.middle)
     if not there.any():
         note = "No stretch of the recording allows a heart rate to be given."
@@ -125,30 +125,30 @@ def class_chart(findings: Findings) -> str:
     """Return a lane for each class and one for quality: signs of single beats, or counts."""
     beats, total = findings.marks, findings.seconds
     table = counts(beats)
-    lane, head = 104, 44
+    lane, head = 122, 58
     out, lanes = [], []
     y = 0
     for name, (count, _) in table.items():
         base = y + lane
         at = beats.samples[where_class(beats, name)] / findings.rate
         out.append(
-            f'<path transform="translate(18 {y + 24})" d="{sign(name)}" fill="{colour(name)}"/>'
+            f'<path transform="translate(18 {y + 30})" d="{sign(name)}" fill="{colour(name)}"/>'
         )
         if len(beats) <= _FEW:
             words, drawn = "", _signs(at, total, base - 30, name)
         else:
             words, drawn = _bars(at, total, base, lane - head, name)
         title = f"{name}  {spoken(name)} \u00b7 {count:,}{words}"
-        out += [text(40, y + 34, title, kind="lane", size=28, weight="700"), drawn]
+        out += [text(40, y + 40, title, kind="lane", size=28, weight="700"), drawn]
         out.append(f'<path d="M{LEFT} {base}H{RIGHT}" stroke="{LINE}" stroke-width="2"/>')
         lanes.append(f"{name} {count}")
         y = base + 14
     starts, ends = bad_spans(findings)
-    out.append(text(40, y + 34, "Signal quality", kind="lane", weight="700"))
+    out.append(text(40, y + 40, "Signal quality", kind="lane", weight="700"))
     out.append(_quality(findings, starts, ends, y + head + 6, 34))
-    y += head + 54
+    y += head + 56
     axis = _time_axis(total, y, 0, findings.start)
-    height = y + (84 if findings.start else 54)
+    height = y + (90 if findings.start else 62)
     said = "Beats by class: " + (", ".join(lanes) or "none") + f". Too noisy: {len(starts)} spans."
     return frame(
         "wide", WIDTH, height, "Beat classes and quality over time", said, axis + "".join(out)
@@ -190,7 +190,7 @@ def _quality(findings: Findings, starts: npt.NDArray[np.int64], ends: npt.NDArra
     """Return the quality lane: a thin line where good, a hatched block where not."""
     quality = findings.quality
     if not len(quality.starts):
-        return text(LEFT, y + 28, "not judged", kind="note", fill=MUTED)
+        return text(LEFT, y + 28, "not judged", kind="gone", fill=MUTED)
     total = findings.samples
     first, last = int(quality.starts.min()), int(quality.ends.max())
     x0, x1 = (round(_across(s, total)) for s in (first, last))

@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+_SHORT = 120.0  # seconds below which the rate is given for every interval
 _PLAUSIBLE = (0.2, 6.0)  # seconds; what lies outside is a missed or a false beat, or no pulse
 
 
@@ -86,7 +87,11 @@ class Trend:
 
 
 def trend(findings: Findings, rr: Intervals, bins: int = 360) -> Trend:
-    """Return the heart rate in at most `bins` bins, none shorter than 10 seconds."""
+    """Return the heart rate in at most `bins` bins of 10 s or more; of each beat if it is short."""
+    if findings.seconds < _SHORT:
+        at = findings.marks.samples[1:] / findings.rate
+        each = np.where(rr.joined, 60.0 / np.maximum(rr.seconds, 1e-3), np.nan)
+        return Trend(seconds=at, low=each, middle=each, high=each)
     bins = int(np.clip(findings.seconds // 10, 1, bins))
     width = findings.seconds / bins
     middle_of_rr = (findings.marks.samples[1:] + findings.marks.samples[:-1]) / 2 / findings.rate

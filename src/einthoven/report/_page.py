@@ -22,7 +22,7 @@ h4{margin:16px 0 4px;font-size:14px}
 p{margin:6px 0 10px;max-width:75ch}
 .where,.soft{color:var(--soft);font-size:14px;overflow-wrap:anywhere}
 .mono{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12px;overflow-wrap:anywhere}
-.note{margin:16px 0 0;padding:10px 14px;border:1px solid #b8860b;border-left-width:6px;
+.note{max-width:none;margin:16px 0 0;padding:10px 14px;border:1px solid #b8860b;border-left-width:6px;
 background:#fff9e8;font-size:15px}
 .note strong{display:block}.note ul{margin:4px 0 0;padding-left:20px}
 .refused{border-color:#9b1c1c;background:#fdf1f0;font-size:18px}
@@ -32,6 +32,7 @@ dl.key div{padding:10px 14px;box-shadow:1px 1px 0 0 var(--line)}
 dl.key dt{color:var(--soft);font-size:13px}
 dl.key dd{margin:0;font-size:22px;font-weight:650;line-height:1.25;
 font-variant-numeric:tabular-nums}
+td small{display:block;color:var(--soft);font-size:12px}
 dl.key dd small{display:block;color:var(--soft);font-size:13px;font-weight:400}
 table{border-collapse:collapse;width:100%;margin:8px 0 14px;font-size:15px;
 font-variant-numeric:tabular-nums}
@@ -39,7 +40,8 @@ caption{text-align:left;color:var(--soft);font-size:14px;padding-bottom:4px}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);text-align:left;
 vertical-align:top}
 thead th{border-bottom:2px solid var(--line);font-size:13px;color:var(--soft);font-weight:600}
-td.n,th.n{text-align:right}
+td.n,th.n{text-align:right}td.n{white-space:nowrap}
+th.n+td,th.n+th,td.n+td{padding-left:14px}
 table.facts th{width:30%;font-weight:600}
 table.facts{font-size:14px}table.facts td{overflow-wrap:anywhere}
 svg{display:block}
@@ -60,11 +62,12 @@ main,header.top,footer{padding:0 16px}
 h1{font-size:26px}h2{margin-top:36px;font-size:19px}
 dl.key{grid-template-columns:1fr 1fr}dl.key div{padding:8px 12px}dl.key dd{font-size:19px}
 .pair{grid-template-columns:1fr;gap:8px}
-table{font-size:14px}th,td{padding-right:8px}
+table{font-size:14px}th,td{padding-right:6px}thead th{font-size:12px}
+th.n+td,th.n+th,td.n+td{padding-left:4px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
 svg.ecg text.lead{font-size:56px}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
-svg.wide text{font-size:54px}svg.wide text.day,svg text.odd{display:none}
+svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}svg.wide text.day,svg text.odd{display:none}
 svg.half text{font-size:30px}
 }
 @page{size:A4;margin:12mm 12.5mm 14mm}
@@ -77,7 +80,8 @@ h3,h4,figcaption,caption{break-after:avoid}h3{font-size:11pt}
 figcaption,p,table{font-size:9.5pt}.soft,.where,.kind,.legend,footer{font-size:8.5pt}
 table.facts{font-size:8.5pt}
 figure,tr,dl.key,.note,svg{break-inside:avoid}
-dl.key dd{font-size:14pt}dl.key dt,dl.key dd small{font-size:8.5pt}
+dl.key dd{font-size:14pt}dl.key dt,td small{display:block;color:var(--soft);font-size:12px}
+dl.key dd small{font-size:8.5pt}
 dl.key div{padding:2mm 3mm}
 .pair{gap:5mm}
 .note{font-size:9.5pt}

@@ -17,6 +17,7 @@ from einthoven.signal.paper import Mark, clock, svg_sheet, svg_strip
 SECONDS = 7.0  # 175 mm: what stands on A4 at true scale
 MOST = 24  # strips of abnormal runs in one report
 EACH = 3  # of one kind
+_TRIED = 24  # stretches read to find a calm one
 
 # With II these show atrial activity and the shape of the QRS best.
 _BESIDE = ("V1", "MV1", "V5", "CM5", "V2", "MV2", "V4", "V6", "I", "aVF", "III", "VX", "VY", "VZ")
@@ -130,7 +131,22 @@ def _calm(findings: Findings) -> int:
     for s, e, g in zip(quality.starts, quality.ends, quality.good, strict=True):
         if not g:
             cost += np.where((starts < e) & (starts + size > s), 20.0, 0.0)
-    return int(starts[cost.argmin()])
+    # Of the best few, the one whose baseline wanders least.
+    best = np.argsort(cost, kind="stable")[:_TRIED]
+    best = best[cost[best] <= cost[best[0]] + 1]
+    wander = [_wander(findings, int(s), int(s) + size) for s in starts[best]]
+    return int(starts[best[int(np.argmin(wander))]])
+
+
+def _wander(findings: Findings, begin: int, end: int) -> float:
+    """Return how far the medians of half seconds lie apart, mV, over all leads; missing is worst."""
+    assert findings.source is not None
+    signal = findings.source.read(begin, min(end, findings.samples))
+    if not np.isfinite(signal).all():
+        return 1e9 + float((~np.isfinite(signal)).mean())
+    parts = np.array_split(signal, max(1, int(signal.shape[1] / findings.rate * 2)), axis=1)
+    medians = np.array([np.median(p, axis=1) for p in parts])
+    return float(np.ptp(medians, axis=0).sum())
 
 
 def choose(found: Sequence[Episode], rr: Intervals) -> list[Episode]:

@@ -57,11 +57,8 @@ def _header(findings: Findings, identity: bool) -> str:
     rows = [f"File: {findings.path}", f"Start: {start}", *_patient(findings, identity)]
     words = "".join(f"{escape(row)}<br>" for row in rows)
     warnings = "".join(f"<li>{escape(w)}</li>" for w in findings.warnings)
-    note = f'<p class="note" role="note">{escape(DISCLAIMER)}</p>'
-    if warnings:
-        note += (
-            f'<div class="note" role="note"><strong>Please note</strong><ul>{warnings}</ul></div>'
-        )
+    listed = f"<ul>{warnings}</ul>" if warnings else ""
+    note = f'<div class="note" role="note"><strong>{escape(DISCLAIMER)}</strong>{listed}</div>'
     return (
         f'<p class="kind">ECG report</p><h1>{escape(findings.record)}</h1>'
         f'<p class="where">{words}</p>{note}'
@@ -112,8 +109,8 @@ def _usable(findings: Findings) -> str:
     return "".join(
         (
             _keys(findings, rr),
-            _classes(findings),
             _face(findings),
+            _classes(findings),
             _over_time(findings, rr),
             _abnormal(findings, rr, found),
             _rr(rr),
@@ -142,7 +139,8 @@ def _keys(findings: Findings, rr: Intervals | None) -> str:
         doubt = int(beats.uncertain.sum())
         out.append(key("Beats", f"{len(beats):,}", f"{doubt:,} of them uncertain"))
         table_ = counts(beats)
-        for name in ECTOPIC:
+        # Fusion beats stand in the table below; eight figures fill two lines.
+        for name in ("V", "S", "A"):
             if name in table_:
                 number = table_[name][0]
                 out.append(key(f"{spoken(name).capitalize()} ({name})", f"{number:,}",
@@ -177,12 +175,11 @@ def _classes(findings: Findings) -> str:
         return "<h2>Beats by class</h2><p>No beat was found.</p>"
     rows = []
     for name, (count, doubt) in counts(beats).items():
-        p = float(np.median(beats.probabilities[beats.classes == name]))
         rows.append(
             (f"{_sign(name)}{escape(name)}", escape(spoken(name)), f"{count:,}",
-             f"{100 * count / len(beats):.1f} %", f"{doubt:,}", f"{p:.2f}")
+             f"{100 * count / len(beats):.1f} %", f"{doubt:,}")
         )  # fmt: skip
-    head = ("Class", "Meaning", "Beats>", "Share>", "Uncertain>", "Median probability>")
+    head = ("Class", "Meaning", "Beats>", "Share>", "Uncertain>")
     words = (
         "Signs and letters are the same throughout. A question mark behind a letter means that "
         "the beat is uncertain: in noise, or less probable than the model's threshold."
@@ -204,7 +201,8 @@ def _face(findings: Findings) -> str:
 
 def _over_time(findings: Findings, rr: Intervals) -> str:
     line = rate_chart(findings, trend(findings, rr))
-    out = figure(line, "Heart rate", "line: median; band: from the 10th to the 90th percentile")
+    said = "line: median; band: from the 10th to the 90th percentile"
+    out = figure(line, "Heart rate", said if findings.seconds >= 120 else "of each RR interval")
     out += figure(class_chart(findings), "Beat classes and quality",
                   "hatched: too noisy to judge")  # fmt: skip
     return f"<h2>Over time</h2>{out}"
@@ -225,12 +223,15 @@ def _abnormal(findings: Findings, rr: Intervals, found: tuple[Episode, ...]) -> 
         longest = _longest(rr, kind, group)
         name = (_sign(label) if label else "") + escape(name_of(kind, label))
         first = when(findings, findings.marks.samples[group[0].first])
-        rows.append((name, f"{len(group):,}", f"{doubtful:,}", longest, escape(first)))
+        number = f"{len(group):,}"
+        if doubtful:
+            number += f"<small>{doubtful:,} uncertain</small>"
+        rows.append((name, number, longest, escape(first)))
     words = (
         "A run is three or more ectopic beats in a row; in bigeminy every second beat is ectopic, "
         "in trigeminy every third, three times or more."
     )
-    out = table(words, ("Kind", "Number>", "Uncertain>", "Longest>", "First at"), rows)
+    out = table(words, ("Kind", "Number>", "Longest>", "First at"), rows)
     if findings.source is None:
         return head + out
     shown = choose(found, rr)

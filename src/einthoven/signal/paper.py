@@ -200,7 +200,7 @@ def _holes(row: Signal, rate: float, x: int, lane: _Lane) -> str:
         )
         if right - left >= 220:
             out.append(_text((left + right) / 2, lane.top + lane.height / 2 + 10, "no signal",
-                             kind="note", anchor="middle", colour=MUTED))  # fmt: skip
+                             kind="gone", anchor="middle", colour=MUTED))  # fmt: skip
     return "".join(out)
 
 
@@ -279,7 +279,7 @@ def svg_strip(
         out.append(_draw(row, rate, PULSE, lane, name))
     for sample, label, colour in marks:
         x = place(sample)
-        if PULSE <= x <= width:
+        if PULSE <= x <= width - 14:
             out.append(
                 f'<path d="M{x} {_HEAD - 12}v12" stroke="{colour}" stroke-width="3"/>'
                 + _text(x, _HEAD - 18, label, kind="beat", size=34, anchor="middle",
@@ -367,7 +367,7 @@ def svg_sheet(
     ]
     for sample, label, colour in marks:
         x = PULSE + round(sample / rate * _PER_SECOND)
-        if PULSE <= x <= width:
+        if PULSE <= x <= width - 14:
             out.append(
                 f'<path d="M{x} {_HEAD - 12}v12" stroke="{colour}" stroke-width="3"/>'
                 + _text(x, _HEAD - 18, label, kind="beat", size=34, anchor="middle",
