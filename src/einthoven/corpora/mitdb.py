@@ -64,7 +64,7 @@ class Mitdb(WfdbFolder):
         name="mitdb",
         title="MIT-BIH Arrhythmia Database",
         version="1.0.0",
-        licence="Open Data Commons Attribution License v1.0 (ODC-By 1.0)",
+        licence="ODC-By 1.0",
         citation=(
             "Moody GB, Mark RG. The impact of the MIT-BIH Arrhythmia Database. "
             "IEEE Eng Med Biol 2001; 20(3): 45-50 (10.1109/51.932724). "

@@ -29,7 +29,7 @@ class Nstdb(WfdbFolder):
         name="nstdb",
         title="MIT-BIH Noise Stress Test Database",
         version="1.0.0",
-        licence="Open Data Commons Attribution License v1.0 (ODC-By 1.0)",
+        licence="ODC-By 1.0",
         citation=(
             "Moody GB, Muldrow WE, Mark RG. A noise stress test for arrhythmia detectors. "
             "Computers in Cardiology 1984; 11: 381-384. "

@@ -47,7 +47,7 @@ class Simulated(Corpus):
         name="simulated",
         title="Simulated electrocardiograms",
         version="1",
-        licence="Apache-2.0 (made by this package)",
+        licence="Apache-2.0",
         citation=(
             "After McSharry PE, Clifford GD, Tarassenko L, Smith LA. A dynamical model for "
             "generating synthetic electrocardiogram signals. IEEE Trans Biomed Eng 2003; 50(3): "

@@ -1,0 +1,178 @@
+"""List, load, check, describe or cut the public data sets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from einthoven.corpora import CORPORA, Corpus, check, data_root, open_corpus, survey
+from einthoven.record.errors import UsageError
+
+VERBS = {
+    "list": "which there are, and which are here",
+    "get": "load one from its publisher, and verify it",
+    "check": "compare files and labels with the publisher's",
+    "report": "counts, rates and classes, record by record",
+}
+
+_LISTED = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare flags and arguments."""
+    what = "; ".join(f"{verb}: {text}" for verb, text in VERBS.items())
+    parser.add_argument("verb", choices=tuple(VERBS), help=what)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of the data set (not for list)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="data root (EINTHOVEN_DATA)")
+    parser.add_argument("--mirror", metavar="URL", help="get: load from there instead")
+    parser.add_argument("--force", action="store_true", help="get: replace files that differ")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the verb says; 1 where a check finds a fault."""
+    root = args.root or data_root()
+    if args.verb == "list":
+        return _list([open_corpus(name, root) for name in args.names or CORPORA.names()], args.json)
+    if not args.names:
+        raise UsageError(
+            f"data {args.verb}", "names no data set", f"Name one of: {', '.join(CORPORA.names())}"
+        )
+    corpora = [open_corpus(name, root) for name in args.names]
+    codes = [_DO[args.verb](corpus, args) for corpus in corpora]
+    return max(codes)
+
+
+def _bar(total: int, name: str, *, unit: str, scale: bool = False) -> tqdm[None]:
+    return tqdm(
+        total=total, desc=name, unit=unit, unit_scale=scale, file=sys.stderr, leave=False,
+        disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+
+
+def _list(corpora: Sequence[Corpus], as_json: bool) -> int:
+    if as_json:
+        rows = [
+            {k: v for k, v in _facts(c).items() if k not in ("symbols", "classes")}
+            | {"present": len(c.present), "folder": str(c.folder)}
+            for c in corpora
+        ]
+        print(json.dumps(rows, ensure_ascii=False))
+        return 0
+    table = [("name", "here", "subjects", "Hz", "hours", "MB", "licence", "title")]
+    for corpus in corpora:
+        facts = corpus.facts
+        table.append(
+            (
+                facts.name, f"{len(corpus.present)}/{facts.records}", str(facts.subjects),
+                f"{facts.rate:g}", f"{facts.hours:.1f}", f"{facts.size / 1e6:.0f}",
+                facts.licence, facts.title,
+            )
+        )  # fmt: skip
+    _print_table(table)
+    print(f"data root: {corpora[0].root}", file=sys.stderr)
+    return 0
+
+
+def _facts(corpus: Corpus) -> dict[str, object]:
+    """Return the publisher's facts as JSON can hold them."""
+    facts = {k: getattr(corpus.facts, k) for k in corpus.facts.__dataclass_fields__}
+    return facts | {k: dict(facts[k]) for k in ("symbols", "classes")}
+
+
+def _print_table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if i in right else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())
+
+
+def _get(corpus: Corpus, args: argparse.Namespace) -> int:
+    from einthoven.corpora._download import download  # urllib costs 25 ms that only get needs
+
+    print(f"{corpus.title}: {corpus.licence}. Cite: {corpus.citation}", file=sys.stderr)
+    with _bar(corpus.facts.size, corpus.name, unit="B", scale=True) as bar:
+        loaded = download(
+            corpus, mirror=args.mirror, force=args.force,
+            progress=lambda _name, size: bar.update(size),
+        )  # fmt: skip
+    if args.json:
+        print(json.dumps({"name": corpus.name, "folder": str(corpus.folder), "loaded": loaded}))
+    else:
+        total = len(corpus.files())
+        print(
+            f"{corpus.name}: {len(loaded)} of {total} files loaded, all verified, {corpus.folder}"
+        )
+    return 0
+
+
+def _check(corpus: Corpus, args: argparse.Namespace) -> int:
+    with _bar(len(corpus.files()), corpus.name, unit="file") as bar:
+        found = check(corpus, progress=lambda _name: bar.update())
+    if args.json:
+        print(json.dumps({"name": corpus.name, "ok": found.ok} | asdict(found)))
+        return 0 if found.ok else 1
+    if not corpus.files():
+        print(f"{corpus.name}: has no files; its records are made when opened")
+        return 0
+    print(
+        f"{corpus.name}: {len(found.sound)} files as published, {len(found.corrupt)} differ, "
+        f"{len(found.missing)} missing"
+    )
+    for word, names in (("differs", found.corrupt), ("missing", found.missing)):
+        for name in names[:_LISTED]:
+            print(f"  {word}: {name}")
+        if len(names) > _LISTED:
+            print(f"  {word}: {len(names) - _LISTED} more (--json lists all)")
+    if found.labels_counted and not found.labels:
+        print(f"  labels as published: {sum(corpus.facts.symbols.values())} marks counted")
+    for symbol, (published, here) in found.labels.items():
+        print(f"  label {symbol!r}: {published} published, {here} found")
+    if not found.ok:
+        force = " --force" if found.corrupt else ""
+        print(f"mend with: einthoven data get {corpus.name}{force}", file=sys.stderr)
+    return 0 if found.ok else 1
+
+
+def _report(corpus: Corpus, args: argparse.Namespace) -> int:
+    with _bar(len(corpus.present), corpus.name, unit="record") as bar:
+        rows = survey(corpus, progress=lambda _name: bar.update())
+    classes = [c for c in rows[0].classes if any(r.classes[c] for r in rows)]
+    totals = {c: sum(r.classes[c] for r in rows) for c in rows[0].classes}
+    if args.json:
+        whole = _facts(corpus) | {"beats": totals, "table": [asdict(r) for r in rows]}
+        print(json.dumps(whole, ensure_ascii=False))
+        return 0
+    facts = corpus.facts
+    for word in ("title", "version", "licence", "citation", "doi", "url", "leads"):
+        if getattr(facts, word):
+            print(f"{word + ':':<10} {getattr(facts, word)}")
+    hours = sum(r.seconds for r in rows) / 3600
+    subjects = len({r.subject for r in rows})
+    print(f"here:      {len(rows)} of {len(corpus.records)} records, {subjects} subjects, ", end="")
+    print(f"{hours:.2f} h at {facts.rate:g} Hz")
+    print()
+    table = [("record", "subject", "leads", "min", *classes, "rhythms")]
+    table += [
+        (
+            r.record, r.subject, " ".join(r.leads), f"{r.seconds / 60:.1f}",
+            *(str(r.classes[c]) for c in classes), " ".join(r.rhythms),
+        )
+        for r in rows
+    ]  # fmt: skip
+    minutes = sum(r.seconds for r in rows) / 60
+    table.append(("all", "", "", f"{minutes:.1f}", *(str(totals[c]) for c in classes), ""))
+    _print_table(table, right=frozenset(range(3, 4 + len(classes))))
+    return 0
+
+
+_DO = {"get": _get, "check": _check, "report": _report}

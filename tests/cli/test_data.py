@@ -1,0 +1,130 @@
+"""`einthoven data`: what a user sees."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from einthoven.cli import main
+from einthoven.corpora import open_corpus
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return open_corpus("mitdb").miniature(  # type: ignore[call-arg]
+        tmp_path / "root", 3, records=("100", "102", "201"), seconds=15
+    )
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("no_proxy", "*")
+    folder = open_corpus("mitdb").miniature(  # type: ignore[call-arg]
+        tmp_path / "publisher", 3, seconds=5
+    )
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            """Be quiet."""
+
+    handler = functools.partial(Quiet, directory=str(folder / "mitdb"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_list_shows_what_is_here(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list", "--root", str(root)]) == 0
+    out = capsys.readouterr().out
+    line = next(text for text in out.splitlines() if text.startswith("mitdb"))
+    assert "3/48" in line
+    assert "ODC-By 1.0" in line
+    assert main(["data", "list", "--root", str(root), "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["mitdb"]["present"] == 3
+    assert rows["nstdb"]["present"] == 0
+    assert rows["mitdb"]["doi"] == "10.13026/C2F305"
+
+
+def test_get_loads_verifies_and_says_how_many(
+    tmp_path: Path, mirror: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "get", "mitdb", "--root", str(tmp_path / "here"), "--mirror", mirror]
+    assert main(words) == 0
+    shown = capsys.readouterr()
+    assert "145 of 145 files loaded, all verified" in shown.out
+    assert "ODC-By" in shown.err
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["loaded"] == []
+    assert len(open_corpus("mitdb", tmp_path / "here").present) == 48
+
+
+def test_get_from_nowhere_fails_with_one_sentence(
+    tmp_path: Path, mirror: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "get", "mitdb", "--root", str(tmp_path / "here")]
+    assert main([*words, "--mirror", mirror + "/nothing"]) == 1
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("einthoven: ")
+    assert "answers 404" in message
+
+
+def test_check_names_what_differs_and_what_is_missing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "mitdb" / "100.dat").write_bytes(b"other")
+    assert main(["data", "check", "mitdb", "--root", str(root)]) == 1
+    shown = capsys.readouterr()
+    assert "1 differ, 135 missing" in shown.out
+    assert "differs: 100.dat" in shown.out
+    assert "more (--json lists all)" in shown.out
+    assert "einthoven data get mitdb --force" in shown.err
+    assert main(["data", "check", "mitdb", "--root", str(root), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["corrupt"] == ["100.dat"]
+    assert len(found["missing"]) == 135
+
+
+def test_check_of_the_publishers_files_counts_the_labels(
+    mitdb: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "check", "mitdb", "--root", str(mitdb.parent)]) == 0
+    assert "labels as published: 112198 marks" in capsys.readouterr().out
+
+
+def test_report_gives_a_line_a_record(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "report", "mitdb", "--root", str(root)]) == 0
+    out = capsys.readouterr().out
+    assert "10.13026/C2F305" in out
+    assert "3 of 3 records, 3 subjects" in out
+    assert [line.split()[0] for line in out.splitlines()[-4:]] == ["100", "102", "201", "all"]
+    assert main(["data", "report", "mitdb", "--root", str(root), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert [row["record"] for row in whole["table"]] == ["100", "102", "201"]
+    assert whole["beats"]["Q"] > 0
+    assert sum(whole["beats"].values()) == sum(
+        sum(row["classes"].values()) for row in whole["table"]
+    )
+
+
+def test_report_of_what_is_not_here_says_how_to_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "report", "nstdb", "--root", str(tmp_path)]) == 1
+    assert "einthoven data get nstdb" in capsys.readouterr().err
+
+
+def test_a_verb_without_a_name_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check"]) == 2
+    assert "names no data set" in capsys.readouterr().err
+    assert main(["data", "report", "mitbd"]) == 2
+    assert "Did you mean mitdb" in capsys.readouterr().err
