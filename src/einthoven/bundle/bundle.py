@@ -99,7 +99,8 @@ class Bundle:
         logits = logits / self.card.temperature
         logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
         p = np.exp(logits)
-        return (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+        calibrated: Array = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
+        return calibrated
 
 
 def zoo_names() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from einthoven.formats import open_source
 from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.files import beside, write_text
 from einthoven.report.html import to_html
-from einthoven.report.table import row_of, summary, table
+from einthoven.report.table import summary, summary_row, table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def answer(job: Job) -> Answer:
     try:
         if job.finished and not job.force:
             document = json.loads(job.target("json").read_text(encoding="utf-8"))
-            return Answer(path=job.path, row=row_of(document), skipped=True)
+            return Answer(path=job.path, row=summary_row(document), skipped=True)
         source = open_source(job.path, **job.reading)
         findings = analyze(source, **job.questions)
         if "html" in job.wanted:
@@ -75,7 +75,7 @@ def answer(job: Job) -> Answer:
         if "json" in job.wanted:
             write_text(job.target("json"), json.dumps(document, ensure_ascii=False) + "\n")
         text = json.dumps(document, ensure_ascii=False) if job.keep_json else summary(findings)
-        return Answer(path=job.path, row=row_of(document), text=text)
+        return Answer(path=job.path, row=summary_row(document), text=text)
     except EinthovenError as fault:
         return Answer(path=job.path, fault=str(fault), usage=isinstance(fault, UsageError))
     except (OSError, MemoryError) as fault:
@@ -85,7 +85,7 @@ def answer(job: Job) -> Answer:
         return Answer(path=job.path, fault=sentence)
 
 
-def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], summary: Path | None) -> int:
+def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], out: Path | None) -> int:
     """Run all jobs, print answers in the order of the paths, write OUT/summary.csv."""
     failed = list(faults)
     for fault in faults:
@@ -107,9 +107,9 @@ def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], summary: Path 
         print(table(rows), end="")
     if skipped:
         print(f"{skipped} were finished before (--force does them again)", file=sys.stderr)
-    if summary is not None and rows:
-        _write_summary(summary / "summary.csv", rows)
-        print(f"written to {summary}", file=sys.stderr)
+    if out is not None and rows:
+        _write_summary(out / "summary.csv", rows)
+        print(f"written to {out}", file=sys.stderr)
     return (2 if usage and not rows else 1) if failed else 0
 
 

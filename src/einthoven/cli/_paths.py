@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from einthoven.formats import recognise
-from einthoven.record.errors import EinthovenError, FormatError
+from einthoven.formats import format_of
+from einthoven.record.errors import FormatError
 
 # Parts of a WFDB record that are not records by themselves.
 _PARTS = {".dat", ".atr", ".mat", ".xyz", ".qrs", ".ecg"}
@@ -52,8 +52,8 @@ def _records(folder: Path) -> list[Path]:
         ):
             continue
         try:
-            if recognise(path) is not None:
-                records.append(path)
-        except EinthovenError:
-            records.append(path)
+            format_of(path)
+        except FormatError:
+            continue  # a folder may hold other things; only what looks like a recording is opened
+        records.append(path)
     return records

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for path, name in found
     ]  # fmt: skip
-    code = run_jobs(jobs, workers=args.jobs, faults=faults, summary=Path(out) if out else None)
+    code = run_jobs(jobs, workers=args.jobs, faults=faults, out=Path(out) if out else None)
     if not (args.json and not args.out):
         print(DISCLAIMER, file=sys.stderr)
     return code

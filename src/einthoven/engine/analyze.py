@@ -51,7 +51,7 @@ def analyze(
     elif isinstance(recording, Source):
         source = recording
     else:
-        source = open_source(recording)
+        source = open_source(os.fspath(recording))
     bundle = model if isinstance(model, Bundle) or model is None else load_model(model)
     asked = tuple(
         name

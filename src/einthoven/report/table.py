@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from einthoven.engine.findings import Findings
 from einthoven.record.vocabulary import AAMI
@@ -74,26 +74,44 @@ def _notes(findings: Findings) -> list[str]:
     return ["", *(f"  Note: {_plain(warning)}" for warning in findings.warnings)]
 
 
-def summary_row(findings: Findings) -> dict[str, Any]:
-    """Return one row of ``summary.csv``; keys are the same for every recording.
+def summary_row(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one row of ``summary.csv`` for a document of ``analyze --json``.
 
-    Classes outside AAMI's five are counted in ``other``; what is not known is an empty string.
+    The keys are the same for every recording. Classes outside AAMI's five are counted in ``other``;
+    what is not known is an empty string.
     """
-    beats = findings.marks
-    table = counts(beats)
-    share = good_share(findings)
-    doubtful = int(np.count_nonzero(beats.uncertain))
+    classes = Counter(beat["class"] for beat in document["beats"])
+    judged = sum(w["end"] - w["start"] for w in document["quality"])
+    good = sum(w["end"] - w["start"] for w in document["quality"] if w["good"])
     return {
-        "record": findings.record,
-        "source": findings.path,
-        "usable": findings.usable,
-        "reason": findings.reason or "",
-        "seconds": round(findings.seconds, 3),
-        "heart_rate_bpm": findings.intervals.get("heart_rate_bpm", ""),
-        "beats": len(beats),
-        **{name: table.get(name, (0, 0))[0] for name in AAMI},
-        "other": sum(count for name, (count, _) in table.items() if name not in AAMI),
-        "uncertain": doubtful,
-        "good_share": "" if share is None else round(share, 4),
-        "warnings": len(findings.warnings),
+        "record": document["record"],
+        "source": document["source"],
+        "usable": document["usable"],
+        "reason": document["reason"] or "",
+        "seconds": round(document["samples"] / document["rate"], 3),
+        "heart_rate_bpm": document.get("intervals", {}).get("heart_rate_bpm", ""),
+        "beats": len(document["beats"]),
+        **{name: classes.get(name, 0) for name in AAMI},
+        "other": sum(count for name, count in classes.items() if name not in AAMI),
+        "uncertain": sum(beat["uncertain"] for beat in document["beats"]),
+        "good_share": round(good / judged, 4) if judged else "",
+        "warnings": len(document["warnings"]),
     }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows of `summary_row` as aligned text, a line each."""
+    if not rows:
+        return ""
+    shown = ("record", "seconds", "heart_rate_bpm", "beats", *AAMI, "uncertain", "reason")
+    heads = ("record", "seconds", "a minute", "beats", *AAMI, "uncertain", "no answer because")
+    cells = [heads, *(tuple(_plain(str(row[k])) for k in shown) for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(heads))]
+    lines = []
+    for line in cells:
+        columns = [
+            cell.ljust(width) if i in (0, len(heads) - 1) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        lines.append("  ".join(columns).rstrip())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,147 @@
+"""The command line of analyze: files, folders, bad files, skipping, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.cli import commands, main
+from einthoven.corpora import demo_record
+from einthoven.formats.wfdb import read_annotations
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two good recordings, one in a folder inside, and a damaged one."""
+    demo = demo_record()
+    stop = int(30 * demo.rate)
+    text = "II\n" + "\n".join(f"{v:.4f}" for v in demo.signal[0, :stop])
+    place = tmp_path / "in"
+    (place / "ward").mkdir(parents=True)
+    (place / "a.csv").write_text(text)
+    (place / "ward" / "b.csv").write_text(text)
+    (place / "notes.txt").write_text("nothing to see")
+    (place / "bad.edf").write_bytes(b"0       " + b"x" * 300)
+    return place
+
+
+FLAGS = ["--rate", f"{demo_record().rate:g}", "--unit", "mV"]
+
+
+def test_a_folder_becomes_answers_and_one_bad_file_stops_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    code = main(
+        ["analyze", str(folder), "--out", str(out), "--html", "--atr", "--jobs", "1", *FLAGS]
+    )
+    shown = capsys.readouterr()
+    assert code == 1
+    assert "bad.edf" in shown.err
+    assert "Traceback" not in shown.err
+    for kind in ("json", "html", "atr"):
+        assert (out / f"a.{kind}").is_file()
+        assert (out / "ward" / f"b.{kind}").is_file()
+    rows = list(csv.DictReader((out / "summary.csv").open()))
+    assert len(rows) == 2
+    assert not list(folder.rglob("*.json"))
+    beats = json.loads((out / "a.json").read_text())["beats"]
+    assert len(read_annotations(out / "a.atr")) == len(beats) > 20
+
+
+def test_what_is_finished_is_skipped_unless_forced(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ["analyze", str(folder / "a.csv"), "--out", str(out), *FLAGS]
+    assert main(words) == 0
+    first = (out / "a.json").stat().st_mtime_ns
+    assert main(words) == 0
+    assert "finished before" in capsys.readouterr().err
+    assert (out / "a.json").stat().st_mtime_ns == first
+    assert main([*words, "--force"]) == 0
+    assert (out / "a.json").stat().st_mtime_ns > first
+
+
+def test_json_is_one_document_a_line_in_the_order_of_the_paths(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(folder / "ward" / "b.csv"), str(folder / "a.csv")]
+    assert main(["analyze", *paths, "--json", "--jobs", "2", *FLAGS]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["record"] for line in lines] == ["b", "a"]
+
+
+def test_a_unit_that_is_not_stated_must_be_given(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", str(folder / "a.csv"), "--rate", "360"]) in (1, 2)
+    assert "--unit" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_2_and_a_missing_file_is_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["analyze"])
+    assert stop.value.code == 2
+    assert main(["analyze", str(tmp_path / "none.edf")]) == 1
+    assert "none.edf" in capsys.readouterr().err
+    assert main(["analyze", str(tmp_path), "--model", "nothing"]) == 1
+
+
+def test_stream_prints_the_live_answers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(folder / "a.csv")
+    assert main(["stream", path, "--speed", "0", *FLAGS]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert main(["analyze", path, "--profile", "live", "--json", *FLAGS]) == 0
+    document = json.loads(capsys.readouterr().out)
+    beats = [{k: v for k, v in e.items() if k != "event"} for e in lines if e["event"] == "beat"]
+    assert beats == document["beats"]
+
+
+def test_the_demo_analyses_the_built_in_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["demo", "--out", str(tmp_path)]
+    assert main(words) == 0
+    shown = capsys.readouterr()
+    assert "not a medical device" in shown.err
+    assert (tmp_path / "demo.html").stat().st_size > 10_000
+    classes = {b["class"] for b in json.loads((tmp_path / "demo.json").read_text())["beats"]}
+    assert {"N", "V", "S"} <= classes
+    assert main(words) == 0
+    assert "kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 100
+
+
+def test_models_are_listed_with_what_others_rely_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all({"name", "task", "leads", "default"} <= set(r) for r in rows)
+    for row in rows:
+        assert main(["models", "show", row["name"]]) == 0
+    assert main(["models", "show", "nothing"]) == 1
+
+
+def test_hostile_names_stay_inside_the_output_folder(tmp_path: Path) -> None:
+    demo = demo_record()
+    place = tmp_path / "in"
+    place.mkdir()
+    np.savetxt(place / "..x.csv", demo.signal[0, :3000], header="II", comments="")
+    out = tmp_path / "out"
+    main(["analyze", str(place), "--out", str(out), *FLAGS])
+    shutil.rmtree(place)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]

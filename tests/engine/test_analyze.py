@@ -1,0 +1,131 @@
+"""What analyze says of good records, of odd ones, and of what is no ECG."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import einthoven
+from einthoven.corpora import demo_record
+from einthoven.engine import Findings, analyze
+from einthoven.formats.wfdb import read_annotations
+from einthoven.record import Record
+from einthoven.record.vocabulary import is_beat
+
+RATE = 250
+N = 60 * RATE
+T = np.arange(N) / RATE
+RNG = np.random.default_rng(0)
+
+NO_ECG = {
+    "white noise": RNG.normal(0, 0.3, N),
+    "flat line": np.zeros(N),
+    "flat line off zero": np.full(N, 1.7),
+    "50 Hz": 0.5 * np.sin(2 * np.pi * 50 * T),
+    "ramp": T / 10,
+    "square wave": np.sign(np.sin(2 * np.pi * 1.1 * T)),
+    "sparse spikes": (np.arange(N) % 997 == 0).astype(float),
+    "all missing": np.full(N, np.nan),
+}
+
+
+def _record(x: np.ndarray, rate: float = RATE, lead: str = "II") -> Record:
+    return Record(signal=np.asarray(x, float)[None], rate=rate, leads=(lead,))
+
+
+@pytest.mark.parametrize("name", NO_ECG)
+@pytest.mark.parametrize("profile", ["review", "live"])
+def test_what_is_no_ecg_gets_no_heart_rate(name: str, profile: str) -> None:
+    findings = analyze(_record(NO_ECG[name]), profile=profile)
+    assert not findings.usable
+    assert findings.reason
+    assert "heart_rate_bpm" not in findings.intervals
+    assert findings.marks.uncertain.all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 100])
+def test_a_recording_too_short_is_an_answer(n: int) -> None:
+    findings = analyze(_record(np.zeros(n)))
+    assert not findings.usable
+    assert findings.reason == "shorter than 2 s"
+
+
+def test_one_missing_sample_changes_little() -> None:
+    demo = demo_record()
+    clean = analyze(demo).marks.samples
+    signal = demo.signal.copy()
+    signal[:, 5000] = np.nan
+    holed = analyze(Record(signal=signal, rate=demo.rate, leads=demo.leads)).marks.samples
+    assert abs(len(clean) - len(holed)) <= 1
+
+
+def test_the_good_half_of_a_record_is_answered(mitdb: Path) -> None:
+    record = einthoven.read(mitdb / "100")
+    half = record.samples // 2
+    signal = record.signal.copy()
+    signal[:, half:] = np.nan
+    findings = analyze(Record(signal=signal, rate=record.rate, leads=record.leads))
+    assert findings.usable
+    truth = read_annotations(mitdb / "100.atr")
+    expected = int((is_beat(truth.symbols) & (truth.samples < half)).sum())
+    assert len(findings.marks) == pytest.approx(expected, abs=2)
+    assert findings.marks.samples.max() < half
+
+
+def test_a_lead_the_model_was_not_made_for_keeps_its_r_peaks(mitdb: Path) -> None:
+    record = einthoven.read(mitdb / "100")
+    odd = Record(signal=record.signal[:1, : 60 * 360], rate=360, leads=("aVR",))
+    findings = analyze(odd)
+    assert len(findings.marks) > 60
+    assert set(findings.marks.classes.tolist()) == {"Q"}
+    assert findings.marks.uncertain.all()
+    assert any("not made for lead aVR" in w for w in findings.warnings)
+
+
+def test_the_document_has_the_keys_others_rely_on(mitdb: Path) -> None:
+    document = json.loads(analyze(mitdb / "100").to_json())
+    assert {
+        "einthoven", "source", "record", "rate", "leads", "samples", "start", "usable", "reason",
+        "models", "beats", "quality", "warnings", "intervals",
+    } <= set(document)  # fmt: skip
+    assert document["record"] == "100"
+    assert document["leads"] == ["MLII", "V5"]
+    assert document["samples"] == 650000
+    assert {m["task"] for m in document["models"]} == {"peaks", "beat"}
+    assert set(document["beats"][0]) == {"sample", "class", "probability", "uncertain"}
+    assert set(document["quality"][0]) == {"start", "end", "good", "score"}
+    samples = [b["sample"] for b in document["beats"]]
+    assert samples == sorted(samples)
+    assert document["intervals"]["heart_rate_bpm"] == pytest.approx(75.5, abs=0.5)
+    assert "waves" not in document
+    assert "rhythm" not in document
+    assert any(w.startswith("rhythm") for w in document["warnings"])
+
+
+def test_a_further_question_leaves_a_warning() -> None:
+    findings = analyze(demo_record(), waves=True)
+    assert any(w.startswith("waves: not answered") for w in findings.warnings)
+
+
+def test_beats_are_a_table_and_annotations(tmp_path: Path) -> None:
+    findings: Findings = analyze(demo_record())
+    table = findings.beats
+    assert list(table.columns) == ["sample", "seconds", "class", "probability", "uncertain"]
+    marks = read_annotations(findings.to_wfdb(tmp_path / "demo.atr"))
+    assert marks.samples.tolist() == findings.marks.samples.tolist()
+    assert marks.symbols.tolist() == findings.marks.classes.tolist()
+    assert (marks.subtypes == findings.marks.uncertain).all()
+
+
+def test_names_stay_out_unless_asked_for(tmp_path: Path) -> None:
+    from einthoven.record import Patient, RecordSource
+
+    source = RecordSource(demo_record())
+    source.patient = Patient(name="Jane Doe", birth_date="1950-01-01")
+    findings = analyze(source)
+    assert "Jane" not in findings.to_json()
+    assert "Jane" not in findings.to_html()
+    assert "Jane" in findings.to_json(identity=True)
