@@ -32,7 +32,7 @@ def test_the_wfdb_package_reads_a_miniature_as_we_do(tmp_path: Path) -> None:
     assert tuple(theirs.sig_name) == source.leads == ("V5", "MLII")
     np.testing.assert_allclose(theirs.p_signal.T, source.read(0, source.samples), atol=1e-6)
     digital = wfdb.rdrecord(str(corpus.folder / "114"), physical=False)
-    assert digital.checksum == digital.calc_checksum()
+    assert [c % 65536 for c in digital.checksum] == digital.calc_checksum()
     assert digital.init_value == digital.d_signal[0].tolist()
     marks, known = wfdb.rdann(str(corpus.folder / "114"), "atr"), source.annotations()
     assert known is not None
