@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from einthoven.formats._bounds import MAX_RATE, MAX_SECONDS, check_read
-from einthoven.formats._units import spelt, to_mv
+from einthoven.formats._units import spelt, stated, to_mv
 from einthoven.record.errors import FormatError, UsageError
 from einthoven.record.leads import canonical, is_lead_name
 from einthoven.record.record import Patient, Signal
@@ -66,6 +66,7 @@ class Track:
     samples : its length at its own rate.
     step : the value of one digital unit, in `unit`; 0 where the file holds no integers.
     zero : the digital value of 0.
+    scale : what the values the reader gives are multiplied by, for a unit stated by the user.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Track:
     samples: int
     step: float = 0.0
     zero: float = 0.0
+    scale: float = 1.0
 
 
 class TrackSource(Source):
@@ -143,7 +145,7 @@ class TrackSource(Source):
         ------
         FormatError : where the file is damaged there, or more is asked for than memory should hold.
         """
-        out = self._rows(self._leads, start, stop)
+        out = self.rows(self._leads, start, stop)
         for row, index in zip(out, self._leads, strict=True):
             factor = to_mv(self.tracks[index].unit)
             if factor is not None and factor != 1.0:
@@ -154,11 +156,17 @@ class TrackSource(Source):
         """Return (time,) of any channel, in its own unit and at its own rate."""
         for index, track in enumerate(self.tracks):
             if name in (track.name, canonical(track.name)):
-                return np.asarray(self._rows((index,), start, stop)[0])
+                return np.asarray(self.rows((index,), start, stop)[0])
         names = ", ".join(t.name for t in self.tracks)
         raise UsageError(self.path, f"there is no channel {name!r}", f"Channels: {names}")
 
-    def _rows(self, tracks: Sequence[int], start: int, stop: int) -> Signal:
+    @property
+    def steps(self) -> list[tuple[float, float]]:
+        """(channel,) the value of one digital unit and the digital zero; 0 where there are none."""
+        return [(t.step * t.scale, t.zero) for t in self.tracks]
+
+    def rows(self, tracks: Sequence[int], start: int, stop: int) -> Signal:
+        """Return (channel, stop - start) of channels of one rate, each in its own unit."""
         length = max((self.tracks[i].samples for i in tracks), default=0)
         stop = max(0, min(stop, length))
         start = max(0, min(start, stop))
@@ -166,7 +174,58 @@ class TrackSource(Source):
         out = np.empty((len(tracks), stop - start), np.float32)
         if out.size:
             self._fill(out, tracks, start)
+        for row, index in zip(out, tracks, strict=True):
+            if self.tracks[index].scale != 1.0:
+                row *= np.float32(self.tracks[index].scale)
         return out
+
+
+def with_unit(path: Path, tracks: Sequence[Track], flag: str | None) -> list[Track]:
+    """Return the tracks; one that states no unit and could be a lead takes that of ``--unit``.
+
+    Raises
+    ------
+    FormatError : where a channel that could be a lead states no unit and the flag is not given.
+    UsageError : where the flag contradicts every unit of the file.
+    """
+    unit, factor = ("", 1.0) if flag is None else stated(flag)
+    named = any(is_lead(t.name) for t in tracks)
+    out = []
+    for track in tracks:
+        if track.unit.strip() or (not is_lead(track.name) if named else is_other(track.name)):
+            out.append(track)
+        elif flag is None:
+            raise FormatError(
+                path, f"does not state the unit of {track.name}", "Give it with --unit, e.g. mV"
+            )
+        elif unit == "adc":
+            out.append(replace(track, unit="mV", scale=factor))
+        else:
+            out.append(replace(track, unit=unit))
+    if flag is not None and out == list(tracks):
+        own = {spelt(t.unit) for t in tracks if to_mv(t.unit) is not None}
+        if own and own != {unit}:
+            raise UsageError(
+                path, f"states {', '.join(sorted(own))}, --unit says {flag}", "Leave --unit away"
+            )
+    return out
+
+
+def agreed_rate(path: Path, own: float | None, flag: float | None) -> float:
+    """Return the rate that the file or the user states, in Hz.
+
+    Raises
+    ------
+    FormatError : where neither does.
+    UsageError : where they differ.
+    """
+    if own is None:
+        if flag is None:
+            raise FormatError(path, "does not state its rate", "Give it with --rate HZ")
+        return float(flag)
+    if flag is not None and abs(own - flag) > 1e-6 * own:
+        raise UsageError(path, f"states {own:g} Hz, --rate says {flag:g}", "Leave --rate away")
+    return own
 
 
 def _choose(

@@ -34,6 +34,7 @@ class Format:
     sniff : (path, first bytes of the file) -> whether the content is of this format.
     open : opens it.
     write : (source, path) -> the files written, or None where the format is only read.
+    loose : whether files of other formats may look like it, so that it is asked last.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Format:
     sniff: Callable[[Path, bytes], bool]
     open: Opener
     write: Callable[[Source, Path], tuple[Path, ...]] | None = None
+    loose: bool = False
 
 
 FORMATS: Registry[Format] = Registry("format", "einthoven.formats")
@@ -57,7 +59,7 @@ def recognise(path: Path) -> Format | None:
     head = read_span(path, 0, HEAD_BYTES)
     if not head:
         return None
-    found = (FORMATS[name] for name in FORMATS.names())
+    found = sorted((FORMATS[name] for name in FORMATS.names()), key=lambda kind: kind.loose)
     return next((kind for kind in found if kind.sniff(path, head)), None)
 
 

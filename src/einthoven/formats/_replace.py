@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from einthoven.record.errors import UsageError
+from einthoven.record.files import beside
 
 
 @contextmanager
@@ -17,18 +17,11 @@ def writing(target: Path) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    UsageError : where the folder is not there or cannot be written to.
+    UsageError : where the folder cannot be written to, or the disk is full.
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        file = part.open("wb")
+        with beside(target) as part, part.open("wb") as file:
+            yield file
     except OSError as fault:
         why = fault.strerror or "writing failed"
         raise UsageError(target, f"cannot be written ({why})", "Choose another folder") from fault
-    try:
-        with file:
-            yield file
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

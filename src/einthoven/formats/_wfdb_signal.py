@@ -165,7 +165,8 @@ class SignalFile:
         data += b"\0" * (-size % kind.group)
         samples = kind.decode(np.frombuffer(data, np.uint8))
         lead = first - group * kind.samples
-        return samples[lead : lead + last - first].reshape(-1, self.width)
+        out: Digital = samples[lead : lead + last - first].reshape(-1, self.width)
+        return out
 
     def _summed(self, start: int, stop: int) -> Digital:
         # The differences are summed from the beginning, or from where the last request ended.
@@ -176,7 +177,7 @@ class SignalFile:
             upto = min(self._at + step, start)
             self._sum = self._sum + self._plain(self._at, upto).sum(axis=0, dtype=np.int64)
             self._at = upto
-        out = self._sum + self._plain(start, stop).cumsum(axis=0, dtype=np.int64)
+        out: Digital = self._sum + self._plain(start, stop).cumsum(axis=0, dtype=np.int64)
         if len(out):
             self._at, self._sum = stop, out[-1]
         return out

@@ -25,6 +25,7 @@ from einthoven.formats._units import stated, to_mv
 from einthoven.formats._wfdb_annotation import encode, load
 from einthoven.formats._wfdb_header import Header, SignalLine, looks_like, parse, patient
 from einthoven.formats._wfdb_signal import FlacFile, SignalFile, open_file
+from einthoven.formats._wfdb_write import write_record
 from einthoven.record.annotation import Annotations
 from einthoven.record.errors import FormatError, UsageError
 from einthoven.record.record import Signal
@@ -348,6 +349,6 @@ FORMATS.add(
     "wfdb",
     Format(
         name="wfdb", summary="WFDB (.hea with .dat or .mat)", suffixes=(".hea", ".dat"),
-        sniff=_sniff, open=open_record, write=None,
+        sniff=_sniff, open=open_record, write=write_record,
     ),
 )  # fmt: skip
