@@ -24,6 +24,7 @@ ACCENT, BAND, BAD = "#1f3a5f", "#c5d3e6", "#8a8a8a"
 
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
           86400, 172800, 604800)  # fmt: skip
+_SPANS = 60  # noisy spans up to which each is drawn
 _FEW = 400  # beats up to which each gets a sign of its own
 
 
@@ -144,7 +145,7 @@ def class_chart(findings: Findings) -> str:
         lanes.append(f"{name} {count}")
         y = base + 14
     starts, ends = bad_spans(findings)
-    out.append(text(40, y + 40, "Signal quality", kind="lane", weight="700"))
+    out.append(text(40, y + 40, _quality_words(len(starts)), kind="lane", weight="700"))
     out.append(_quality(findings, starts, ends, y + head + 6, 34))
     y += head + 56
     axis = _time_axis(total, y, 0, findings.start)
@@ -153,6 +154,10 @@ def class_chart(findings: Findings) -> str:
     return frame(
         "wide", WIDTH, height, "Beat classes and quality over time", said, axis + "".join(out)
     )
+
+
+def _quality_words(spans: int) -> str:
+    return "Signal quality" if spans <= _SPANS else "Signal quality \u00b7 grey: share too noisy"
 
 
 def _signs(at: npt.NDArray[np.float64], total: float, y: float, name: str) -> str:
@@ -195,7 +200,9 @@ def _quality(findings: Findings, starts: npt.NDArray[np.int64], ends: npt.NDArra
     first, last = int(quality.starts.min()), int(quality.ends.max())
     x0, x1 = (round(_across(s, total)) for s in (first, last))
     out = [f'<path d="M{x0} {y + tall / 2:g}H{x1}" stroke="{ACCENT}" stroke-width="7"/>']
-    # Spans that fall on the same tenths of a millimetre are one, so a bad week stays small.
+    if len(starts) > _SPANS:
+        return _noisy_share(starts, ends, total, y, tall)
+    # Spans that fall on the same tenths of a millimetre are one.
     drawn: list[tuple[int, int]] = []
     right = -1
     for a, b in zip(starts.tolist(), ends.tolist(), strict=True):
@@ -218,6 +225,29 @@ def _quality(findings: Findings, starts: npt.NDArray[np.int64], ends: npt.NDArra
             f'<path d="{lines}" stroke="{BAD}" stroke-width="3" fill="none"/>' if lines else solid
         )
     return "".join(out)
+
+
+def _noisy_share(starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], total: int,
+                 y: int, tall: int) -> str:  # fmt: skip
+    """Return a bar a bin, as tall as the share of it that is too noisy."""
+    edges = np.linspace(0, total, 285)
+    # Noise before each edge: whole spans that have ended, and the part of one that has begun.
+    length = np.concatenate(([0], np.cumsum(ends - starts)))
+    begun = np.searchsorted(starts, edges, side="right")
+    last = np.maximum(begun - 1, 0)
+    past = length[begun] - np.where(begun > 0, np.maximum(ends[last] - edges, 0), 0)
+    share = np.diff(past) / np.diff(edges)
+    wide = (RIGHT - LEFT) / len(share)
+    path = "".join(
+        f"M{LEFT + k * wide:.0f} {y + tall}v-{max(1, round(tall * share[k]))}h{wide:.0f}"
+        f"V{y + tall}z"
+        for k in np.flatnonzero(share > 0).tolist()
+    )
+    return (
+        f'<path d="M{LEFT} {y}H{RIGHT}" stroke="{FAINT}" stroke-width="2"/>'
+        f'<path d="{path}" fill="{BAD}"/>'
+        f'<path d="M{LEFT} {y + tall}H{RIGHT}" stroke="{ACCENT}" stroke-width="3"/>'
+    )
 
 
 def rr_histogram(rr: Intervals) -> str:

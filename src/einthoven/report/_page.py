@@ -22,8 +22,8 @@ h4{margin:16px 0 4px;font-size:14px}
 p{margin:6px 0 10px;max-width:75ch}
 .where,.soft{color:var(--soft);font-size:14px;overflow-wrap:anywhere}
 .mono{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12px;overflow-wrap:anywhere}
-.note{max-width:none;margin:16px 0 0;padding:10px 14px;border:1px solid #b8860b;border-left-width:6px;
-background:#fff9e8;font-size:15px}
+.note{max-width:none;margin:16px 0 0;padding:10px 14px;border:1px solid #b8860b;
+border-left-width:6px;background:#fff9e8;font-size:15px}
 .note strong{display:block}.note ul{margin:4px 0 0;padding-left:20px}
 .refused{border-color:#9b1c1c;background:#fdf1f0;font-size:18px}
 dl.key{display:grid;grid-template-columns:repeat(4,1fr);gap:0;margin:20px 0 0;
@@ -67,7 +67,8 @@ th.n+td,th.n+th,td.n+td{padding-left:4px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
 svg.ecg text.lead{font-size:56px}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
-svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}svg.wide text.day,svg text.odd{display:none}
+svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}
+svg.wide text.day,svg text.odd{display:none}
 svg.half text{font-size:30px}
 }
 @page{size:A4;margin:12mm 12.5mm 14mm}

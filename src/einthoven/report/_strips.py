@@ -139,7 +139,7 @@ def _calm(findings: Findings) -> int:
 
 
 def _wander(findings: Findings, begin: int, end: int) -> float:
-    """Return how far the medians of half seconds lie apart, mV, over all leads; missing is worst."""
+    """Return how far the medians of half seconds lie apart, mV, all leads summed."""
     assert findings.source is not None
     signal = findings.source.read(begin, min(end, findings.samples))
     if not np.isfinite(signal).all():

@@ -13,7 +13,7 @@ from einthoven.engine.findings import Findings
 from einthoven.record.files import write_text
 from einthoven.report._cards import cards_html
 from einthoven.report._charts import class_chart, poincare, rate_chart, rr_histogram
-from einthoven.report._classes import ECTOPIC, colour, counts, sign, spoken
+from einthoven.report._classes import colour, counts, sign, spoken
 from einthoven.report._episodes import Episode, episodes, name_of
 from einthoven.report._intervals import Intervals, bad_spans, good_share, intervals, trend
 from einthoven.report._page import figure, key, page, table

@@ -71,9 +71,10 @@ def trace_path(signal: Signal, rate: float, x: int, lane_zero: int, level: float
     at = np.flatnonzero(np.isfinite(signal))
     if at.size == 0:
         return "", False
-    value = signal[at].astype(np.float64)
+    # Absurd values must not leave the range of whole numbers; 10 V is off every paper.
+    value = np.clip(signal[at].astype(np.float64) - level, -1e4, 1e4)
     column = x + np.floor(at * (_PER_SECOND / rate) + 0.5).astype(np.int64)
-    y = lane_zero - np.floor((value - level) * _PER_MV + 0.5).astype(np.int64)
+    y = lane_zero - np.floor(value * _PER_MV + 0.5).astype(np.int64)
     clipped = bool(np.any(y < low) or np.any(y > high))
     y = np.clip(y, low, high)
     keep = _extremes(column, y)
