@@ -23,6 +23,8 @@ EPISODES = (
 NOISE_SECONDS = (246.0, 272.0)
 _DISTURBANCES = (
     *QUIET,
+    Noise(kind="wander", mv=0.05),
+    Noise(kind="muscle", mv=0.008),
     Noise(kind="electrode", mv=0.9, start=NOISE_SECONDS[0], stop=NOISE_SECONDS[1]),
     Noise(kind="muscle", mv=0.3, start=NOISE_SECONDS[0], stop=NOISE_SECONDS[1]),
 )

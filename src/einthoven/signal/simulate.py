@@ -215,7 +215,7 @@ def _marks(
         if one.stop is not None:  # what goes on for ever is the recording's own
             rows.append((round(one.start * rate), 0, "~", 2**leads - 1, ""))
             rows.append((round(one.stop * rate), 0, "~", 0, ""))
-    rows = sorted(row for row in rows if 0 <= row[0] < samples)
+    rows = sorted({row for row in rows if 0 <= row[0] < samples})
     return Annotations(
         samples=np.array([r[0] for r in rows], np.int64),
         symbols=np.array([r[2] for r in rows], dtype="<U1"),
