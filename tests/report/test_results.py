@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -38,8 +39,9 @@ def checkout(tmp_path: Path) -> Path:
     }  # fmt: skip
     beats = {
         "suite": "beats", "command": "einthoven evaluate --suite beats", "gaps": [
-            {"model": "arrhythminet-v2", "labels": "nlrav", "figure": "accuracy", "variant": "",
-             "intra": 0.99, "inter": 0.6, "gap": 0.39}
+            {"model": "arrhythminet-v2", "labels": "nlrav", "figure": "macro_f1", "variant": "",
+             "intra": 0.99, "inter": 0.6, "gap": 0.39,
+             "intra_interval": [0.98, 0.995], "inter_interval": [0.4, 0.8]}
         ],
         "intervals": {"draws": 1000}, "tables": {"nlrav intra-patient": one},
     }  # fmt: skip
@@ -80,6 +82,17 @@ def test_the_leaky_protocol_is_called_so_wherever_it_is_printed(checkout: Path) 
     (row,) = (line for line in readme.splitlines() if "2505.03787" in line)
     assert "V2: accuracy 0.9" in row
     assert "(intra-patient, leaky)" in row
+
+
+def test_the_gap_is_drawn_with_its_intervals(checkout: Path) -> None:
+    results.write_tables(checkout)
+    root = ElementTree.parse(checkout / "docs" / "assets" / "gap.svg").getroot()
+    words = " ".join(t.text or "" for t in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert "arrhythminet-v2" in words
+    assert "leaky" in words
+    assert "0.600" in words
+    page = (checkout / "docs" / "results.md").read_text()
+    assert "0.6000 [0.400 to 0.800]" in page
 
 
 def test_the_readme_keeps_all_but_its_table(checkout: Path) -> None:
@@ -126,11 +139,12 @@ def test_cells_and_intervals() -> None:
 
 
 def test_the_pages_of_this_checkout_are_those_its_results_give(tmp_path: Path) -> None:
-    names = ("README.md", "docs/results.md", "docs/systems.md")
+    names = ["README.md", "docs/results.md", "docs/systems.md"]
+    names += ["docs/assets/gap.svg"] if (ROOT / "results" / "beats.json").is_file() else []
     if not all((ROOT / name).is_file() for name in names):
         pytest.skip("no checkout")
     shutil.copytree(ROOT / "results", tmp_path / "results")
-    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "assets").mkdir(parents=True)
     for name in names:
         shutil.copy(ROOT / name, tmp_path / name)
     changed = [p.name for p in results.write_tables(tmp_path)]

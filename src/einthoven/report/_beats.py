@@ -39,14 +39,15 @@ def _gaps(rows: Sequence[Row]) -> str:
     body = [
         [
             _model(r["model"], r["variant"]), r["labels"].upper(), words[r["figure"]],
-            r["intra"], r["inter"], r["gap"],
+            f"{r['intra']:.4f} [{interval(r['intra_interval'])}]",
+            f"{r['inter']:.4f} [{interval(r['inter_interval'])}]", r["gap"],
         ]
         for r in rows
     ]  # fmt: skip
     return (
         "### The same model under both protocols\n\n"
         "Intra-patient is leaky: beats of one patient stand in training and in test. The gap is "
-        "what that leak is worth.\n\n"
+        "what that leak is worth.\n\n![The gap](assets/gap.svg)\n\n"
         + table(
             ["model", "classes", "figure", "intra-patient (leaky)", "inter-patient", "gap"], body
         )

@@ -1,4 +1,4 @@
-"""Results files to pages: ``docs/results.md``, ``docs/systems.md``, the README's table of systems.
+"""Results files to pages: ``docs/results.md``, ``docs/systems.md``, the README's table, a picture.
 
 Nothing here is measured or typed by hand: each table names the results file that it came from and
 the command that makes that file, and a test makes the pages again and compares.
@@ -16,6 +16,7 @@ from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
 from einthoven.report import _beats, _systems
+from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
@@ -142,6 +143,9 @@ def write_tables(root: Path) -> list[Path]:
         root / "docs" / "results.md": results_page(results),
         root / "docs" / "systems.md": _systems.page(results),
     }
+    gaps = results.get("beats.json", {}).get("gaps")
+    if gaps:
+        pages[root / "docs" / "assets" / "gap.svg"] = gap_svg(gaps)
     readme = root / "README.md"
     if readme.is_file():
         text = readme.read_text(encoding="utf-8")

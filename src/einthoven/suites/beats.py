@@ -247,11 +247,13 @@ def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
                 if (row["model"], row["kind"]) != (other["model"], other["kind"]):
                     continue  # a shipped model has no intra-patient row of its own
                 for figure in ("accuracy", "macro_f1"):
-                    a, b = (r["figures"][figure]["mean"] for r in (row, other))
+                    a, b = (r["figures"][figure] for r in (row, other))
                     rows.append(
                         {
                             "model": row["model"], "labels": intra["labels"], "figure": figure,
-                            "variant": other["variant"], "intra": a, "inter": b, "gap": a - b,
+                            "variant": other["variant"], "intra": a["mean"], "inter": b["mean"],
+                            "gap": a["mean"] - b["mean"], "intra_interval": a["over_patients"],
+                            "inter_interval": b["over_patients"],
                         }
                     )  # fmt: skip
     return rows
