@@ -143,6 +143,7 @@ def test_own_beats_carry_the_symbol_of_their_conduction(conduction: str, symbol:
     marks = made.record.annotations
     assert marks is not None
     assert set(marks.symbols[is_beat(marks.symbols)].tolist()) == {symbol}
+    assert ("(P" in marks.texts) == (conduction == "paced")
     width = (made.waves.offsets - made.waves.onsets)[made.waves.kinds == "QRS"] / 0.360
     assert (width.mean() > 115) == (conduction != "normal")
 

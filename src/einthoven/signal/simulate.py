@@ -15,7 +15,7 @@ no substitute for recordings: no figure about people may rest on it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +129,8 @@ def simulate(
     for number, one in enumerate(disturbances):
         rng = np.random.default_rng([seed, 4, number])
         noisy += noise(one, len(names), samples, rate, rng)
-    marks = _marks(plan, fiducials, disturbances, samples, rate, len(names))
+    texts = dict(RHYTHMS) | ({"sinus": "(P"} if person.conduction == "paced" else {})
+    marks = _marks(plan, fiducials, disturbances, samples, rate, len(names), texts)
     waves = _waves(plan, shapes, towards[0], samples, rate)
     record = Record(
         signal=noisy.astype(np.float32), rate=rate, leads=names, name=name, annotations=marks,
@@ -202,7 +203,7 @@ def _atria(plan: Beats, heart: Heart, samples: int, rate: float, rng: np.random.
 
 def _marks(
     plan: Beats, fiducials: Array, disturbances: Sequence[Noise], samples: int, rate: float,
-    leads: int,
+    leads: int, texts: Mapping[str, str],
 ) -> Annotations:  # fmt: skip
     """Return beats, rhythm marks and noise marks."""
     at = np.rint(fiducials * rate).astype(np.int64)
@@ -210,7 +211,7 @@ def _marks(
         (int(s), 1, symbol, 0, "")
         for s, symbol in zip(at.tolist(), plan.symbols.tolist(), strict=True)
     ]
-    rows += [(round(start * rate), 0, "+", 0, RHYTHMS[kind]) for start, kind in plan.rhythms]
+    rows += [(round(start * rate), 0, "+", 0, texts[kind]) for start, kind in plan.rhythms]
     for one in disturbances:
         if one.stop is not None:  # what goes on for ever is the recording's own
             rows.append((round(one.start * rate), 0, "~", 2**leads - 1, ""))
