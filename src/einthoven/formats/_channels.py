@@ -240,7 +240,9 @@ def _choose(
         leads = [v and not is_other(t.name) for v, t in zip(volts, tracks, strict=True)]
     names: list[str] = []
     for track, volt in zip(tracks, volts, strict=True):
-        base = canonical(track.name) if volt else " ".join(track.name.split())
+        # Names reach messages and tables: nothing in them may steer a terminal.
+        plain = "".join(c if c.isprintable() else " " for c in track.name)
+        base = canonical(plain) if volt else " ".join(plain.split())
         base, name, again = base or "unnamed", base or "unnamed", 2
         while name in names:
             name, again = f"{base}-{again}", again + 1
