@@ -11,7 +11,7 @@ from einthoven.bundle import load_model, zoo_names
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare flags and arguments."""
-    parser.add_argument("verb", choices=("list", "show"))
+    parser.add_argument("verb", choices=("list", "show"), help="all in a table, or one card")
     parser.add_argument("name", nargs="?", help="of the model to show, or a bundle's folder")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
