@@ -1,0 +1,307 @@
+"""Trains gradient boosting on RR and template numbers, real beats and made ones.
+
+Everything that is chosen (offsets of the classes, temperature, the threshold of "uncertain") is
+chosen on out-of-fold answers: the training records are divided into folds, and each fold is
+answered by a model that saw none of its records, nor anything made from them.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven._version import __version__
+from einthoven.corpora import Corpus, open_corpus
+from einthoven.corpora.mitdb import DS1, DS2, ONE_SUBJECT
+from einthoven.evaluation.calibration import fit_temperature, softmax
+from einthoven.evaluation.classification import confusion, f1, scores
+from einthoven.evaluation.predictions import Predictions
+from einthoven.models import boosting
+from einthoven.record.errors import LeakError, UsageError, nearest
+from einthoven.record.files import beside, write_text
+from einthoven.training._premature import Making, Rows, rows
+from einthoven.training._recipe import Recipe, to_toml
+
+Floats = npt.NDArray[np.float64]
+
+FILE = "model.onnx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighing:
+    """How many rows are learnt from and what they weigh; the keys of ``[model]`` beside the trees.
+
+    Attributes
+    ----------
+    keep : share of the real beats of each class, the rest 1.
+    keep_made : share of the made beats of each class, for kinds that make it; the rest 0.
+    made : weight of the made rows of a class, the real ones together being 1.
+    folds : records that are left out together.
+    uncertain : share of the out-of-fold beats that the threshold calls uncertain.
+    """
+
+    keep: Mapping[str, float] = field(default_factory=dict)
+    keep_made: Mapping[str, float] = field(default_factory=dict)
+    made: float = 0.6
+    folds: tuple[tuple[str, ...], ...] = ()
+    uncertain: float = 0.02
+
+
+def _parts(recipe: Recipe) -> tuple[Weighing, dict[str, Any], Making]:
+    """Return the recipe's ``[model]`` and ``[augment]``; an unknown key is refused."""
+    own = {f.name for f in fields(Weighing)}
+    given = dict(recipe.model.arguments)
+    for key in given:
+        if key not in own and key not in boosting.ARGUMENTS:
+            raise UsageError("model", f"key {key!r} is not known", nearest(key, boosting.ARGUMENTS))
+    for key in recipe.augment:
+        known = {f.name for f in fields(Making)}
+        if key not in known:
+            raise UsageError("augment", f"key {key!r} is not known", nearest(key, known))
+    folds = tuple(tuple(str(r) for r in fold) for fold in given.pop("folds", ()))
+    weighing = Weighing(**{k: given.pop(k) for k in list(given) if k in own}, folds=folds)
+    return weighing, given, Making(**recipe.augment)
+
+
+def sides(recipe: Recipe, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return training and test records.
+
+    Raises
+    ------
+    LeakError : a record, or (where the protocol is strict) a subject, would be on both sides.
+    """
+    train = recipe.protocol.train or DS1
+    test = recipe.protocol.test or DS2
+    if recipe.protocol.strict:
+        tested = {corpus.subject(r) for r in test}
+        train = tuple(r for r in train if corpus.subject(r) not in tested)
+    both = {corpus.subject(r) for r in train} & {corpus.subject(r) for r in test}
+    if both - {corpus.subject(ONE_SUBJECT[0])} or set(train) & set(test):
+        raise LeakError("protocol", f"{sorted(both)} are on both sides", "Take them out of one")
+    return train, test
+
+
+def draw(
+    table: Rows, classes: Sequence[str], weighing: Weighing, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """Return (beat,) which rows are learnt from, and their weights.
+
+    A class weighs the square root of its beats, and inside it a record likewise: so neither the
+    normal class nor the record with most ectopic beats outweighs the others.
+    """
+    real, y = table.kind == "real", table.label
+    known = y >= 0
+    share = np.array([weighing.keep.get(c, 1.0) for c in classes])
+    share_made = np.array([weighing.keep_made.get(c, 0.0) for c in classes])
+    # A made recording teaches what it was made for: its F, or its S and the N between them.
+    useful = table.made | ((y == list(classes).index("N")) & (table.kind != "fusion"))
+    useful &= np.where(table.kind == "fusion", y == _index(classes, "F"), y != _index(classes, "F"))
+    useful &= y != _index(classes, "V")
+    chance = np.where(real, share[y], np.where(useful, share_made[y], 0.0)) * known
+    pick = rng.random(len(y)) < chance
+    weight = np.zeros(len(y))
+    for label, kind in itertools.product(range(len(classes)), (True, False)):
+        group = np.flatnonzero(pick & (y == label) & (real == kind))
+        if len(group) == 0:
+            continue
+        names = np.char.add(table.record[group], table.kind[group])
+        _, inverse, counts = np.unique(names, return_inverse=True, return_counts=True)
+        part = counts[inverse] ** -0.5
+        total = np.sqrt(np.sum(real & (y == label))) * (1.0 if kind else weighing.made)
+        weight[group] = part * total / part.sum()
+    return pick, weight * pick.sum() / max(weight.sum(), 1e-12)
+
+
+def _index(classes: Sequence[str], name: str) -> int:
+    return list(classes).index(name) if name in classes else -2
+
+
+def _fit(
+    table: Rows, classes: Sequence[str], weighing: Weighing, trees: Mapping[str, Any], seed: int
+) -> Any:
+    pick, weight = draw(table, classes, weighing, np.random.default_rng(seed))
+    model = boosting.build(seed, trees)
+    return model.fit(table.side[pick], table.label[pick], sample_weight=weight[pick])
+
+
+def choose_offsets(
+    logits: npt.NDArray[np.float32], label: npt.NDArray[np.int64], classes: Sequence[str]
+) -> tuple[float, ...]:
+    """Return one offset a class, N's 0, that makes F1 of S and V (and a little of F) largest."""
+    worth = np.array([{"S": 1.0, "V": 1.0, "F": 0.1}.get(c, 0.0) for c in classes])
+    steps = {"N": [0.0], "F": [-5.0, -4.0, -3.0, -2.0, -1.0, 0.0]}
+    grid = [steps.get(c, list(np.arange(-5.0, 2.01, 0.5))) for c in classes]
+    best, chosen = -1.0, (0.0,) * len(classes)
+    for offsets in itertools.product(*grid):
+        choice = (logits + np.array(offsets, np.float32)).argmax(axis=1)
+        value = float(np.nan_to_num(f1(confusion(label, choice, len(classes)))) @ worth)
+        if value > best:
+            best, chosen = value, tuple(float(o) for o in offsets)
+    return chosen
+
+
+def _out_of_fold(
+    table: Rows,
+    classes: Sequence[str],
+    weighing: Weighing,
+    trees: Mapping[str, Any],
+    seed: int,
+    tell: Callable[[str], Any],
+) -> npt.NDArray[np.float32]:
+    out = np.zeros((len(table), len(classes)), np.float32)
+    left = set(table.record.tolist()) - {r for fold in weighing.folds for r in fold}
+    if left:
+        raise UsageError("model.folds", f"lack the records {sorted(left)}", "Name each once")
+    for number, fold in enumerate(weighing.folds):
+        held = np.isin(table.record, fold)
+        if not held.any():
+            continue
+        model = _fit(table.where(~held), classes, weighing, trees, seed)
+        asked = np.flatnonzero(held & (table.kind == "real"))
+        out[asked] = boosting.logits(model, table.side[asked], len(classes))
+        tell(f"fold {number + 1} of {len(weighing.folds)}")
+    return out
+
+
+def _answers(data: bytes, side: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
+    answer: npt.NDArray[np.float32] = session.run(None, {"side": side})[0]
+    return answer
+
+
+def _table(part: str, given: Rows, answers: npt.NDArray[np.float32]) -> dict[str, Any]:
+    return {
+        "part": np.full(len(given), part), "record": given.record, "sample": given.sample,
+        "label": given.label, "logits": answers,
+    }  # fmt: skip
+
+
+def _validation_metrics(said: Predictions) -> dict[str, Any]:
+    known = said.where(said.label >= 0)
+    result = scores(
+        confusion(known.label, known.choice, len(said.classes)), said.classes, said.classes
+    )
+    per_class = {
+        c: {"se": float(result.sensitivity[i]), "ppv": float(result.predictivity[i]),
+            "f1": float(result.f1[i]), "n": int(result.support[i])}
+        for i, c in enumerate(said.classes)
+    }  # fmt: skip
+    return {"n": result.n, "matrix": result.matrix.tolist(), "classes": per_class}
+
+
+def fit(recipe: Recipe, run: Path, resume: bool) -> None:
+    """Train by a recipe and write the run folder.
+
+    The test side is answered and its answers are kept; no figure of it is computed here.
+
+    Parameters
+    ----------
+    recipe : with ``model.name = "boosting"``; the first of its seeds counts.
+    run : the folder to write.
+    resume : leave a finished run as it is; an unfinished one is made anew, it takes minutes.
+
+    Raises
+    ------
+    UsageError, LeakError : the recipe cannot be followed.
+    """
+    if resume and (run / "predictions.npz").is_file() and (run / FILE).is_file():
+        return
+    if recipe.corpus.peaks != "reference":
+        raise UsageError("corpus.peaks", "boosting learns at reference beats", "Use reference")
+    weighing, trees, making = _parts(recipe)
+    classes, seed = recipe.corpus.classes, recipe.seeds[0]
+    corpus = open_corpus(recipe.corpus.name)
+    train, test = sides(recipe, corpus)
+    tell = _teller(len(train) + len(weighing.folds) + len(test))
+    spec, labels = recipe.input, recipe.corpus.labels
+    table = rows(corpus, train, spec, labels, classes, making=making, seed=seed, progress=tell)
+    folded = _out_of_fold(table, classes, weighing, trees, seed, tell)
+    real = table.kind == "real"
+    judged = real & (table.label >= 0)
+    offsets = choose_offsets(folded[judged], table.label[judged], classes)
+    scaled = folded[judged].astype(np.float64) + np.array(offsets)
+    temperature = fit_temperature(scaled, table.label[judged])
+    top = softmax(scaled / temperature).max(axis=1)
+    threshold = float(np.quantile(top, weighing.uncertain))
+
+    model = _fit(table, classes, weighing, trees, seed)
+    data = boosting.to_onnx(model, table.side.shape[1], classes)
+    own = boosting.logits(model, table.side[judged], len(classes))
+    apart = float(np.abs(_answers(data, table.side[judged]) - own).max())
+    if apart > 1e-4:
+        raise AssertionError(f"ONNX and scikit-learn differ by {apart}")
+    tested = rows(corpus, test, spec, labels, classes, progress=tell)
+    columns = [
+        _table("validation", table.where(real), folded[real]),
+        _table("test", tested, _answers(data, tested.side)),
+    ]
+    said = Predictions(
+        classes=classes, offsets=np.array(offsets), temperature=temperature,
+        **{key: np.concatenate([c[key] for c in columns]) for key in columns[0]},
+    )  # fmt: skip
+    metrics = {
+        "validation": _validation_metrics(said.of("validation")),
+        "offsets": list(offsets), "temperature": temperature, "threshold": threshold,
+        "onnx_difference": apart, "seed": seed, "rows": len(table), "numbers": table.side.shape[1],
+        "parameters": int(sum(len(p.nodes) for i in model._predictors for p in i)),
+    }  # fmt: skip
+    _write(recipe, run, said, data, metrics, train, test, weighing, model)
+
+
+def _write(
+    recipe: Recipe,
+    run: Path,
+    said: Predictions,
+    data: bytes,
+    metrics: Mapping[str, Any],
+    train: Sequence[str],
+    test: Sequence[str],
+    weighing: Weighing,
+    model: Any,
+) -> None:
+    run.mkdir(parents=True, exist_ok=True)
+    write_text(run / "recipe.toml", to_toml(replace(recipe, seeds=recipe.seeds[:1])))
+    split = {
+        "train": list(train), "test": list(test), "folds": [list(f) for f in weighing.folds],
+        "shared_subjects": [list(ONE_SUBJECT)] if ONE_SUBJECT[0] in train else [],
+    }  # fmt: skip
+    write_text(run / "split.json", json.dumps(split, indent=1) + "\n")
+    write_text(run / "metrics.json", json.dumps(metrics, indent=1) + "\n")
+    packages = ("numpy", "scikit-learn", "onnx", "onnxruntime")
+    versions = {p: importlib.metadata.version(p) for p in packages}
+    versions |= {"einthoven": __version__, "python": sys.version.split()[0]}
+    write_text(run / "versions.json", json.dumps(versions, indent=1) + "\n")
+    lines = ["round,nodes"]
+    lines += [f"{i},{sum(len(p.nodes) for p in t)}" for i, t in enumerate(model._predictors)]
+    write_text(run / "log.csv", "\n".join(lines) + "\n")
+    with beside(run / FILE) as temporary:
+        temporary.write_bytes(data)
+    said.save(run / "predictions.npz")
+
+
+def _teller(steps: int) -> Callable[[str], Any]:
+    """Return what moves a progress bar on, on a terminal only."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=steps, disable=None, file=sys.stderr, leave=False)
+
+    def tell(what: str) -> None:
+        bar.set_description(what)
+        bar.update()
+        if bar.n >= steps:
+            bar.close()
+
+    return tell
