@@ -25,7 +25,7 @@ ACCENT, BAND, BAD = "#1f3a5f", "#c5d3e6", "#8a8a8a"
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
           86400, 172800, 604800)  # fmt: skip
 _SPANS = 60  # noisy spans up to which each is drawn
-_FEW = 400  # beats up to which each gets a sign of its own
+_FEW = 120  # beats of a class up to which each gets a sign of its own
 
 
 def text(x: float, y: float, words: str, *, kind: str = "", size: int = 28,
@@ -62,7 +62,7 @@ def _time_axis(total: float, y: int, top: int, start: datetime | None) -> str:
             f'<path d="M{x:.0f} {top}V{y}" stroke="{FAINT}" stroke-width="2"/>'
             f'<path d="M{x:.0f} {y}v10" stroke="{MUTED}" stroke-width="2"/>'
         )
-        anchor = "end" if x > RIGHT - 60 else "middle"
+        anchor = "end" if x > RIGHT - 60 else "middle" if k else "start"
         kind = "tick" if k % 2 == 0 else "tick odd"
         out.append(text(x, y + 48, clock(k * step), kind=kind, anchor=anchor, fill=MUTED))
         if start is not None:
@@ -135,7 +135,7 @@ def class_chart(findings: Findings) -> str:
         out.append(
             f'<path transform="translate(18 {y + 30})" d="{sign(name)}" fill="{colour(name)}"/>'
         )
-        if len(beats) <= _FEW:
+        if count <= _FEW:
             words, drawn = "", _signs(at, total, base - 30, name)
         else:
             words, drawn = _bars(at, total, base, lane - head, name)
@@ -306,7 +306,8 @@ def _ms_axis(low: int, high: int, left: int, right: int, y: int) -> list[str]:
     for ms in range(-(-low // step) * step, high + 1, step):
         x = left + (right - left) * (ms - low) / (high - low)
         out.append(f'<path d="M{x:.0f} {y}v10" stroke="{MUTED}" stroke-width="2"/>')
-        out.append(text(x, y + 40, str(ms), kind="tick", size=26, anchor="middle", fill=MUTED))
+        anchor = "end" if x > right - 30 else "middle"
+        out.append(text(x, y + 40, str(ms), kind="tick", size=26, anchor=anchor, fill=MUTED))
     out.append(text(right, y + 78, "RR, ms", kind="unit", size=26, anchor="end", fill=MUTED))
     return out
 

@@ -61,6 +61,15 @@ def bad_spans(findings: Findings) -> tuple[Ints, Ints]:
     return starts[new], ends[last]
 
 
+def in_noise(findings: Findings, samples: Ints) -> Bools:
+    """Return (sample,) whether each lies in what was too noisy to judge."""
+    starts, ends = bad_spans(findings)
+    if not len(starts):
+        return np.zeros(len(samples), np.bool_)
+    span = np.searchsorted(starts, samples, side="right") - 1
+    return np.asarray((span >= 0) & (samples < ends[np.maximum(span, 0)]))
+
+
 def good_share(findings: Findings) -> float | None:
     """Return the share of the recording that could be judged; None if nothing was looked at."""
     quality = findings.quality

@@ -65,7 +65,7 @@ dl.key{grid-template-columns:1fr 1fr}dl.key div{padding:8px 12px}dl.key dd{font-
 table{font-size:14px}th,td{padding-right:6px}thead th{font-size:12px}
 th.n+td,th.n+th,td.n+td{padding-left:4px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
-svg.ecg text.lead{font-size:56px}svg.ecg .trace{stroke-width:5}
+svg.ecg text.lead{font-size:56px;transform:translateY(20px)}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
 svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}
 svg.wide text.day,svg text.odd{display:none}

@@ -15,7 +15,7 @@ from einthoven.report._cards import cards_html
 from einthoven.report._charts import class_chart, poincare, rate_chart, rr_histogram
 from einthoven.report._classes import colour, counts, sign, spoken
 from einthoven.report._episodes import Episode, episodes, name_of
-from einthoven.report._intervals import Intervals, bad_spans, good_share, intervals, trend
+from einthoven.report._intervals import Intervals, bad_spans, good_share, in_noise, intervals, trend
 from einthoven.report._page import figure, key, page, table
 from einthoven.report._strips import caption, choose, overview, strip, when
 from einthoven.signal.paper import clock
@@ -271,18 +271,26 @@ def _doubts(findings: Findings) -> str:
     head = "<h2>Uncertain beats</h2>"
     if not at.size:
         return head + "<p>None.</p>"
-    # The least probable are those a reader should look at first.
-    worst = at[np.argsort(beats.probabilities[at], kind="stable")][:_LISTED]
-    rows = [
-        (escape(when(findings, beats.samples[k])),
-         (f"{_sign(str(beats.classes[k]))}{escape(str(beats.classes[k]))} "
-         f"{escape(spoken(str(beats.classes[k])))}"), f"{beats.probabilities[k]:.2f}")
-        for k in np.sort(worst).tolist()
-    ]  # fmt: skip
+    # Those outside noise first: there a reader can decide; of them the least probable.
+    noisy = in_noise(findings, beats.samples[at])
+    worst = at[np.lexsort((beats.probabilities[at], noisy))][:_LISTED]
+    rows = []
+    for k, hidden in sorted(zip(worst.tolist(), np.sort(noisy)[:_LISTED].tolist(), strict=True)):
+        name = str(beats.classes[k])
+        rows.append(
+            (
+                escape(when(findings, beats.samples[k])),
+                f"{_sign(name)}{escape(name)} {escape(spoken(name))}",
+                f"{beats.probabilities[k]:.2f}",
+                "in noise" if hidden else "not sure enough",
+            )
+        )
     words = f"{at.size:,} of {len(beats):,} beats"
     if at.size > len(rows):
-        words += f"; the {len(rows)} least probable of them, in time order"
-    out = table(words, ("Time", "Class", "Probability>"), rows)
+        words += (
+            f"; {len(rows)} of them, in time order, least probable outside noise before the rest"
+        )
+    out = table(words, ("Time", "Class", "Probability>", "Why"), rows)
     if findings.source is not None:
         taken: list[int] = []
         for k in worst.tolist():
