@@ -63,7 +63,7 @@ class ArrhythmiNet(nn.Module):
             body += _stage(channels, channels, kernel, stride, groups=channels)
             body += _stage(channels, out, 1, 1)
             channels = out
-        self.body = nn.Sequential(*body).to(memory_format=torch.channels_last)
+        self.body = nn.Sequential(*body).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # Side numbers come in units of their own; the net learns on standardised ones.
         self.scale = nn.BatchNorm1d(side) if side else None
         width = channels + side
