@@ -128,15 +128,22 @@ def _numeric(row: list[str], comma: bool) -> bool:
     return bool(rest) and None not in rest and any(v == v for v in rest if v is not None)
 
 
+def _heading(text: str, delimiter: str | None, width: int) -> list[str]:
+    """Return the cells of a header row; the blank before a unit in brackets parts none."""
+    if width == 1:
+        return [text.strip().strip("\"'").strip()]
+    return cells(text, delimiter) if delimiter else re.split(r"\s+(?![(\[])", text.strip())
+
+
 def _table(
     row: list[str], delimiter: str | None, comma: bool, start: int, line: int,
     heading: list[bytes], facts: dict[str, str],
 ) -> Table | None:  # fmt: skip
-    if len(row) > 1 and row[-1] == "":
+    rows = [_heading(decode(h).strip("\r\n"), delimiter, len(row)) for h in heading]
+    if len(row) > 1 and row[-1] == "" and not any(len(r) == len(row) and r[-1] for r in rows):
         row = row[:-1]  # a delimiter at the end of each line
     if len(row) > MAX_CHANNELS:
         return None
-    rows = [cells(decode(h).strip("\r\n"), delimiter) for h in heading]
     rows = [r[: len(row)] for r in rows if len(r) in (len(row), len(row) + 1)]
     if heading and not rows:
         return None
