@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
 from einthoven.engine.findings import Beats, Findings, Quality
-from einthoven.record import Patient, Record, RecordSource
+from einthoven.record import InputSpec, Patient, Record, RecordSource
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import is_beat, translate
 from einthoven.report._episodes import episodes
@@ -142,6 +143,34 @@ def test_hostile_words_of_a_file_stay_words() -> None:
         kinds = {tag for tag, _ in Strict(to_html(answer)).tags}
         assert not kinds & {"script", "img"}
     assert "\x1b" not in summary(dataclasses.replace(found, record="\x1b[2J"))
+
+
+def test_a_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:
+    odd = "caf\udce9 \x00\x1b[2J \u202egnp.exe"
+    page = to_html(dataclasses.replace(findings_of("NNV"), record=odd), tmp_path / "r.html")
+    assert not set(page) & set("\udce9\x00\x1b\u202e")
+    assert summary(dataclasses.replace(findings_of("NNV"), record=odd)).isascii()
+
+
+def test_the_card_of_a_model_is_shown_if_it_is_the_one_that_answered(tmp_path: Path) -> None:
+    spec = InputSpec(kind="beat", rate=180.0)
+    card = Card(
+        name="toy", version="1", task="beat", title="A <toy>", classes=("N", "V"),
+        stages=(Stage(file="toy.onnx", sha256="00" * 32, input=spec),), profiles=("review",),
+        protocol="inter-patient", figures={"DS2": {"V": {"F1": 0.93, "interval": [0.9, 0.95]}}},
+        data={"mitdb": ["101", "106"]}, limits=("Adults only.",), threshold=0.7,
+    )  # fmt: skip
+    (tmp_path / "card.json").write_text(card.to_json(), encoding="utf-8")
+    model = {
+        "name": "toy", "path": str(tmp_path), "sha256": Bundle(tmp_path).sha256, "task": "beat",
+    }  # fmt: skip
+    words = " ".join(Strict(to_html(dataclasses.replace(findings_of("N"), models=(model,)))).words)
+    for word in ("A <toy>", "inter-patient", "0.9 to 0.95", "Adults only.", "101 106"):
+        assert word in words
+    other = dict(model, sha256="ff" * 32)
+    page = to_html(dataclasses.replace(findings_of("N"), models=(other,)))
+    assert "card is not at hand" in page
+    assert "Adults only" not in page
 
 
 def test_names_and_birth_dates_need_to_be_asked_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -94,9 +95,14 @@ a{color:inherit;text-decoration:none}
 """
 
 
+# Control characters, halves of characters (from file names that are no UTF-8), and the marks that
+# turn the direction of writing: a name must not reorder the words around it.
+_UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
 def page(title: str, header: str, body: str, footer: str) -> str:
     """Return the whole document; `header`, `body` and `footer` are HTML already."""
-    return (
+    document = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         # Says to a browser what the page must never do, should a hostile name slip through.
@@ -107,6 +113,7 @@ def page(title: str, header: str, body: str, footer: str) -> str:
         f'<header class="top">{header}</header>\n<main>{body}</main>\n'
         f"<footer>{footer}</footer>\n</body></html>\n"
     )
+    return _UNSPEAKABLE.sub("\ufffd", document)
 
 
 def key(name: str, value: str, more: str = "") -> str:
