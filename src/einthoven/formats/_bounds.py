@@ -16,6 +16,8 @@ MAX_RATE = 1_000_000.0
 MAX_SECONDS = 366 * 86_400.0
 # What one call of `read` may take: 24 hours of 12 leads at 1000 Hz are 4.1 GB.
 MAX_READ_BYTES = 8 << 30
+# A gap costs nothing on the disk, so a few bytes could ask for all the memory there is.
+MAX_GAPPED_BYTES = 2 << 30
 
 
 def regular(path: Path) -> int:
@@ -52,11 +54,12 @@ def read_bytes(path: Path, limit: int = HEADER_BYTES) -> bytes:
 
 def read_span(path: Path, start: int, size: int) -> bytes:
     """Return up to `size` bytes from byte `start`."""
-    regular(path)
+    there = regular(path)
     try:
         with path.open("rb") as file:
             file.seek(start)
-            return file.read(size)
+            # A buffer is taken for all that is asked for, be the file ever so short.
+            return file.read(max(0, min(size, there - start)))
     except OSError as fault:
         why = fault.strerror or "reading failed"
         raise FormatError(path, f"cannot be read ({why})", "Check its permissions") from fault
@@ -89,9 +92,9 @@ def beside(header: Path, name: str) -> Path:
     return path
 
 
-def check_read(path: str, rows: int, samples: int) -> None:
+def check_read(path: str, rows: int, samples: int, *, gaps: bool) -> None:
     """Refuse to take more memory at once than any recording needs."""
-    if rows * samples * 4 > MAX_READ_BYTES:
+    if rows * samples * 4 > (MAX_GAPPED_BYTES if gaps else MAX_READ_BYTES):
         raise FormatError(
             path, f"has {samples:,} samples, too many to read at once", "Read it in chunks"
         )

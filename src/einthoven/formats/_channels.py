@@ -93,6 +93,8 @@ class TrackSource(Source):
         bears a lead's name, names for the channels in volts.
     """
 
+    _gaps = False  # whether stretches of the recording are stored nowhere
+
     def __init__(
         self,
         *,
@@ -170,7 +172,7 @@ class TrackSource(Source):
         length = max((self.tracks[i].samples for i in tracks), default=0)
         stop = max(0, min(stop, length))
         start = max(0, min(start, stop))
-        check_read(self.path, len(tracks), stop - start)
+        check_read(self.path, len(tracks), stop - start, gaps=self._gaps)
         out = np.empty((len(tracks), stop - start), np.float32)
         if out.size:
             self._fill(out, tracks, start)

@@ -81,11 +81,10 @@ def format_of(path: Path) -> tuple[Path, Format]:
         return path, kind
     if path.stat().st_size == 0:
         raise FormatError(path, "is empty", "Fetch it again")
-    raise FormatError(
-        path,
-        "holds none of the formats that can be read",
-        f"Give one of: {', '.join(FORMATS[n].summary for n in FORMATS.names())}",
-    )
+    mend = f"Give one of: {', '.join(FORMATS[n].summary for n in FORMATS.names())}"
+    if path.suffix.lower() in (".dat", ".mat", ".atr", ".qrs"):
+        mend = "If it is part of a WFDB record, put the header (.hea) beside it and give that"
+    raise FormatError(path, "holds none of the formats that can be read", mend)
 
 
 def open_source(
@@ -165,7 +164,7 @@ def write(recording: Source | Record, path: str | Path, *, force: bool = False) 
         )  # fmt: skip
     source = RecordSource(recording) if isinstance(recording, Record) else recording
     if not force:
-        for suffix in (target.suffix, *(kind.suffixes if kind.name == "wfdb" else ())):
+        for suffix in (target.suffix, *((*kind.suffixes, ".atr") if kind.name == "wfdb" else ())):
             if target.with_suffix(suffix).exists():
                 raise UsageError(
                     target.with_suffix(suffix), "is there already", "Give --force to replace it"

@@ -43,6 +43,9 @@ def write_record(source: Source, path: Path, *, fmt: int = 16) -> tuple[Path, ..
     path : of the header or the signal file; the others lie beside it.
     fmt : 16 or 212.
 
+    An ``.atr`` of the same name that is there is replaced, or removed where there is none to write:
+    the marks of another recording would pass for those of this one.
+
     Returns
     -------
     The files written: ``.dat``, ``.atr`` where there are annotations, ``.hea``.
@@ -71,6 +74,8 @@ def write_record(source: Source, path: Path, *, fmt: int = 16) -> tuple[Path, ..
             written.append(marks)
         text = _header(source, layout, scale, fmt, name, first, total)
         stack.enter_context(writing(header)).write(text.encode())
+    if marks not in written:
+        marks.unlink(missing_ok=True)
     return (*written, header)
 
 

@@ -51,6 +51,7 @@ class EdfSource(TrackSource):
                 start += timedelta(seconds=origin)
             if len(stamps) > 1:
                 self._runs = _runs(header, stamps)
+                self._gaps = len(self._runs) > 1
         self._origin = origin
         last, first, stop = self._runs[-1]
         length = last + (stop - first) * header.seconds

@@ -134,6 +134,7 @@ class WfdbSource(TrackSource):
         if header.segments:
             lead, self._plan = _layout(header)
             frames = sum(count for _, _, count in self._plan)
+            self._gaps = any(part.name == "~" for _, part, _ in self._plan)
         else:
             segment = _Segment(header)
             self._open[header.path] = (header, segment)
@@ -227,6 +228,10 @@ class WfdbSource(TrackSource):
             full = header if header.signals else parse(header.path)
             if full.segments:
                 raise FormatError(header.path, "is a segment of segments", "Open it by itself")
+            if full.rate not in (None, self.frame_rate):
+                raise FormatError(
+                    header.path, "changes the rate of its record", "Open it by itself"
+                )
             if full.samples is None:
                 full = replace(full, samples=count)
             found = (full, _Segment(full))
