@@ -172,15 +172,15 @@ def caption(rr: Intervals, episode: Episode) -> str:
     """Return what a strip shows, e.g. ``Ventricular run, 5 beats at 148 a minute``."""
     words = episode.name
     inside = rr.seconds[episode.first : episode.last]
+    length = float(np.sum(inside))
     if episode.kind == "run":
         words += f", {episode.ectopic} beats at {60 / float(np.mean(inside)):.0f} a minute"
     elif episode.kind in ("bigeminy", "trigeminy"):
-        length = float(np.sum(inside))
         words += f", {episode.ectopic} ectopic beats in {length:.0f} s"
-        if length > SECONDS - 1:
-            words += " (its beginning)"
     elif episode.kind == "pause":
         words = f"RR interval of {float(inside[0]):.2f} s"
+    if length > SECONDS - 1:
+        words += " (its beginning)"
     if episode.uncertain:
         words += (
             f", {episode.uncertain} of them uncertain" if episode.ectopic > 1 else ", uncertain"

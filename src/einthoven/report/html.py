@@ -251,7 +251,11 @@ def _abnormal(findings: Findings, rr: Intervals, found: tuple[Episode, ...]) -> 
 def _longest(rr: Intervals, kind: str, group: list[Episode]) -> str:
     if kind == "pause":
         return f"{max(float(rr.seconds[e.first]) for e in group):.2f} s"
-    return f"{max(e.ectopic for e in group):,}" if kind != "single" else ""
+    return (
+        f"{max(e.ectopic for e in group):,} beats"
+        if kind in ("run", "bigeminy", "trigeminy")
+        else ""
+    )
 
 
 def _rr(rr: Intervals) -> str:
