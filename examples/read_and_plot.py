@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 import einthoven
 from einthoven.corpora import demo_record
 from einthoven.formats import write
@@ -23,7 +25,7 @@ def main(file: str | None = None, picture: str = "ecg.png") -> None:
             write(demo_record(), file)
         record = einthoven.read(file)
     print(f"{record.name}: {', '.join(record.leads)}, {record.rate:g} Hz, {record.seconds:.0f} s")
-    print(f"median of {record.leads[0]}: {float(record.signal[0].mean()):+.3f} mV")
+    print(f"median of {record.leads[0]}: {float(np.nanmedian(record.signal[0])):+.3f} mV")
     record.plot(start=60, seconds=10).savefig(picture)
     print(f"drawn: {picture}")
 

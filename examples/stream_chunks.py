@@ -17,18 +17,21 @@ from einthoven.engine.events import BeatEvent, Event
 from einthoven.record import Record
 
 
-def beats(record: Record, size: int) -> list[Event]:
+SHOWN = 10
+
+
+def beats(record: Record, size: int) -> list[BeatEvent]:
     """Return the beats of the `live` profile for pieces of `size` samples."""
     engine = Engine(record.rate, record.leads, "live")
     events: list[Event] = []
     for start in range(0, record.samples, size):
-        for event in engine.push(record.signal[:, start : start + size]):
-            events.append(event)
-            if isinstance(event, BeatEvent) and len(events) < 12:
-                late = (min(start + size, record.samples) - event.sample) / record.rate
-                print(
-                    f"{event.sample / record.rate:7.2f} s  {event.label}  known {late:.1f} s later"
-                )
+        now = min(start + size, record.samples)
+        fresh = engine.push(record.signal[:, start:now])
+        events += fresh
+        for event in fresh:
+            if isinstance(event, BeatEvent) and event.sample < SHOWN * record.rate:
+                at, late = event.sample / record.rate, (now - event.sample) / record.rate
+                print(f"{at:7.2f} s  {event.label}  known {late:.1f} s later")
     events += engine.flush()
     return [e for e in events if isinstance(e, BeatEvent)]
 
@@ -37,7 +40,9 @@ def main(seconds: str = "30") -> None:
     whole = demo_record()
     size = round(float(seconds) * whole.rate)
     record = Record(signal=whole.signal[:, :size], rate=whole.rate, leads=whole.leads)
+    print(f"pieces of a quarter of a second; the beats of the first {SHOWN} s:")
     small = beats(record, round(record.rate / 4))
+    print("pieces of a third of the recording:")
     large = beats(record, int(np.ceil(record.samples / 3)))
     print(f"{len(small)} beats, the same in large pieces: {small == large}")
 
