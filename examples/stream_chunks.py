@@ -16,7 +16,6 @@ from einthoven.engine import Engine
 from einthoven.engine.events import BeatEvent, Event
 from einthoven.record import Record
 
-
 SHOWN = 10
 
 

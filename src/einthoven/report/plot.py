@@ -15,6 +15,7 @@ from einthoven.signal.paper import MAJOR, MINOR, MM_PER_MV, MM_PER_SECOND, TRACE
 _INCH = 25.4
 _MARGIN_MM = 12.0
 _LANE_MM = 30.0
+_PULSE = 0.4  # seconds before the trace, 10 mm: place for the pulse of 1 mV and 0.2 s
 
 
 def plot(
@@ -45,6 +46,7 @@ def plot(
     """
     try:
         from matplotlib.figure import Figure
+        from matplotlib.patheffects import withStroke
     except ImportError as fault:  # pragma: no cover - depends on the installation
         raise ImportError(
             "record.plot needs matplotlib: pip install 'einthoven[plot]'"
@@ -67,22 +69,26 @@ def plot(
         signal = record.signal[:, first:last]
     else:
         signal = record.read(first, last)
-    wide, tall = seconds * MM_PER_SECOND, len(names) * _LANE_MM
+    left = start - _PULSE  # where the paper begins
+    wide, tall = (seconds + _PULSE) * MM_PER_SECOND, len(names) * _LANE_MM
     size = ((wide + 2 * _MARGIN_MM) / _INCH, (tall + 2 * _MARGIN_MM) / _INCH)
     figure = Figure(figsize=size, dpi=150)
     axes = figure.add_axes(
         (_MARGIN_MM / _INCH / size[0], _MARGIN_MM / _INCH / size[1],
          wide / _INCH / size[0], tall / _INCH / size[1])
     )  # fmt: skip
-    axes.set(xlim=(start, start + seconds), ylim=(-tall / MM_PER_MV, 0))
-    _paper(axes, start, seconds, tall / MM_PER_MV)
+    axes.set(xlim=(left, start + seconds), ylim=(-tall / MM_PER_MV, 0))
+    _paper(axes, left, seconds + _PULSE, tall / MM_PER_MV)
     time = np.arange(first, last) / record.rate
     for k, name in enumerate(names):
         row = signal[record.leads.index(name)]
         level = float(np.nanmedian(row)) if np.isfinite(row).any() else 0.0
         zero = -(k + 0.5) * _LANE_MM / MM_PER_MV
         axes.plot(time, row - level + zero, color=TRACE, linewidth=0.8, clip_on=True)
-        axes.text(start + 0.06, zero + 1.1, name, fontsize=9, fontweight="bold", color=TRACE)
+        pulse = left + np.array([0.1, 0.15, 0.15, 0.35, 0.35, _PULSE])
+        axes.plot(pulse, zero + np.array([0, 0, 1, 1, 0, 0]), color=TRACE, linewidth=0.8)
+        words = axes.text(start + 0.04, zero + 1.15, name, fontsize=9, fontweight="bold")
+        words.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     axes.set_xlabel("seconds; 25 mm/s, 10 mm/mV", fontsize=8)
     axes.set_title(getattr(record, "name", ""), fontsize=10, loc="left", parse_math=False)
     return figure
