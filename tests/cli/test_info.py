@@ -65,6 +65,15 @@ def test_names_in_a_file_cannot_steer_the_terminal(
     assert "\x1b" not in told.out + told.err
 
 
+def test_a_list_of_numbers_in_a_folder_is_no_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _made(tmp_path)
+    (tmp_path / "RECORDS").write_text("100\n101\n102\n")
+    assert main(["info", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_real_records(mitdb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(mitdb / "100")]) == 0
     row = capsys.readouterr().out.splitlines()[1]

@@ -17,7 +17,7 @@ from einthoven.record.errors import UsageError
 from ._made import a_record, records
 
 
-@pytest.mark.parametrize("ending", [".hea", ".dat", ".edf", ".csv", ".npz"])
+@pytest.mark.parametrize("ending", [".hea", ".dat", ".edf", ".csv", ".tsv", ".npz"])
 @settings(max_examples=12, deadline=None)
 @given(made=records())
 def test_a_record_survives_the_way_there_and_back(ending: str, made: Record) -> None:
@@ -118,7 +118,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_is_told_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"\.csv, \.dat, \.edf, \.hea, \.npz"):
+    with pytest.raises(UsageError, match=r"\.csv, \.dat, \.edf, \.hea, \.npz, \.tsv, \.txt"):
         write(a_record(), tmp_path / "x.xyz")
 
 

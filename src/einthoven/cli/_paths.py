@@ -52,8 +52,11 @@ def _records(folder: Path) -> list[Path]:
         ):
             continue
         try:
-            format_of(path)
+            kind = format_of(path)[1]
         except FormatError:
             continue  # a folder may hold other things; only what looks like a recording is opened
+        # A list of record numbers could pass for a table of samples: in a folder the ending decides.
+        if kind.loose and path.suffix.lower() not in kind.suffixes:
+            continue
         records.append(path)
     return records

@@ -1,4 +1,4 @@
-"""A recording from one format to another, chosen by the ending: .hea .dat .edf .csv .npz."""
+"""A recording from one format to another, chosen by the ending: .hea .dat .edf .csv .tsv .npz."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     for path in write(source, args.out, force=args.force):
         print(path)
     lost = [c.name for c in source.channels if not (c.lead and c.name in source.leads)]
-    if lost and args.out.lower().endswith((".csv", ".npz")):
+    if lost and args.out.lower().endswith((".csv", ".tsv", ".txt", ".npz")):
         print(f"einthoven: not written, as this format holds leads alone: {', '.join(lost)}",
               file=sys.stderr)  # fmt: skip
     for note in source.notes:

@@ -189,6 +189,8 @@ def open_csv(
 def write_csv(source: Source, path: Path) -> tuple[Path, ...]:
     """Write a table: ``time (s)``, then each lead in mV; missing samples are empty cells.
 
+    Commas part the cells, in a ``.tsv`` tabs.
+
     Channels that are no leads and annotations are not written.
 
     Raises
@@ -197,16 +199,17 @@ def write_csv(source: Source, path: Path) -> tuple[Path, ...]:
     """
     if not source.leads:
         raise UsageError(source.path, "holds no ECG lead to write", "Name one with --leads")
+    part = "\t" if path.suffix.lower() == ".tsv" else ","
     with writing(path) as file:
         file.write(f"# Rate: {source.rate!r}\n".encode())
-        names = (f"{name.replace(',', ' ')} (mV)" for name in source.leads)
-        file.write(",".join(["time (s)", *names, ""])[:-1].encode() + b"\n")
+        names = (f"{name.replace(part, ' ')} (mV)" for name in source.leads)
+        file.write(part.join(["time (s)", *names]).encode() + b"\n")
         at = 0
         for chunk in source.chunks(30.0):
             lines = []
             for k, row in enumerate(chunk.T):
                 values = ("" if v != v else f"{v:.7g}" for v in row.tolist())
-                lines.append(f"{(at + k) / source.rate:.6f},{','.join(values)}\n")
+                lines.append(f"{(at + k) / source.rate:.6f}{part}{part.join(values)}\n")
             file.write("".join(lines).encode())
             at += chunk.shape[1]
     return (path,)
@@ -220,7 +223,7 @@ def _sniff(path: Path, data: bytes) -> bool:
 FORMATS.add(
     "csv",
     Format(
-        name="csv", summary="tables in text (.csv, .tsv, .txt)", suffixes=(".csv",),
+        name="csv", summary="tables in text (.csv, .tsv, .txt)", suffixes=(".csv", ".tsv", ".txt"),
         sniff=_sniff, open=open_csv, write=write_csv, loose=True,
     ),
 )  # fmt: skip
