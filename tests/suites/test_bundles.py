@@ -124,3 +124,19 @@ def test_nothing_pairs_with_nothing() -> None:
     for one, other in (([], [5]), ([5], []), ([], [])):
         hit, found = pair(np.array(one, np.int64), np.array(other, np.int64), 54)
         assert len(hit) == len(found) == 0
+
+
+def test_behind_our_own_peaks_missed_and_made_up_beats_count(bundle: Bundle, mitdb: Path) -> None:
+    corpus = open_corpus("mitdb", mitdb.parent)
+    found = _bundles.behind_own_peaks(bundle, corpus, ("101",), "review")
+    assert found.classes == ("N", "V", "-")
+    truth, said = found.label, found.choice
+    # Record 101 has 1,860 N, 3 A and 2 Q, and every answer is one of the reference's beats or new.
+    assert (truth == 0).sum() == 1860
+    assert (truth == -1).sum() == 5
+    assert (said[truth == 0] == 2).sum() < 20  # missed
+    assert (truth == 2).sum() < 20  # made up
+    assert not ((truth == 2) & (said == 2)).any()
+    row = beats.judge([found], "aami", corpus)
+    assert set(row["figures"]["classes"]) == {"N", "V"}
+    assert "-" not in row["figures"]["undefined"]

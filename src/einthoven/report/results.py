@@ -78,7 +78,7 @@ def _shipped() -> str:
     body = [
         [
             card.name, card.task, " ".join(card.classes), ", ".join(card.profiles),
-            card.protocol, ", ".join(str(k) for k in card.data.get("corpora", [])), card.threshold,
+            card.protocol, card.data.get("corpus", ""), card.threshold,
             round(sum(len(bundle.stage_bytes(i)) for i in range(len(card.stages))) / 1024),
             f"`{bundle.sha256[:12]}`",
         ]

@@ -1,8 +1,9 @@
 """Beat classifiers under both protocols, side by side: ``results/beats.json`` from run folders.
 
-Trains nothing: every figure is computed again from the answers that the runs kept. One table a
-label set and protocol, the intra-patient one marked as leaky; in each the control that always says
-the commonest class. The gap between the two protocols stands in a table of its own.
+Every figure is computed again from the answers that the runs kept. One table a label set and
+protocol, the intra-patient one marked as leaky; in each two controls, gradient boosting (fitted
+here where no run has it, see `suites._control`) and what always says the commonest class. The gap
+between the two protocols stands in a table of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation import classification
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError
-from einthoven.suites import _bundles, _judge, _looks
+from einthoven.suites import _bundles, _control, _judge, _looks
 from einthoven.suites._runs import Run, find_runs
 from einthoven.suites._suite import write_results
 
@@ -102,7 +103,7 @@ def judge_runs(runs: Sequence[Run], corpus: Corpus, *, part: str = "test") -> di
         "paper": first.recipe.get("paper", ""), "model": first.model,
         "kind": "boosting" if first.trees else "network", "variant": variant(first),
         "parameters": first.parameters, "published": dict(first.recipe.get("published", {})),
-        "command": f"einthoven train {first.name}", "trust": _judge.trust(parts),
+        "command": _command(first), "trust": _judge.trust(parts),
     }  # fmt: skip
     row |= judge(parts, first.labels, corpus)
     row["runs"] = [
@@ -113,6 +114,12 @@ def judge_runs(runs: Sequence[Run], corpus: Corpus, *, part: str = "test") -> di
         for r, p in zip(runs, parts, strict=True)
     ]  # fmt: skip
     return row
+
+
+def _command(run: Run) -> str:
+    if run.name == _control.name_of(run):
+        return "einthoven evaluate --suite beats"
+    return f"einthoven train {run.name}"
 
 
 def _confusion(predictions: Predictions) -> classification.Counts:
@@ -180,6 +187,22 @@ def majority_row(runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
         "runs": [{"seed": 0, "run": first.path.name, "confusion": control.matrices.sum(axis=0)}],
     }  # fmt: skip
     return row
+
+
+def add_controls(members: Sequence[Run], corpora: Mapping[str, Corpus], runs: Path) -> list[Run]:
+    """Return gradient boosting for each table that has networks and none; fitted where needed."""
+    added: dict[str, Run] = {}
+    have = {(m.labels, m.protocol) for m in members if m.trees}
+    for member in sorted(members, key=lambda m: m.seed):
+        name = _control.name_of(member)
+        key = (member.labels, member.protocol)
+        plain = not member.strict and member.peaks == "reference"
+        able = (member.path / "split.json").is_file() and corpora[member.corpus].present
+        if key in have or not plain or not able:
+            continue
+        if name not in added:
+            added[name] = _control.fit_control(member, corpora[member.corpus], runs / name)
+    return list(added.values())
 
 
 def one_table(
@@ -273,6 +296,7 @@ def run(out: Path, *, runs: Path = Path("runs"), root: Path | None = None) -> di
         raise DataError(runs, "holds no finished run", "Train first: einthoven train RECIPE")
     command = f"einthoven evaluate --suite beats --runs {runs.name}"
     corpora = {name: open_corpus(name, root) for name in sorted({m.corpus for m in members})}
+    members += add_controls(members, corpora, runs)
     found = tables(members, corpora)
     for table in found.values():
         if table["protocol"] == "inter-patient":
