@@ -55,7 +55,7 @@ def _records(folder: Path) -> list[Path]:
             kind = format_of(path)[1]
         except FormatError:
             continue  # a folder may hold other things; only what looks like a recording is opened
-        # A list of record numbers could pass for a table of samples: in a folder the ending decides.
+        # A list of record numbers could pass for a table: in a folder the ending decides.
         if kind.loose and path.suffix.lower() not in kind.suffixes:
             continue
         records.append(path)
