@@ -193,6 +193,8 @@ def test_a_recording_without_an_answer_gives_the_reason_and_no_beats() -> None:
     assert "No answer is given" in page
     assert "Beats by class" not in page
     assert "too noisy" in summary(found)
+    beats = dataclasses.replace(findings_of("VVVV"), usable=False, reason="noise")
+    assert 'class="beat"' not in to_html(beats)
 
 
 @pytest.mark.parametrize("leads", [1, 2, 3, 6, 12, 15])

@@ -43,8 +43,13 @@ def when(findings: Findings, sample: float) -> str:
 
 
 def marks(findings: Findings, first: int, last: int) -> list[Mark]:
-    """Return the beats of samples [first, last), as `svg_strip` wants them."""
+    """Return the beats of samples [first, last), as `svg_strip` wants them.
+
+    None where no answer is given: what was found in noise is not to be read as beats.
+    """
     beats = findings.marks
+    if not findings.usable:
+        return []
     a, b = np.searchsorted(beats.samples, (first, last))
     return [
         (s - first, letter(c, u), colour(c))

@@ -128,7 +128,7 @@ def _keys(findings: Findings, rr: Intervals | None) -> str:
         leads += f" and {len(findings.leads) - 12} more"
     out = [
         key("Duration", clock(findings.seconds), f"{findings.rate:g} samples a second"),
-        key("Leads" if len(findings.leads) > 1 else "Lead", str(len(findings.leads)), leads),
+        key("Lead" if len(findings.leads) == 1 else "Leads", str(len(findings.leads)), leads),
     ]
     if rr is not None:
         rate = findings.intervals.get("heart_rate_bpm")
