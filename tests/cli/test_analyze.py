@@ -12,7 +12,9 @@ import pytest
 
 from einthoven.cli import commands, main
 from einthoven.corpora import demo_record
+from einthoven.formats import write
 from einthoven.formats.wfdb import read_annotations
+from einthoven.record import Record
 
 
 @pytest.fixture
@@ -26,7 +28,8 @@ def folder(tmp_path: Path) -> Path:
     (place / "a.csv").write_text(text)
     (place / "ward" / "b.csv").write_text(text)
     (place / "notes.txt").write_text("nothing to see")
-    (place / "bad.edf").write_bytes(b"0       " + b"x" * 300)
+    write(Record(signal=demo.signal[:, :stop], rate=demo.rate, leads=demo.leads), place / "bad.edf")
+    (place / "bad.edf").write_bytes((place / "bad.edf").read_bytes()[:600])
     return place
 
 
@@ -43,6 +46,8 @@ def test_a_folder_becomes_answers_and_one_bad_file_stops_nothing(
     shown = capsys.readouterr()
     assert code == 1
     assert "bad.edf" in shown.err
+    assert "left out, of no known format" in shown.err
+    assert "notes.txt" in shown.err
     assert "Traceback" not in shown.err
     for kind in ("json", "html", "atr"):
         assert (out / f"a.{kind}").is_file()
@@ -140,7 +145,7 @@ def test_hostile_names_stay_inside_the_output_folder(tmp_path: Path) -> None:
     demo = demo_record()
     place = tmp_path / "in"
     place.mkdir()
-    np.savetxt(place / "..x.csv", demo.signal[0, :3000], header="II", comments="")
+    np.savetxt(place / "=cmd ..; x.csv", demo.signal[0, :3000], header="II", comments="")
     out = tmp_path / "out"
     main(["analyze", str(place), "--out", str(out), *FLAGS])
     shutil.rmtree(place)

@@ -50,7 +50,8 @@ def test_what_is_no_ecg_gets_no_heart_rate(name: str, profile: str) -> None:
 def test_a_recording_too_short_is_an_answer(n: int) -> None:
     findings = analyze(_record(np.zeros(n)))
     assert not findings.usable
-    assert findings.reason == "shorter than 2 s"
+    assert findings.reason is not None
+    assert "too short" in findings.reason
 
 
 def test_one_missing_sample_changes_little() -> None:

@@ -11,18 +11,22 @@ from einthoven.record.errors import FormatError
 _PARTS = {".dat", ".atr", ".mat", ".xyz", ".qrs", ".ecg"}
 
 
-def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the recordings as (path, name to write under), and a sentence for each fault.
+def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """Return the recordings as (path, name to write under), a sentence a fault, and what is left.
+
+    Left out are the files of a folder that hold no known format.
 
     A folder gives every file of a known format in it, named by its path inside the folder; a file
     is named by its stem. Names that would collide keep their ending.
     """
     found: list[tuple[Path, Path]] = []
     faults: list[str] = []
+    left: list[str] = []
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            inside = _records(path)
+            inside, others = _records(path)
+            left += map(str, others)
             if not inside:
                 faults.append(str(FormatError(path, "holds no recording", "Give another folder")))
             found += [(p, p.relative_to(path)) for p in inside]
@@ -36,16 +40,18 @@ def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
     for index, name in enumerate(names):
         if name in names[:index]:
             names[index] = f"{name}-{names[:index].count(name) + 1}"
-    return [(str(path), name) for (path, _), name in zip(found, names, strict=True)], faults
+    return [(str(path), name) for (path, _), name in zip(found, names, strict=True)], faults, left
 
 
-def _records(folder: Path) -> list[Path]:
+def _records(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the recordings in a folder, and its files that are none."""
     files = [
         p for p in sorted(folder.rglob("*"))
         if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
     ]  # fmt: skip
     headers = {p.with_suffix("") for p in files if p.suffix == ".hea"}
-    records = []
+    records: list[Path] = []
+    others: list[Path] = []
     for path in files:
         if path.suffix in _PARTS and (
             path.with_suffix("") in headers or path.suffix in {".atr", ".qrs"}
@@ -54,9 +60,11 @@ def _records(folder: Path) -> list[Path]:
         try:
             kind = format_of(path)[1]
         except FormatError:
-            continue  # a folder may hold other things; only what looks like a recording is opened
+            others.append(path)  # a folder may hold other things: they are left out and counted
+            continue
         # A list of record numbers could pass for a table: in a folder the ending decides.
         if kind.loose and path.suffix.lower() not in kind.suffixes:
+            others.append(path)
             continue
         records.append(path)
-    return records
+    return records, others

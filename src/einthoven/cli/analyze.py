@@ -46,7 +46,10 @@ def run(args: argparse.Namespace) -> int:
         "explain": args.explain, "uncertainty": args.uncertainty,
     }  # fmt: skip
     wanted = ("json", *(k for k in ("html", "atr") if getattr(args, k))) if out else ()
-    found, faults = expand(args.paths)
+    found, faults, left = expand(args.paths)
+    if left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        print(f"left out, of no known format: {left[0]}{more}", file=sys.stderr)
     jobs = [
         Job(
             path=path, out=Path(out) / name if out else None, wanted=wanted, questions=questions,

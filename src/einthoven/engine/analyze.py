@@ -15,8 +15,6 @@ from einthoven.formats import open_source
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
 
-SHORTEST_SECONDS = 2.0
-
 
 def analyze(
     recording: str | os.PathLike[str] | Record | Source,
@@ -114,9 +112,7 @@ def _usable(source: Source, engine: Engine | None) -> tuple[bool, str | None]:
     if engine is None:
         names = ", ".join(c.name for c in source.channels) or "nothing"
         return False, f"no channel is an ECG lead (the file holds {names})"
-    if source.samples < SHORTEST_SECONDS * source.rate:
-        return False, f"shorter than {SHORTEST_SECONDS:g} s"
-    return engine.summary.usable()
+    return engine.summary.usable(source.samples)
 
 
 def _warnings(engine: Engine) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from einthoven.engine.events import BeatEvent, QualityEvent
+from einthoven.signal.quality import usable
 
 # Longer than this between two beats is taken for a gap in the recording, not for a pause.
 _LONGEST_RR = 4.0
@@ -41,13 +42,6 @@ class Summary:
             return None
         return 60.0 * self.rate * self._rr_count / self._rr_sum
 
-    def usable(self) -> tuple[bool, str | None]:
-        """Return whether the recording can be judged, and if not, why."""
-        if self.sound >= 3:
-            return True, None
-        if not self.beats:
-            return False, "no heartbeats were found"
-        return False, (
-            f"no heartbeats that can be trusted: {self.good} of {self.windows} windows are clean "
-            f"enough, with {self.sound} sound beats"
-        )
+    def usable(self, samples: int) -> tuple[bool, str | None]:
+        """Return whether a recording of that many samples can be judged, and if not, why."""
+        return usable(samples / self.rate, self.windows, self.good, self.beats, self.sound)
