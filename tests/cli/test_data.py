@@ -128,3 +128,39 @@ def test_a_verb_without_a_name_is_wrong_usage(capsys: pytest.CaptureFixture[str]
     assert "names no data set" in capsys.readouterr().err
     assert main(["data", "report", "mitbd"]) == 2
     assert "Did you mean mitdb" in capsys.readouterr().err
+
+
+_RECIPE = """
+title = "windows of a test"
+task = "beat"
+[corpus]
+name = "mitdb"
+labels = "aami"
+[input]
+kind = "beat"
+rate = 180.0
+window = [0.25, 0.45]
+[model]
+name = "arrhythminet-v2"
+[protocol]
+name = "inter-patient"
+"""
+
+
+def test_build_cuts_the_windows_of_a_recipe_once(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_STORE", str(tmp_path / "store"))
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(_RECIPE)
+    words = ["data", "build", "mitdb", "--root", str(root), "--recipe", str(recipe), "--json"]
+    assert main(words) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["recipe"] == "small"
+    assert row["beats"] > 30
+    before = {p: p.stat().st_mtime_ns for p in Path(row["store"]).iterdir()}
+    assert main(words) == 0
+    assert {p: p.stat().st_mtime_ns for p in Path(row["store"]).iterdir()} == before
+    capsys.readouterr()
+    assert main(["data", "build", "nstdb", "--root", str(root), "--recipe", str(recipe)]) == 2
+    assert "no recipe trains on its beats" in capsys.readouterr().err

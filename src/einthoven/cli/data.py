@@ -19,6 +19,7 @@ VERBS = {
     "get": "load one from its publisher, and verify it",
     "check": "compare files and labels with the publisher's",
     "report": "counts, rates and classes, record by record",
+    "build": "cut the windows that recipes train on",
 }
 
 _LISTED = 10
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--root", type=Path, metavar="DIR", help="data root (EINTHOVEN_DATA)")
     parser.add_argument("--mirror", metavar="URL", help="get: load from there instead")
+    parser.add_argument(
+        "--recipe", action="append", metavar="NAME", help="build: for that recipe (default: all)"
+    )
     parser.add_argument("--force", action="store_true", help="get: replace files that differ")
 
 
@@ -175,4 +179,37 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
     return 0
 
 
-_DO = {"get": _get, "check": _check, "report": _report}
+def _build(corpus: Corpus, args: argparse.Namespace) -> int:
+    from einthoven.store import open_store
+    from einthoven.training._recipe import load_recipe
+    from einthoven.training._recipe import names as recipe_names
+
+    recipes = [load_recipe(name) for name in args.recipe or recipe_names()]
+    wanted = [r for r in recipes if r.corpus.name == corpus.name and r.input.kind == "beat"]
+    if not wanted:
+        raise UsageError(
+            f"data build {corpus.name}",
+            "no recipe trains on its beats",
+            "Name one that does with --recipe",
+        )
+    rows = []
+    for recipe in wanted:
+        # Recipes that eat the same share one store.
+        store = open_store(corpus, recipe.input, peaks=recipe.corpus.peaks)
+        size = sum(path.stat().st_size for path in store.path.iterdir())
+        rows.append(
+            {"recipe": recipe.name, "beats": len(store), "bytes": size, "store": store.path}
+        )
+    if args.json:
+        print(json.dumps(rows, default=str))
+        return 0
+    table = [("recipe", "beats", "MB", "store")]
+    table += [
+        (str(r["recipe"]), f"{r['beats']}", f"{int(str(r['bytes'])) / 1e6:.1f}", str(r["store"]))
+        for r in rows
+    ]
+    _print_table(table, right=frozenset({1, 2}))
+    return 0
+
+
+_DO = {"build": _build, "get": _get, "check": _check, "report": _report}
