@@ -8,10 +8,13 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
@@ -234,6 +237,25 @@ def test_abnormal_runs_are_named_as_in_holter_reporting() -> None:
         ("Ventricular trigeminy", 3), ("Single ventricular ectopic beat", 1),
         ("Single fusion beat", 1),
     ]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text("NNNSVFQLRA", max_size=60), st.sets(st.integers(0, 4), max_size=3),
+    st.sampled_from([0.4, 0.8, 2.5]),
+)  # fmt: skip
+def test_every_ectopic_beat_is_in_one_run_and_every_page_is_whole(
+    letters: str, bad: set[int], rr: float
+) -> None:
+    windows = len(findings_of(letters, rr=rr).quality.starts)
+    found = findings_of(letters, rr=rr, bad=tuple(k for k in bad if k < windows))
+    named = [e for e in episodes(found, intervals(found)) if e.kind != "pause"]
+    assert sum(e.ectopic for e in named) == sum(letter in "SVFA" for letter in letters)
+    spans = sorted((e.first, e.last, e.label) for e in named)
+    for label in "SVFA":
+        own = [(a, b) for a, b, of in spans if of == label]
+        assert all(before[1] < after[0] for before, after in pairwise(own))
+    Strict(to_html(found))
 
 
 def test_a_run_does_not_reach_across_noise() -> None:
