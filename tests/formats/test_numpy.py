@@ -61,3 +61,11 @@ def test_a_shape_larger_than_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(data.replace(b"(900,), }     ", b"(900000000,), }", 1)[:600])
     with pytest.raises(FormatError):
         open_source(tmp_path / "x.npy", rate=250, unit="mV")
+
+
+def test_names_beyond_the_last_code_point_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", signal=SIGNAL, rate=250.0, leads=["II", "V1"], unit="mV")
+    data = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(data.replace(b"V\0\0\x001\0\0\0", b"V\0\0\xff1\0\0\0"))
+    with pytest.raises(FormatError, match=r"that is no text|damaged"):
+        open_source(tmp_path / "x.npz")

@@ -65,9 +65,9 @@ class CsvSource(TrackSource):
     ) -> float | None:
         for key, value in self._table.facts.items():
             if key.startswith(("sampling rate", "sampling frequency", "rate", "fs")) and (
-                found := re.match(r"[\d.]+", value)
+                found := re.match(r"(\d{1,9}(?:\.\d{1,12})?)(?:\s|$)", value)
             ):
-                return float(found[0]) if float(found[0].strip(".") or 0) > 0 else None
+                return float(found[1]) or None
         timed = [(c, per) for c, per in at.items() if per]
         if not timed or flag is not None:  # --rate says that the rows are evenly spaced
             return None

@@ -196,6 +196,11 @@ def _said(path: Path, what: str, array: Array) -> Any:
         return float(values[0])
     if values.dtype.kind not in "SU":
         raise FormatError(path, f"has a {what} that is no text", _AGAIN)
+    if values.dtype.kind == "U" and values.dtype.itemsize:
+        # Text is stored as 32-bit code points; there are none beyond U+10FFFF.
+        points = np.frombuffer(np.ascontiguousarray(values).tobytes(), f"{values.dtype.str[0]}u4")
+        if points.size and points.max() > 0x10FFFF:
+            raise FormatError(path, f"has a {what} that is no text", _AGAIN)
     try:
         return [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
     except (UnicodeDecodeError, ValueError) as fault:
