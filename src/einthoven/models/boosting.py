@@ -58,7 +58,7 @@ def logits(model: Any, side: Array, classes: int) -> Array:
 def _below(threshold: float) -> float:
     """Return the largest float32 that is not above: float32 numbers fall on the same side."""
     value = np.float32(threshold)
-    return float(np.nextafter(value, np.float32(-np.inf)) if value > threshold else value)
+    return float(np.nextafter(value, np.float32(-np.inf)) if float(value) > threshold else value)
 
 
 def to_onnx(model: Any, numbers: int, classes: Sequence[str]) -> bytes:
@@ -97,6 +97,18 @@ def to_onnx(model: Any, numbers: int, classes: Sequence[str]) -> bytes:
                     leaf["ids"].append(target)
                     leaf["weights"].append(float(row["value"]))
             tree += 1
+    for target in set(range(len(classes))) - set(seen):
+        # A class without any leaf would lose its base value.
+        for key, value in (("featureids", 0), ("values", 0.0), ("modes", "LEAF")):
+            node[key].append(value)
+        for key, value in (("treeids", tree), ("nodeids", 0)):
+            node[key].append(value)
+            leaf[key].append(value)
+        for key in ("truenodeids", "falsenodeids"):
+            node[key].append(0)
+        leaf["ids"].append(target)
+        leaf["weights"].append(0.0)
+        tree += 1
     base = np.full(len(classes), -20.0)
     base[seen] = np.ravel(model._baseline_prediction)
     columns: dict[str, Any] = {f"nodes_{k}": v for k, v in node.items()}
