@@ -8,12 +8,14 @@ from typing import Any
 
 from einthoven.bundle import Card, load_model
 from einthoven.record.errors import EinthovenError
+from einthoven.report._page import table
 
 _TASKS = {
     "peaks": "finds R peaks", "beat": "classifies beats", "rhythm": "names the rhythm",
     "waves": "delineates waves", "diagnosis": "names diagnoses",
 }  # fmt: skip
 _MOST = 60  # figures a card may show
+_SCORES = ("sensitivity", "predictivity", "f1")
 
 
 def cards_html(models: tuple[dict[str, str], ...]) -> str:
@@ -70,24 +72,96 @@ def _short(value: Any) -> str:
 
 
 def _figures(card: Card) -> str:
-    rows = list(_flat(card.figures, ""))
-    if not rows:
-        return ""
-    body = "".join(
-        f'<tr><th scope="row">{escape(k)}</th><td>{escape(v)}</td></tr>' for k, v in rows[:_MOST]
-    )
-    more = f"<p>{len(rows) - _MOST} more stand on the card.</p>" if len(rows) > _MOST else ""
-    return (
-        '<h4>Figures</h4><table class="facts figures"><thead><tr><th scope="col">Measured</th>'
-        f'<th scope="col">Value</th></tr></thead><tbody>{body}</tbody></table>{more}'
-    )
+    """Return the card's figures: a table of classes for each test set, a list of all else."""
+    out = [_by_class(where, part) for where, part in _test_sets(card.figures, "")]
+    rows = list(_flat(_without_sets(card.figures), ""))
+    if rows:
+        body = "".join(
+            f'<tr><th scope="row">{escape(k)}</th><td>{escape(v)}</td></tr>'
+            for k, v in rows[:_MOST]
+        )
+        more = f"<p>{len(rows) - _MOST} more stand on the card.</p>" if len(rows) > _MOST else ""
+        out.append(
+            '<table class="facts figures"><thead><tr><th scope="col">Measured</th>'
+            f'<th scope="col">Value</th></tr></thead><tbody>{body}</tbody></table>{more}'
+        )
+    return f"<h4>Figures</h4>{''.join(out)}" if out else ""
+
+
+def _is_set(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("classes"), Mapping)
+
+
+def _test_sets(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Give ``(path, figures)`` of everything that holds figures of each class."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and key != "classes":
+            path = f"{before}, {key}" if before else str(key)
+            if _is_set(value):
+                yield path, value
+            yield from _test_sets(value, path)
+
+
+def _without_sets(values: Mapping[str, Any]) -> dict[str, Any]:
+    out = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and not _is_set(value):
+            out[key] = dict(value) if _interval(value) else _without_sets(value)
+        elif not isinstance(value, Mapping):
+            out[key] = value
+    return {k: v for k, v in out.items() if v != {}}
+
+
+def _interval(value: Any) -> tuple[float, float] | None:
+    """Return the interval of a figure ``{"value": ..., "interval...": [low, high]}``."""
+    if isinstance(value, Mapping) and "value" in value:
+        for key, pair in value.items():
+            if key.startswith("interval") and isinstance(pair, list | tuple) and len(pair) == 2:
+                return pair[0], pair[1]
+    return None
+
+
+def _figure(value: Any) -> str:
+    """Return a figure as HTML, its interval in small print."""
+    if not isinstance(value, Mapping):
+        return escape(_short(value)) if value is not None else ""
+    pair, middle = _interval(value), value.get("value")
+    words = f"{middle:.3f}" if isinstance(middle, float) else escape(_short(middle))
+    if pair and all(isinstance(p, float | int) for p in pair):
+        words += f"<small>{pair[0]:.3f} to {pair[1]:.3f}</small>"
+    return words
+
+
+def _by_class(where: str, part: Mapping[str, Any]) -> str:
+    """Return one test set: a row a class, and accuracy and macro F1 in the caption."""
+    rows = [
+        (escape(str(name)), *(_figure(of.get(k)) for k in ("beats", *_SCORES)))
+        for name, of in part["classes"].items()
+        if isinstance(of, Mapping)
+    ]
+    whole = [
+        f"{words} {_plain(part[key])}"
+        for key, words in (("accuracy", "accuracy"), ("macro_f1", "macro F1"))
+        if key in part
+    ]
+    caption = ": ".join((where, ", ".join(whole))) if whole else where
+    return table(caption, ("Class", "Beats>", "Sensitivity>", "Predictivity>", "F1>"), rows)
+
+
+def _plain(value: Any) -> str:
+    pair = _interval(value)
+    if pair is None or not isinstance(value, Mapping):
+        return _short(value)
+    return f"{_short(value['value'])} ({_short(pair[0])} to {_short(pair[1])})"
 
 
 def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
     """Give ``(path, value)`` of nested figures; a list of two numbers is an interval."""
     for key, value in values.items():
         path = f"{before} \u203a {key}" if before else str(key)
-        if isinstance(value, Mapping):
+        if _interval(value):
+            yield path, _plain(value)
+        elif isinstance(value, Mapping):
             yield from _flat(value, path)
         elif isinstance(value, list | tuple) and len(value) == 2:
             yield path, f"{_short(value[0])} to {_short(value[1])}"

@@ -125,18 +125,20 @@ def _points(points: Sequence[tuple[float, float]]) -> str:
 def class_chart(findings: Findings) -> str:
     """Return a lane for each class and one for quality: signs of single beats, or counts."""
     beats, total = findings.marks, findings.seconds
+    doubt = beats.uncertain
     table = counts(beats)
     lane, head = 122, 58
     out, lanes = [], []
     y = 0
     for name, (count, _) in table.items():
         base = y + lane
-        at = beats.samples[where_class(beats, name)] / findings.rate
+        mine = where_class(beats, name)
+        at = beats.samples[mine] / findings.rate
         out.append(
             f'<path transform="translate(18 {y + 30})" d="{sign(name)}" fill="{colour(name)}"/>'
         )
         if count <= _FEW:
-            words, drawn = "", _signs(at, total, base - 30, name)
+            words, drawn = "", _signs(at, doubt[mine], total, base - 30, name)
         else:
             words, drawn = _bars(at, total, base, lane - head, name)
         title = f"{name}  {spoken(name)} \u00b7 {count:,}{words}"
@@ -160,13 +162,17 @@ def _quality_words(spans: int) -> str:
     return "Signal quality" if spans <= _SPANS else "Signal quality \u00b7 grey: share too noisy"
 
 
-def _signs(at: npt.NDArray[np.float64], total: float, y: float, name: str) -> str:
-    shape = sign(name)
-    marks = "".join(
-        f'<path transform="translate({_across(s, total):.0f} {y:.0f})" d="{shape}"/>'
-        for s in at.tolist()
-    )
-    return f'<g fill="{colour(name)}">{marks}</g>'
+def _signs(at: npt.NDArray[np.float64], doubt: npt.NDArray[np.bool_], total: float, y: float,
+           name: str) -> str:  # fmt: skip
+    """Return a sign a beat, hollow where it is uncertain."""
+    out = []
+    for keep, look in ((doubt, 'fill="#fff" stroke-width="3"'), (~doubt, f'fill="{colour(name)}"')):
+        marks = "".join(
+            f'<path transform="translate({_across(s, total):.0f} {y:.0f})" d="{sign(name)}"/>'
+            for s in at[keep].tolist()
+        )
+        out.append(f'<g {look} stroke="{colour(name)}">{marks}</g>' if marks else "")
+    return "".join(out)
 
 
 def _bars(at: npt.NDArray[np.float64], total: float, base: int, tall: int,

@@ -204,7 +204,7 @@ def _over_time(findings: Findings, rr: Intervals) -> str:
     said = "line: median; band: from the 10th to the 90th percentile"
     out = figure(line, "Heart rate", said if findings.seconds >= 120 else "of each RR interval")
     out += figure(class_chart(findings), "Beat classes and quality",
-                  "hatched: too noisy to judge")  # fmt: skip
+                  "hollow signs: uncertain; hatched: too noisy to judge")  # fmt: skip
     return f"<h2>Over time</h2>{out}"
 
 
