@@ -41,8 +41,7 @@ def stated(flag: str) -> tuple[str, float]:
 
     Returns
     -------
-    ("mV", 1.0), ("uV", 0.001), ("V", 1000.0), or for ``adc:200`` ("mV", 1 / 200): the unit the
-    numbers are in after multiplication, see `scale`.
+    ("mV", 1.0), ("uV", 0.001), ("V", 1000.0), or for ``adc:200`` ("adc", 1 / 200).
 
     Raises
     ------
