@@ -8,11 +8,12 @@ from typing import Any
 
 from einthoven.bundle import Card, load_model
 from einthoven.record.errors import EinthovenError
+from einthoven.report._classes import ordered
 from einthoven.report._page import table
 
 _TASKS = {
-    "peaks": "finds R peaks", "beat": "classifies beats", "rhythm": "names the rhythm",
-    "waves": "delineates waves", "diagnosis": "names diagnoses",
+    "peaks": "Finds R peaks", "beat": "Classifies beats", "rhythm": "Names the rhythm",
+    "waves": "Delineates waves", "diagnosis": "Names diagnoses",
 }  # fmt: skip
 _MOST = 60  # figures a card may show
 _SCORES = ("sensitivity", "predictivity", "f1")
@@ -28,7 +29,7 @@ def cards_html(models: tuple[dict[str, str], ...]) -> str:
 def _card(model: Mapping[str, str]) -> str:
     name, task = str(model.get("name", "?")), str(model.get("task", ""))
     head = (
-        f"<h3>{escape(name)}</h3><p>{escape(_TASKS.get(task, task)).capitalize()}. "
+        f"<h3>{escape(name)}</h3><p>{escape(_TASKS.get(task, task))}. "
         f'<span class="mono">SHA-256 {escape(str(model.get("sha256", "?")))}</span></p>'
     )
     try:
@@ -68,6 +69,8 @@ def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         words = " ".join(str(v) for v in value)
         return words if len(words) <= 160 else f"{len(value)} items"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
@@ -134,10 +137,11 @@ def _figure(value: Any) -> str:
 
 def _by_class(where: str, part: Mapping[str, Any]) -> str:
     """Return one test set: a row a class, and accuracy and macro F1 in the caption."""
+    # In the order of the report's other tables.
     rows = [
-        (escape(str(name)), *(_figure(of.get(k)) for k in ("beats", *_SCORES)))
-        for name, of in part["classes"].items()
-        if isinstance(of, Mapping)
+        (escape(name), *(_figure(of.get(k)) for k in ("beats", *_SCORES)))
+        for name in ordered(part["classes"])
+        if isinstance(of := part["classes"][name], Mapping)
     ]
     whole = [
         f"{words} {_plain(part[key])}"

@@ -82,6 +82,8 @@ h3,h4,figcaption,caption{break-after:avoid}h3{font-size:11pt}
 figcaption,p,table{font-size:9.5pt}.soft,.where,.kind,.legend,footer{font-size:8.5pt}
 table.facts{font-size:8.5pt}
 figure,tr,dl.key,.note,svg{break-inside:avoid}
+thead{break-after:avoid}tbody tr:first-child{break-before:avoid}
+table.short{break-inside:avoid}
 dl.key dd{font-size:14pt}dl.key dt,td small{display:block;color:var(--soft);font-size:12px}
 dl.key dd small{font-size:8.5pt}
 dl.key div{padding:2mm 3mm}
@@ -142,8 +144,10 @@ def table(caption: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) 
             f"<td{attribute(k)}>{cell}</td>" for cell, k in zip(rest, kinds[1:], strict=True)
         )
         body.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
+    # A short table is not torn apart on paper.
+    short = ' class="short"' if len(rows) <= 8 else ""
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
+        f"<table{short}><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table>"
     )
 

@@ -330,6 +330,6 @@ def _noise(findings: Findings) -> str:
 def _models(findings: Findings) -> str:
     words = (
         '<p class="soft">Figures were measured on other people\'s recordings under the protocol '
-        "named; on this recording they may be better or worse.</p>"
+        "named; on this recording they may be better or worse. Small print: 95 % intervals.</p>"
     )
     return f"<h2>The models that answered</h2>{words}{cards_html(findings.models)}"
