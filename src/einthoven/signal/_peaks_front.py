@@ -1,0 +1,241 @@
+"""The front end of the R-peak detector: samples to candidates and what describes them.
+
+All work is done on a grid of 90 Hz, on which QRS complexes keep their shape and a half hour is
+162,000 samples. Everything is a function of a bounded stretch of signal, so that a block cut
+anywhere gives what the whole recording gives; only the per-second maxima of the envelope are
+carried from block to block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.record.record import Signal
+from einthoven.signal.filters import bandpass_taps, moving_mean
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+GRID = 90  # Hz
+NEAR = 9  # a candidate is the largest of its envelope within +-0.1 s
+REFRACTORY = 18  # of two candidates within 0.2 s the likelier one stands
+_BASE = 55  # samples of the moving mean that is taken twice as the baseline
+_BACK, _AHEAD = 144, 72  # how far the envelope is looked at, 1.6 s and 0.8 s
+_THRESHOLD = 0.12  # of the level
+_FLOOR = 1e-3  # mV; an envelope below it is no ECG but the rounding of one
+_SECONDS = 10  # the level looks at that many 1-s maxima
+
+# Share of the learnt offset that is used: all of it fits the patients of the training too well.
+OFFSET = 0.5
+
+BEFORE, AFTER = 176, 120  # grid samples around a block that its candidates depend on
+
+_SHAPE = np.arange(-32, 33, 2)
+_RHYTHM = np.arange(-_BACK, _AHEAD + 1, 4)
+FEATURES = len(_SHAPE) + len(_RHYTHM) + 7
+
+_TAPS = bandpass_taps(GRID, (7.0, 24.0), 31)
+_ROW = 32
+
+
+def _bandpass_matrix() -> Floats:
+    matrix = np.zeros((_ROW + len(_TAPS) - 1, _ROW), np.float32)
+    for j in range(_ROW):
+        matrix[j : j + len(_TAPS), j] = _TAPS
+    return matrix
+
+
+_BANDPASS = _bandpass_matrix()
+
+
+def _bandpass(y: Signal) -> Signal:
+    """Return (lead, time - 30) of `y` through the 31 taps, as one matrix product."""
+    count = y.shape[1] - len(_TAPS) + 1
+    rows = -(-count // _ROW)
+    need = (rows - 1) * _ROW + len(_BANDPASS)
+    padded = np.zeros((y.shape[0], need), np.float32)
+    padded[:, : y.shape[1]] = y
+    view = np.lib.stride_tricks.sliding_window_view(padded, len(_BANDPASS), axis=1)[:, ::_ROW]
+    out = np.ascontiguousarray(view).reshape(-1, len(_BANDPASS)) @ _BANDPASS
+    return out.reshape(y.shape[0], -1)[:, :count]
+
+
+@dataclass
+class Stretch:
+    """One block on the grid, with its surroundings.
+
+    Attributes
+    ----------
+    origin : grid sample of the first column; all arrays are (lead, time) from there.
+    s : low-passed signal without its baseline, mV.
+    e : envelope, mV: RMS of the 7-24 Hz band over 0.1 s.
+    smooth : `e` over 5 samples.
+    """
+
+    origin: int
+    s: Signal
+    e: Signal
+    smooth: Signal
+
+
+def stretch(y: Signal, origin: int) -> Stretch:
+    """Return what is read off the low-passed signal `y` (lead, time) on the grid.
+
+    Columns too near the ends to be known are 0.
+    """
+    width = y.shape[1]
+    e = np.zeros_like(y)
+    band = _bandpass(y)
+    mean = moving_mean(band * band, 9)
+    e[:, 19 : width - 19] = np.sqrt(np.maximum(mean, 0))
+    s = np.zeros_like(y)
+    baseline = moving_mean(moving_mean(y, _BASE), _BASE)
+    s[:, _BASE - 1 : width - _BASE + 1] = y[:, _BASE - 1 : width - _BASE + 1] - baseline
+    smooth = np.zeros_like(y)
+    smooth[:, 2 : width - 2] = moving_mean(e, 5)
+    return Stretch(origin, s, e, smooth)
+
+
+class Levels:
+    """How high the envelope of a QRS stands, from the maxima of absolute seconds.
+
+    The level at grid sample n knows the seconds that end within 0.82 s after n, ten at most: so
+    the first beat of a recording is judged as soon as any other.
+    """
+
+    def __init__(self) -> None:
+        self._maxima: dict[int, Floats] = {}
+
+    def note(self, block: Stretch, until: int, missing: npt.NDArray[np.bool_] | None) -> None:
+        """Remember the maxima of the seconds that end at or before grid sample `until`."""
+        second = max(self._maxima, default=-1) + 1
+        while (second + 1) * GRID <= until:
+            a = second * GRID - block.origin
+            top = block.e[:, a : a + GRID].max(axis=1)
+            if missing is not None:
+                gone = missing[:, a : a + GRID].mean(axis=1) > 0.5
+                top = np.where(gone, np.float32(0), top)
+            self._maxima[second] = top
+            second += 1
+
+    def at(self, samples: Ints, block: Stretch) -> Floats:
+        """Return (lead, sample) levels in mV; 0 where nothing is known."""
+        units = (samples + _AHEAD + 2) // GRID
+        out = np.zeros((block.e.shape[0], len(samples)), np.float32)
+        for unit in np.unique(units).tolist():
+            known = [self._maxima[k] for k in range(unit - _SECONDS, unit) if k in self._maxima]
+            if known:
+                value = _sixtieth(np.stack(known, axis=1))
+            else:
+                # The first 0.2 s: what has been seen until the earliest of them must be answered.
+                a = -block.origin
+                value = block.e[:, a : a + _AHEAD].max(axis=1)
+            out[:, units == unit] = value[:, None]
+        return out
+
+    def forget(self, before: int) -> None:
+        """Drop the seconds no later level will ask for."""
+        oldest = before // GRID - _SECONDS - 2
+        self._maxima = {k: v for k, v in self._maxima.items() if k >= oldest}
+
+
+def _sixtieth(maxima: Floats) -> Floats:
+    """Return (lead,) the 60th percentile of (lead, second) maxima that are more than rounding.
+
+    With fewer than three seconds the largest speaks.
+    """
+    out = np.zeros(len(maxima), np.float32)
+    for k, row in enumerate(maxima):
+        alive = np.sort(row[row > _FLOOR])
+        if len(alive) > 2:
+            place = 0.6 * (len(alive) - 1)
+            low = int(place)
+            high = min(low + 1, len(alive) - 1)
+            out[k] = alive[low] + (alive[high] - alive[low]) * np.float32(place - low)
+        elif len(alive):
+            out[k] = alive[-1]
+    return out
+
+
+def candidates(e: Floats, origin: int, start: int, stop: int, level: Floats) -> tuple[Ints, Floats]:
+    """Return grid samples in [start, stop) where one lead's envelope may be that of a QRS.
+
+    Parameters
+    ----------
+    e : (time,) envelope, mV, from grid sample `origin`.
+    level : (stop - start,) level, mV.
+
+    Returns
+    -------
+    samples : (candidate,) grid samples.
+    ratios : (candidate,) envelope over level.
+    """
+    a, b = start - origin, stop - origin
+    here = e[a:b]
+    peak = (here > e[a - 1 : b - 1]) & (here >= e[a + 1 : b + 1])
+    peak &= (here > _THRESHOLD * level) & (here > _FLOOR)
+    index = np.flatnonzero(peak) + a
+    around = e[index[:, None] + np.arange(-NEAR, NEAR + 1)]
+    index = index[around.argmax(axis=1) == NEAR]
+    return index + origin, e[index] / np.maximum(level[index - a], np.float32(_FLOOR))
+
+
+def describe(block: Stretch, lead: int, samples: Ints, ratios: Floats) -> Floats:
+    """Return (candidate, feature) float32: shape, surroundings and seven logarithms.
+
+    Parameters
+    ----------
+    lead : row of the block.
+    samples, ratios : as `candidates` gave them.
+    """
+    at = samples - block.origin
+    s, e, smooth = block.s[lead], block.e[lead], block.smooth[lead]
+    here = e[at]
+    level = here / ratios
+    shape = s[at[:, None] + np.arange(-45, 46)]
+    peak = np.abs(shape[:, 29:62]).max(axis=1)
+    tiny = np.float32(1e-6)
+    form = np.clip(shape[:, 13:78:2] / np.maximum(peak, tiny)[:, None], -3, 3)
+    around = smooth[at[:, None] + _RHYTHM]
+    rhythm = np.log1p(np.minimum(4 * around / level[:, None], np.float32(4000)))
+    # Indices into `_RHYTHM`, whose steps are 4 samples from -144.
+    past = around[:, 9:32].max(axis=1)
+    future = around[:, 43:].max(axis=1)
+    bend = np.abs(np.diff(shape[:, 22:69], n=2, axis=1)).mean(axis=1)
+    swing = np.abs(shape[:, 9:82]).mean(axis=1)
+    mean = around[:, 14:].mean(axis=1)
+    numbers = np.stack([ratios, here / np.maximum(past, tiny), here / np.maximum(future, tiny),
+        peak / here, bend / here, swing / here, mean / here], axis=1)  # fmt: skip
+    numbers = np.log(np.clip(numbers, 1e-3, 1e3))
+    return np.concatenate([form, rhythm, numbers], axis=1).astype(np.float32, copy=False)
+
+
+def alone(strengths: Mapping[int, tuple[Ints, Floats]], start: int, stop: int) -> tuple[Ints, Ints]:
+    """Return the candidates in [start, stop) that no lead's stronger candidate within 0.1 s beats.
+
+    Parameters
+    ----------
+    strengths : for each lead, samples and strengths of its candidates, known from `NEAR` before
+        `start` to `NEAR` after `stop`.
+
+    Returns
+    -------
+    samples : (candidate,) grid samples, sorted, more than `NEAR` apart or equal in strength.
+    leads : (candidate,) the lead each comes from.
+    """
+    samples = np.concatenate([v[0] for v in strengths.values()])
+    ratios = np.concatenate([v[1] for v in strengths.values()])
+    leads = np.concatenate([np.full(len(v[0]), k) for k, v in strengths.items()]).astype(np.int64)
+    order = np.lexsort((leads, samples))
+    samples, ratios, leads = samples[order], ratios[order], leads[order]
+    keep = (samples >= start) & (samples < stop)
+    for shift in range(1, 2 * len(strengths) + 1):
+        close = samples[shift:] - samples[:-shift] <= NEAR
+        weaker = ratios[:-shift] < ratios[shift:]
+        keep[:-shift] &= ~(close & weaker)
+        keep[shift:] &= ~(close & ~weaker)
+    return samples[keep], leads[keep]

@@ -1,0 +1,155 @@
+"""Quality: whether ten seconds of signal can be judged, and whether a recording is one of a heart.
+
+The score is the detector's own opinion of itself: the sum of the probabilities of the beats it
+accepted, over their number plus the probabilities of those it rejected. It is 1 where every
+candidate is plainly a beat or plainly none. On top stand hard checks of the samples themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.record.record import Signal
+
+WINDOW = 10  # seconds; windows begin at multiples of it
+GOOD = 0.90  # chosen on DS1 of mitdb, clean and with noise of nstdb: see results/peaks.json
+FEWEST = 3  # beats in a full window
+_MISSING = 0.5  # share of samples
+_FLAT = 0.5
+_CLIPPED = 0.2
+_SAME = 0.001  # mV; 1 uV, under which neighbouring samples are the same
+_SHORTEST = 2.0  # seconds of signal below which nothing is said
+
+
+@dataclass
+class Counts:
+    """Running sums over one window; the arrays are (lead,)."""
+
+    samples: int
+    missing: npt.NDArray[np.int64]
+    flat: npt.NDArray[np.int64]
+    clipped: npt.NDArray[np.int64]
+    accepted: int = 0
+    sum_accepted: float = 0.0
+    sum_rejected: float = 0.0
+
+    @classmethod
+    def empty(cls, leads: int) -> Counts:
+        """Return zeros for that many leads."""
+        return cls(0, *(np.zeros(leads, np.int64) for _ in range(3)))
+
+    def add_samples(self, x: Signal) -> None:
+        """Count the missing, unchanging and clipped samples of `x` (lead, time), mV."""
+        self.samples += x.shape[1]
+        missing = ~np.isfinite(x)
+        if missing.any():
+            self.missing += missing.sum(axis=1)
+            x = np.where(missing, np.float32(0), x)
+        if x.shape[1] < 2:
+            return
+        same = np.abs(np.diff(x, axis=1)) < _SAME
+        # An unchanging stretch counts where it is longer than a slow, coarse signal makes.
+        if same.mean() > 0.2:
+            both = ~(missing[:, 1:] | missing[:, :-1])
+            runs = _long_runs(same & both, max(8, x.shape[1] // 16))
+            self.flat += runs.sum(axis=1)
+            top, bottom = x.max(axis=1, keepdims=True), x.min(axis=1, keepdims=True)
+            extreme = (x[:, 1:] == top) | (x[:, 1:] == bottom)
+            wide = (top - bottom) > 0.1
+            self.clipped += (_long_runs(same & both & extreme, 5) & wide).sum(axis=1)
+
+    def score(self) -> float:
+        """Return the score, 0 to 1; 0 where no beat was accepted."""
+        if not self.accepted:
+            return 0.0
+        return self.sum_accepted / (self.accepted + self.sum_rejected)
+
+    def sound(self) -> npt.NDArray[np.bool_]:
+        """Return (lead,) whether the samples themselves pass the hard checks."""
+        n = max(1, self.samples)
+        return (
+            (self.missing <= _MISSING * n) & (self.flat <= _FLAT * n)
+            & (self.clipped <= _CLIPPED * n)
+        )  # fmt: skip
+
+    def good(self, seconds: float) -> bool:
+        """Return whether a window of that many seconds can be judged."""
+        fewest = max(1, math.ceil(FEWEST * seconds / WINDOW))
+        enough = self.accepted >= fewest and seconds >= _SHORTEST
+        return bool(enough and self.score() > GOOD and self.sound().any())
+
+
+def _long_runs(mask: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]:
+    """Return `mask` (lead, time) with the runs of true shorter than `least` taken out."""
+    out = np.zeros_like(mask)
+    for row, keep in zip(mask, out, strict=True):
+        edges = np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2)
+        for start, stop in edges[(edges[:, 1] - edges[:, 0]) >= least].tolist():
+            keep[start:stop] = True
+    return out
+
+
+@dataclass
+class Usable:
+    """Whether a recording is one that can be judged, from running counts alone.
+
+    Feed it every quality window and the number of beats in it; ask `verdict` at the end.
+
+    Attributes
+    ----------
+    windows, good : quality windows so far, and those that can be judged.
+    beats, sound : beats so far, and those in good windows.
+    seconds : of signal so far.
+    """
+
+    windows: int = 0
+    good: int = 0
+    beats: int = 0
+    sound: int = 0
+    seconds: float = 0.0
+    scores: float = field(default=0.0, repr=False)
+
+    def add(self, *, good: bool, score: float, beats: int, seconds: float) -> None:
+        """Count one window."""
+        self.windows += 1
+        self.good += good
+        self.beats += beats
+        self.sound += beats if good else 0
+        self.seconds += seconds
+        self.scores += score
+
+    def verdict(self) -> tuple[bool, str | None]:
+        """Return whether the recording can be judged, and if not, why in one clause."""
+        return usable(self.seconds, self.windows, self.good, self.beats, self.sound)
+
+
+def usable(
+    seconds: float, windows: int, good: int, beats: int, sound: int
+) -> tuple[bool, str | None]:
+    """Say whether a recording is an ECG that can be judged.
+
+    Parameters
+    ----------
+    seconds : its length.
+    windows, good : quality windows, and those of them that can be judged.
+    beats, sound : R peaks found, and those of them in good windows.
+
+    Returns
+    -------
+    usable : whether at least one window in fifty is good, with beats in it.
+    reason : None where it is.
+    """
+    if seconds < _SHORTEST:
+        return False, f"it is too short: {seconds:.1f} s, at least {_SHORTEST:.0f} s are needed"
+    if not beats:
+        return False, "no heartbeats were found"
+    if sound >= min(FEWEST, windows * FEWEST) and good * 50 >= windows:
+        return True, None
+    return False, (
+        f"no heartbeats that can be trusted: {good} of {windows} windows are clean enough, "
+        f"with {sound} of {beats} beats in them"
+    )

@@ -1,0 +1,170 @@
+"""Train the net that tells R peaks from other candidates: a multilayer perceptron on 95 numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from einthoven._version import __version__
+from einthoven.corpora.mitdb import DS1
+from einthoven.signal._peaks_front import FEATURES
+from einthoven.training._peak_joint import fit_join
+from einthoven.training._peak_sets import Table, no_beats, noise_halves, real, stack
+from einthoven.training._recipe import Recipe, check_keys, to_toml
+
+Floats = npt.NDArray[np.float32]
+
+CLIP = 6.0
+_SHAPE = 33
+_MODEL = {"hidden": (40, 16), "dropout": 0.1, "offset_weight": 0.3, "threshold": -1.0}
+_AUGMENT = {"copies": 5, "cold": 60, "no_beats": 40, "noise": "second"}
+
+
+class PeakNetwork(nn.Module):
+    """Standardise, clip, two hidden layers; out come the logit and the offset.
+
+    Parameters
+    ----------
+    hidden : units of the hidden layers.
+    dropout : of the inputs, in training.
+    """
+
+    def __init__(self, hidden: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("scale", torch.ones(FEATURES))
+        widths = [FEATURES, *hidden]
+        layers: list[nn.Module] = [nn.Dropout(dropout)]
+        for a, b in pairwise(widths):
+            layers += [nn.Linear(a, b), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (candidate, 2): logit of being a beat, offset in grid samples."""
+        mean, scale = torch.as_tensor(self.mean), torch.as_tensor(self.scale)
+        out: torch.Tensor = self.layers(torch.clamp((x - mean) * scale, -CLIP, CLIP))
+        return out
+
+
+def _batches(n: int, size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+    order = rng.permutation(n)
+    for a in range(0, n - size + 1, size):
+        yield order[a : a + size]
+
+
+def train(data: Table, recipe: Recipe, seed: int) -> tuple[PeakNetwork, list[dict[str, float]]]:
+    """Return the net trained on `data`, and a row of losses an epoch."""
+    options = _MODEL | dict(recipe.model.arguments)
+    check_keys("model", options, _MODEL)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = PeakNetwork(options["hidden"], options["dropout"])
+    net.mean.copy_(torch.from_numpy(data.features.mean(axis=0)))  # type: ignore[operator]
+    spread = np.maximum(data.features.std(axis=0), 1e-3)
+    net.scale.copy_(torch.from_numpy(1 / spread))  # type: ignore[operator]
+    opt = recipe.optimiser
+    steps = opt.epochs * (len(data.labels) // opt.batch)
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=opt.learning_rate, weight_decay=opt.weight_decay
+    )
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, opt.learning_rate, total_steps=steps)
+    x, label, offset, weight = (
+        torch.from_numpy(v) for v in (data.features, data.labels, data.offsets, data.weights)
+    )
+    deviation = torch.from_numpy(spread)
+    rows = []
+    net.train()
+    for epoch in range(opt.epochs):
+        total = 0.0
+        count = 0
+        for pick in _batches(len(label), opt.batch, rng):
+            at = torch.from_numpy(pick)
+            inputs = x[at]
+            sign = torch.where(torch.rand(len(at), 1) < 0.5, -1.0, 1.0)
+            inputs = torch.cat([inputs[:, :_SHAPE] * sign, inputs[:, _SHAPE:]], dim=1)
+            inputs = inputs + 0.1 * deviation * torch.randn_like(inputs)
+            out = net(inputs)
+            y, w = label[at], weight[at]
+            loss = nn.functional.binary_cross_entropy_with_logits(out[:, 0], y, weight=w)
+            far = nn.functional.huber_loss(out[:, 1], offset[at], reduction="none")
+            loss = loss + options["offset_weight"] * (far * y * w).mean()
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            plan.step()
+            total, count = total + float(loss.detach()), count + 1
+        rows.append({"epoch": epoch, "loss": total / max(1, count)})
+    net.eval()
+    return net, rows
+
+
+def build(recipe: Recipe, records: Sequence[str], seed: int) -> Table:
+    """Return all that the recipe trains on, from those records."""
+    options = _AUGMENT | dict(recipe.augment)
+    check_keys("augment", options, _AUGMENT)
+    rng = np.random.default_rng(1000 + seed)
+    noises = noise_halves(options["noise"])
+    tables = real(
+        records, recipe.corpus.name, rng, copies=options["copies"], cold=options["cold"],
+        noises=noises,
+    )  # fmt: skip
+    return stack([*tables, *no_beats(rng, options["no_beats"], noises)])
+
+
+def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
+    """Train the detector as `recipe` says and leave a run folder.
+
+    It takes a minute, so an interrupted run starts anew; a finished one is left alone on `resume`.
+
+    Parameters
+    ----------
+    recipe : of task ``peaks``.
+    run : folder to write.
+    """
+    if resume and (run / "metrics.json").is_file():
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(recipe.optimiser.threads)
+    records = recipe.protocol.train or DS1
+    seed = recipe.seeds[0]
+    data = build(recipe, records, seed)
+    net, rows = train(data, recipe, seed)
+    join = fit_join(net, records, recipe.corpus.name, seed)
+    (run / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
+    _json(run / "split.json", {"train": list(records), "validation": [], "test": []})
+    save_file(net.state_dict(), run / "weights.safetensors")
+    threshold = float((_MODEL | dict(recipe.model.arguments))["threshold"])
+    _json(run / "thresholds.json", {"logit": threshold, **{f"join.{k}": join[k] for k in join}})
+    with (run / "log.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["epoch", "loss"])
+        writer.writeheader()
+        writer.writerows(rows)
+    versions = {"einthoven": __version__, "python": platform.python_version(),
+        "numpy": np.__version__, "torch": torch.__version__}  # fmt: skip
+    _json(run / "versions.json", versions)
+    _json(run / "metrics.json", {"candidates": len(data.labels), "beats": int(data.labels.sum()),
+        "loss": rows[-1]["loss"], "seed": seed})  # fmt: skip
+
+
+def load(run: Path) -> PeakNetwork:
+    """Return the trained net of a run folder."""
+    state = load_file(run / "weights.safetensors")
+    hidden = [state[k].shape[0] for k in sorted(state) if k.endswith("weight")][:-1]
+    net = PeakNetwork(hidden, 0.0)
+    net.load_state_dict(state)
+    return net.eval()
+
+
+def _json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
