@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from einthoven.record import Record, UsageError
 from einthoven.record.vocabulary import is_beat
+from einthoven.signal.peaks import find_peaks
 from einthoven.signal.simulate import QUIET, Episode, Heart, Noise, Simulation, simulate
 
 
@@ -244,3 +245,20 @@ def test_misspelt_parts_name_the_nearest_known_one() -> None:
         Episode(rhythm="sinus", seconds=1, atrial=0.7, ventricular=0.7)
     with pytest.raises(UsageError, match="20 to 220"):
         Heart(heart_rate=5)
+
+
+def test_our_own_detector_finds_its_beats() -> None:
+    made = _sinus(
+        120,
+        episodes=(
+            Episode(rhythm="sinus", seconds=50, atrial=0.08, ventricular=0.08),
+            Episode(rhythm="bigeminy", seconds=20),
+            Episode(rhythm="afib", seconds=50),
+        ),
+    )
+    record = made.record
+    found = find_peaks(record.signal, record.rate, record.leads).samples
+    beats = _beats(record)
+    away = np.abs(found[:, None] - beats)
+    assert (away.min(axis=0) < 0.05 * 360).mean() > 0.98
+    assert (away.min(axis=1) < 0.05 * 360).mean() > 0.98
