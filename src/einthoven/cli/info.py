@@ -99,7 +99,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table, or a line of JSON for each recording; 1 if some could not be read."""
-    paths, faults = expand(args.paths)
+    paths, faults, left = expand(args.paths)
     rows, wrong = [], False
     for path, _ in paths:
         try:
@@ -119,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
             told = [f"{key} {value}" for key, value in found["patient"].items()]
             for line in ([", ".join(told)] if told and args.identity else []) + found["notes"]:
                 print(f"{found['record']}: {line}")
+    if left:
+        print(f"einthoven: files that are no recordings: {len(left)}", file=sys.stderr)
     for line in faults:
         print(f"einthoven: {line}", file=sys.stderr)
     if not faults:
