@@ -142,7 +142,7 @@ class Lesson(L.LightningModule):
         self._seen.clear()
         matrix = confusion(label.numpy(), answers.argmax(1).numpy(), answers.shape[1])
         present = np.flatnonzero(matrix.sum(axis=1)).tolist()
-        values = {
+        values: dict[str, torch.Tensor | float] = {
             "validation_loss": functional.cross_entropy(answers, label),
             "validation_accuracy": float(np.trace(matrix) / matrix.sum()),
             "validation_macro_f1": float(macro_f1(matrix, present)),
@@ -240,8 +240,8 @@ class Sides(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
         """Return the whole validation side, in every process."""
-        rows = torch.arange(len(self._validation)).split(_JUDGE)
-        return DataLoader(self._validation, batch_size=None, sampler=list(rows))  # type: ignore[arg-type]
+        rows = torch.split(torch.arange(len(self._validation)), _JUDGE)
+        return DataLoader(self._validation, batch_size=None, sampler=list(rows))
 
 
 def _trainer(recipe: Recipe, run: Path) -> L.Trainer:
@@ -308,7 +308,10 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     net.load_state_dict(weights)
     _run.finish(
         run, predict(recipe, net, data),
-        extra={"epoch": kept["epoch"], "protocol": data.split.title, "seed": seed},
+        extra={
+            "epoch": kept["epoch"], "protocol": data.split.title, "seed": seed,
+            "parameters": sum(p.numel() for p in net.parameters()),
+        },
     )  # fmt: skip
     with beside(run / _run.WEIGHTS) as temporary:
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary)
@@ -330,7 +333,7 @@ def predict(recipe: Recipe, net: nn.Module, data: Data) -> Predictions:
             )
         )
     columns = ("part", "record", "sample", "label", "logits")
-    joined = {c: np.concatenate([getattr(p, c) for p in parts]) for c in columns}
+    joined: dict[str, Any] = {c: np.concatenate([getattr(p, c) for p in parts]) for c in columns}
     return Predictions(classes=recipe.corpus.classes, **joined)
 
 
