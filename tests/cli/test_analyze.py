@@ -52,7 +52,7 @@ def test_a_folder_becomes_answers_and_one_bad_file_stops_nothing(
     for kind in ("json", "html", "atr"):
         assert (out / f"a.{kind}").is_file()
         assert (out / "ward" / f"b.{kind}").is_file()
-    rows = list(csv.DictReader((out / "summary.csv").open()))
+    rows = list(csv.DictReader((out / "summary.csv").read_text().splitlines()))
     assert len(rows) == 2
     assert not list(folder.rglob("*.json"))
     beats = json.loads((out / "a.json").read_text())["beats"]
@@ -71,6 +71,19 @@ def test_what_is_finished_is_skipped_unless_forced(
     assert (out / "a.json").stat().st_mtime_ns == first
     assert main([*words, "--force"]) == 0
     assert (out / "a.json").stat().st_mtime_ns > first
+
+
+def test_a_reference_annotation_is_never_written_over_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = demo_record()
+    record = Record(signal=demo.signal[:, :7200], rate=demo.rate, leads=demo.leads)
+    write(record, tmp_path / "100.hea")
+    (tmp_path / "100.atr").write_bytes(b"\0\0")
+    words = ["analyze", str(tmp_path / "100"), "--out", str(tmp_path), "--atr"]
+    assert main(words) != 0
+    assert "--force" in capsys.readouterr().err
+    assert (tmp_path / "100.atr").read_bytes() == b"\0\0"
 
 
 def test_json_is_one_document_a_line_in_the_order_of_the_paths(

@@ -70,7 +70,8 @@ def answer(job: Job) -> Answer:
         if "html" in job.wanted:
             write_text(job.target("html"), to_html(findings, identity=job.identity))
         if "atr" in job.wanted:
-            findings.to_wfdb(job.target("atr"))
+            # An .atr there may be a publisher's reference: never written over unasked.
+            findings.to_wfdb(job.target("atr"), force=job.force)
         document = findings.to_dict(identity=job.identity)
         if "json" in job.wanted:
             write_text(job.target("json"), json.dumps(document, ensure_ascii=False) + "\n")

@@ -145,8 +145,13 @@ class Findings:
         """Return the JSON document of ``analyze --json`` (see the documentation for the keys)."""
         return json.dumps(self.to_dict(identity=identity), ensure_ascii=False)
 
-    def to_wfdb(self, path: str | os.PathLike[str]) -> Path:
-        """Write the beats as a WFDB annotation file, e.g. ``100.atr``; subtype 1 is uncertain."""
+    def to_wfdb(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the beats as a WFDB annotation file, e.g. ``100.atr``; subtype 1 is uncertain.
+
+        Raises
+        ------
+        UsageError : the file is there and `force` is not given.
+        """
         from einthoven.formats.wfdb import write_annotations
 
         target = Path(path)
@@ -157,6 +162,8 @@ class Findings:
                 symbols=self.marks.classes,
                 subtypes=self.marks.uncertain.astype(np.int64),
             ),
+            rate=self.rate,
+            force=force,
         )
         return target
 
