@@ -59,13 +59,14 @@ def _plan(normal: npt.NDArray[np.bool_], mode: str, rng: np.random.Generator) ->
     factor = rng.uniform(0.45, 0.88)  # of this patient
     jitter = rng.uniform(0.01, 0.06)
     longest = rng.uniform(1.1, 1.5) if mode == "isolated" else rng.uniform(1.1, 2.8)
-    mean_run = {"isolated": 1.0, "runs": rng.uniform(3, 15), "dominant": rng.uniform(15, 60)}[mode]
-    mean_gap = {"isolated": rng.uniform(6, 25), "runs": rng.uniform(10, 50), "dominant": 1.5}[mode]
+    # Where premature beats dominate, normal ones stand singly: after every few or after scores.
+    longest_run = float(np.exp(rng.uniform(np.log(3), np.log(60))))
+    mean_run = {"isolated": 1.0, "runs": rng.uniform(3, 15), "dominant": longest_run}[mode]
+    mean_gap = {"isolated": rng.uniform(6, 25), "runs": rng.uniform(10, 50), "dominant": 1.2}[mode]
     beat = 2 + int(rng.geometric(1 / mean_gap))
     while beat < n - 1:
         length = int(rng.geometric(1 / mean_run))
-        stop = min(beat + length, n - 1)
-        inside = np.arange(beat, stop)
+        inside = np.arange(beat, min(beat + length, n - 1))
         ends = np.flatnonzero(~(normal[inside] & normal[inside - 1]))
         if len(ends):  # a run stops where a real ectopic beat stands
             inside = inside[: ends[0]]
@@ -75,7 +76,11 @@ def _plan(normal: npt.NDArray[np.bool_], mode: str, rng: np.random.Generator) ->
             after = inside[-1] + 1
             if normal[after]:
                 plan[after] = rng.uniform(1.0, longest)
-        beat = max(stop, beat + 1) + int(rng.geometric(1 / mean_gap))
+        beat = (
+            max(int(inside[-1]) if len(inside) else beat, beat)
+            + 1
+            + int(rng.geometric(1 / mean_gap))
+        )
     return plan
 
 
