@@ -2,7 +2,8 @@
 
     python examples/use_bundle.py [MODEL]
 
-A bundle says itself what it eats; `InputStream` makes it, as it did in training.
+Without a name, the default answers. A bundle says itself what it eats; `InputStream` makes it,
+as it did in training.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import sys
 import numpy as np
 
 import einthoven
+from einthoven.bundle import default_model
 from einthoven.corpora import demo_record
 from einthoven.inputs import InputStream
 from einthoven.record.vocabulary import is_beat
 
 
-def main(name: str = "arrhythminet-v2") -> None:
-    model = einthoven.load_model(name)
+def main(name: str | None = None) -> None:
+    model = einthoven.load_model(name) if name else default_model("beat", "review")
+    assert model is not None, "no model is shipped"
     card = model.card
     print(f"{card.name}: {card.title}; classes {' '.join(card.classes)}")
     record = demo_record()
