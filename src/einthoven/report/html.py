@@ -142,9 +142,10 @@ def _keys(findings: Findings, rr: Intervals | None) -> str:
         # Fusion beats stand in the table below; eight figures fill two lines.
         for name in ("V", "S", "A"):
             if name in table_:
-                number = table_[name][0]
-                out.append(key(f"{spoken(name).capitalize()} ({name})", f"{number:,}",
-                               _share(number, len(beats))))  # fmt: skip
+                number, doubt = table_[name]
+                more = _share(number, len(beats)) + (f", {doubt:,} uncertain" if doubt else "")
+                title = f"{spoken(name).capitalize()} ({name})"
+                out.append(key(title, f"{number:,}", more))
         if rr.joined.any():
             k = int(np.flatnonzero(rr.joined)[rr.seconds[rr.joined].argmax()])
             out.append(key("Longest RR interval", f"{rr.seconds[k]:.2f} s",
