@@ -18,6 +18,7 @@ from einthoven.record.errors import DataError, nearest
 Array = npt.NDArray[np.float32]
 
 _MAX_STAGE = 512 * 1024 * 1024
+_MAX_CARD = 1024 * 1024
 _ZOO = Path(__file__).resolve().parent.parent / "zoo"
 
 
@@ -33,8 +34,12 @@ class Bundle:
     def __init__(self, path: Path) -> None:
         self.path = path
         card = path / "card.json"
-        if not card.is_file():
-            raise DataError(path, "has no card.json", "Give a bundle made by 'einthoven export'")
+        if not card.is_file() or card.stat().st_size > _MAX_CARD:
+            raise DataError(
+                path,
+                "has no card.json that could be one",
+                "Give a bundle made by 'einthoven export'",
+            )
         self.card = Card.from_json(card.read_text(encoding="utf-8"), str(card))
 
     @cached_property

@@ -100,7 +100,7 @@ class Card:
                 for s in values["stages"]
             )
             return cls(**values)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             if isinstance(fault, DataError):
                 raise
             raise DataError(where, f"is no card ({fault})", "Export the model again") from fault

@@ -1,0 +1,79 @@
+"""Every shipped model: small, complete, as its card says, and usable without torch."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.bundle import default_model, load_model, zoo_names
+from einthoven.inputs import side_names
+from einthoven.record.inputspec import PROFILES
+
+ZOO = Path(str(files("einthoven"))) / "zoo"
+
+
+def test_together_they_are_under_a_megabyte() -> None:
+    assert sum(p.stat().st_size for p in ZOO.rglob("*") if p.is_file()) < 1_000_000
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("task", ["peaks", "beat"])
+def test_each_profile_has_its_default(task: str, profile: str) -> None:
+    model = default_model(task, profile)
+    assert model is not None
+    assert profile in model.card.profiles
+
+
+def test_there_is_one_default_a_task_and_profile() -> None:
+    pairs = [
+        (card.task, profile)
+        for card in (load_model(name).card for name in zoo_names())
+        if card.default
+        for profile in card.profiles
+    ]
+    assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_a_card_says_what_it_is_made_of_and_good_for(name: str) -> None:
+    bundle = load_model(name)
+    card = bundle.card
+    assert card.name == name
+    assert card.title
+    assert card.recipe
+    assert card.protocol
+    assert card.figures
+    assert card.data
+    assert card.licence
+    assert any("medical" in limit.lower() for limit in card.limits)
+    for index in range(len(card.stages)):
+        assert bundle.stage_bytes(index)
+
+
+@pytest.mark.parametrize("name", [n for n in zoo_names() if load_model(n).card.task == "beat"])
+def test_a_beat_model_answers_with_probabilities(name: str) -> None:
+    bundle = load_model(name)
+    spec = bundle.card.stages[0].input
+    time = round(sum(spec.window) * spec.rate)
+    rng = np.random.default_rng(0)
+    p = bundle.predict(
+        {
+            "window": rng.normal(size=(7, 1, time)).astype(np.float32),
+            "side": rng.normal(size=(7, len(side_names(spec)))).astype(np.float32),
+        }
+    )
+    assert p.shape == (7, len(bundle.card.classes))
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
+    assert (p >= 0).all()
+
+
+def test_an_answer_for_one_beat_does_not_depend_on_its_neighbours() -> None:
+    bundle = load_model("aami-review")
+    spec = bundle.card.stages[0].input
+    side = np.random.default_rng(1).normal(size=(64, len(side_names(spec)))).astype(np.float32)
+    together = bundle.predict({"side": side})
+    alone = np.concatenate([bundle.predict({"side": row[None]}) for row in side])
+    np.testing.assert_array_equal(together, alone)
