@@ -20,6 +20,7 @@ EXPECTED = {
     "compare_detectors": (("sleepecg",), "einthoven"),
     "train_demo": (("torch", "lightning"), "metrics.json"),
 }
+ARGUMENTS = {"train_demo": ["runs/demo", "--set", "optimiser.epochs=1"]}
 
 
 def test_no_example_escapes_the_tests() -> None:
@@ -33,7 +34,7 @@ def test_the_example_runs(name: str, tmp_path: Path) -> None:
         pytest.importorskip(package)
     assert zoo_names(), "no model is shipped"
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py")],
+        [sys.executable, str(EXAMPLES / f"{name}.py"), *ARGUMENTS.get(name, [])],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
