@@ -51,7 +51,8 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return ``docs/results.md``.
 
-    ``beats.json`` and ``looks.json`` have pages of their own make; any other file gives
+    ``beats.json`` and ``looks.json`` have pages of their own make, a single run judged by itself
+    (``evaluate RUN --out``) has none; any other file gives
     ``title``, ``command``, ``note`` and ``tables``, a list of ``{"title", "note", "columns",
     "rows"}``, and is printed as it is.
     """
@@ -59,7 +60,7 @@ def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     if "beats.json" in results:
         parts.append(_beats.page(results["beats.json"], _systems.systems()["published"]))
     for name, content in results.items():
-        if name not in ("beats.json", "looks.json"):
+        if name not in ("beats.json", "looks.json") and content.get("suite") != "one":
             parts.append(_plain(name, content))
     shipped = _shipped()
     parts += [shipped] if shipped else []

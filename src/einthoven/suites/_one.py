@@ -48,7 +48,7 @@ def judge_one(
         raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, PROTOCOLS))
     if is_run(Path(subject)):
         table = _run(Path(subject), protocol, root)
-        name = Path(subject).resolve().name
+        name = f"{table['systems'][0]['name']}-{table['systems'][0]['runs'][0]['seed']}"
     elif Path(subject).is_dir() and not (Path(subject) / "card.json").is_file():
         table = _run(Path(subject), protocol, root)  # tells what the folder lacks
         name = ""
@@ -57,7 +57,8 @@ def judge_one(
         name = str(table["systems"][0]["name"])
     results = out or Path("results")
     if table["protocol"] == "inter-patient" and (out or results.is_dir()):
-        command = f"einthoven evaluate {name}"
+        # The last two folders tell which run; the whole path tells of somebody's machine.
+        command = f"einthoven evaluate {'/'.join(Path(subject).parts[-2:])}"
         beats.count_looks(results, table["systems"], table["corpus"], command)
     if out:
         return write_results(out / f"{name}.json", {"suite": "one", **table})
