@@ -21,7 +21,8 @@ NAMES = ("best", "rest", "max", "min", "best.doubt", "rest.doubt", "best.unseen"
 
 
 def _sigmoid(z: Floats) -> Floats:
-    return 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+    out: Floats = (1 / (1 + np.exp(-np.clip(z, -30, 30)))).astype(np.float32)
+    return out
 
 
 def _recent(values: Floats) -> Floats:
@@ -29,7 +30,8 @@ def _recent(values: Floats) -> Floats:
     total = np.concatenate(
         [np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)]
     )
-    return ((total[MEMORY:-1] - total[: -MEMORY - 1]) / MEMORY).astype(np.float32)
+    out: Floats = ((total[MEMORY:-1] - total[: -MEMORY - 1]) / MEMORY).astype(np.float32)
+    return out
 
 
 def gather(z: Floats) -> Floats:
@@ -57,7 +59,8 @@ def gather(z: Floats) -> Floats:
         return np.take_along_axis(values, best, axis=1)[:, 0]
 
     def of_rest(values: Floats) -> Floats:
-        return (weight * values).sum(axis=1)
+        out: Floats = (weight * values).sum(axis=1)
+        return out
 
     b, r = of_best(now), of_rest(now)
     numbers = [

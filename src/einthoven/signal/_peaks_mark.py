@@ -56,4 +56,5 @@ class Marker:
         mean = total[:, width - 1 :].copy()
         mean[:, 1:] -= total[:, :-width]
         deviation = np.abs(around[:, self._half : -self._half] - mean / width) * self._taper
-        return centre + deviation.argmax(axis=1) - self._window + origin
+        marks: Ints = centre + deviation.argmax(axis=1) - self._window + origin
+        return marks

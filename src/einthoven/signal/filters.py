@@ -34,11 +34,13 @@ def bandpass_taps(rate: float, band: tuple[float, float], taps: int) -> Taps:
     h = (2 * high * np.sinc(2 * high * n / rate) - 2 * low * np.sinc(2 * low * n / rate)) / rate
     h *= window
     if low == 0:
-        return (h / h.sum()).astype(np.float32)
+        flat: Taps = (h / h.sum()).astype(np.float32)
+        return flat
     # A short window lets some of 0 Hz through: a baseline of 5 mV would pass for a QRS.
     h -= window * h.sum() / window.sum()
     middle = np.pi * (low + high) / rate
-    return (h / np.sum(h * np.cos(middle * n))).astype(np.float32)
+    taps_: Taps = (h / np.sum(h * np.cos(middle * n))).astype(np.float32)
+    return taps_
 
 
 def apply_taps(signal: Signal, taps: Taps) -> Signal:
@@ -81,7 +83,7 @@ def fill_gaps(
     Returns
     -------
     filled : (lead, time) without NaN.
-    missing : (lead, time) bool.
+    missing : (lead, time) bool, true in gaps longer than `ramp`: nothing can be said there.
     """
     missing = ~np.isfinite(signal)
     filled = signal.copy()
@@ -100,4 +102,6 @@ def fill_gaps(
             width = min(ramp, stop - start)
             line = np.linspace(left, right, width + 2, dtype=np.float32)
             row[stop - width : stop] = line[1:-1]
+            if start > 0 and stop < len(row) and stop - start <= ramp:
+                gone[start:stop] = False
     return filled, missing

@@ -170,12 +170,12 @@ class PeakStream:
     def _process(self, block: Block, *, last: bool) -> PeakBlock:
         filled, found, joint, decided = self._judge(block)
         accepted = self._accept(found.samples, joint, decided)
-        p = 1 / (1 + np.exp(-np.clip(joint, -30, 30)))
+        p: Floats = (1 / (1 + np.exp(-np.clip(joint, -30, 30)))).astype(np.float32)
         origin = block.start - self._cutter.before
         chosen = found.where(accepted)
         marks = self._mark(filled, origin, chosen.logits, chosen.places * float(self._tool.step))
         self._count(block, found.samples[decided], p[decided], accepted[decided])
-        return self._emit(block, marks, p[accepted].astype(np.float32), last=last)
+        return self._emit(block, marks, p[accepted], last=last)
 
     def collect(self, block: Block) -> tuple[Signal, front.Stretch, list[tuple[Ints, Floats]]]:
         """Return the block without gaps, its stretch on the grid, and each lead's candidates."""
@@ -233,11 +233,12 @@ class PeakStream:
         judged = []
         for k, (samples, ratios) in enumerate(own):
             z, offset = self.net(front.describe(stretch, k, samples, ratios))
-            judged.append((samples, z, samples + front.OFFSET * offset))
+            place: Floats = (samples + front.OFFSET * offset).astype(np.float64)
+            judged.append((samples, z, place))
         if len(own) == 1:
             keep = (own[0][0] >= start) & (own[0][0] < stop + front.REFRACTORY)
-            samples, z, place = (v[keep] for v in judged[0])
-            new = Candidates(samples, z[:, None], place[:, None].astype(np.float32))
+            at, z, place = judged[0]
+            new = Candidates(at[keep], z[keep, None], place[keep, None])
         else:
             samples, _ = front.alone(dict(enumerate(own)), start, stop + front.REFRACTORY)
             logits = np.full((len(samples), len(own)), np.nan, np.float32)

@@ -40,7 +40,8 @@ class Counts:
     @classmethod
     def empty(cls, leads: int) -> Counts:
         """Return zeros for that many leads."""
-        return cls(0, *(np.zeros(leads, np.int64) for _ in range(3)))
+        a, b, c = (np.zeros(leads, np.int64) for _ in range(3))
+        return cls(0, a, b, c)
 
     def add_samples(self, x: Signal) -> None:
         """Count the missing, unchanging and clipped samples of `x` (lead, time), mV."""

@@ -14,8 +14,9 @@ from einthoven.signal import _peaks_front as front
 from einthoven.signal._peaks_join import MEMORY, NAMES, gather
 from einthoven.signal.noise import mix
 from einthoven.signal.peaks import describe_candidates, nearest
-from einthoven.training._peak_sets import NOISES, beats_and_flutter, noise_halves
+from einthoven.training._peak_sets import NOISES, beats_and_flutter, noise_halves, table
 
+Pair = tuple[nn.Module, Sequence[str]]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
@@ -55,12 +56,18 @@ def _variants(x: Floats, beats: Ints, rng: np.random.Generator) -> list[Floats]:
     return out
 
 
-def fit_join(net: nn.Module, records: Sequence[str], corpus: str, seed: int) -> dict[str, float]:
-    """Return the weights by name, fitted on all leads of the records with two or more."""
+def fit_join(pairs: Sequence[Pair], corpus: str, seed: int) -> dict[str, float]:
+    """Return the weights by name, fitted on all leads of the records with two or more.
+
+    Parameters
+    ----------
+    pairs : nets, each with records that it has not seen: on records it has, the second lead would
+        be trusted as it never can be in use.
+    """
     rng = np.random.default_rng(2000 + seed)
     data, labels, weights = [], [], []
     opened = open_corpus(corpus)
-    for name in records:
+    for net, name in [(net, name) for net, records in pairs for name in records]:
         record = opened.open(name).record()
         marks = record.annotations
         if marks is None or len(record.leads) < 2:
@@ -99,3 +106,24 @@ def _logistic(x: Floats, label: Floats, weight: Floats) -> dict[str, float]:
     solver.step(closure)  # type: ignore[no-untyped-call]
     values = coefficients.detach().tolist()
     return dict(zip((*NAMES, "bias"), values, strict=True))
+
+
+def fit_threshold(pairs: Sequence[Pair], corpus: str) -> float:
+    """Return the logit above which a candidate of the first lead is taken: the best F1.
+
+    Over records that the nets have not seen, clean, in steps of 0.1 from -2 to 1.
+    """
+    opened = open_corpus(corpus)
+    logits, labels = [], []
+    for net, name in [(net, name) for net, records in pairs for name in records]:
+        record = opened.open(name).record()
+        assert record.annotations is not None
+        beats, flutter = beats_and_flutter(record.annotations)
+        data = table(record.signal[:1], record.rate, beats, (1.0,), flutter)
+        with torch.no_grad():
+            logits.append(net(torch.from_numpy(data.features)).numpy()[:, 0])
+        labels.append(data.labels)
+    z, label = np.concatenate(logits), np.concatenate(labels) > 0
+    grid = np.round(np.arange(-2.0, 1.05, 0.1), 1)
+    f1 = [2 * (label & (z > c)).sum() / (label.sum() + (z > c).sum()) for c in grid]
+    return float(grid[int(np.argmax(f1))])

@@ -19,7 +19,7 @@ from torch import nn
 from einthoven._version import __version__
 from einthoven.corpora.mitdb import DS1
 from einthoven.signal._peaks_front import FEATURES
-from einthoven.training._peak_joint import fit_join
+from einthoven.training._peak_joint import fit_join, fit_threshold
 from einthoven.training._peak_sets import Table, no_beats, noise_halves, real, stack
 from einthoven.training._recipe import Recipe, check_keys, to_toml
 
@@ -27,8 +27,8 @@ Floats = npt.NDArray[np.float32]
 
 CLIP = 6.0
 _SHAPE = 33
-_MODEL = {"hidden": (40, 16), "dropout": 0.1, "offset_weight": 0.3, "threshold": -1.0}
-_AUGMENT = {"copies": 5, "cold": 60, "no_beats": 40, "noise": "second"}
+_MODEL: dict[str, Any] = {"hidden": (40, 16), "dropout": 0.1, "offset_weight": 0.3}
+_AUGMENT: dict[str, Any] = {"copies": 5, "cold": 60, "no_beats": 40, "noise": "second"}
 
 
 class PeakNetwork(nn.Module):
@@ -100,7 +100,7 @@ def train(data: Table, recipe: Recipe, seed: int) -> tuple[PeakNetwork, list[dic
             far = nn.functional.huber_loss(out[:, 1], offset[at], reduction="none")
             loss = loss + options["offset_weight"] * (far * y * w).mean()
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
             plan.step()
             total, count = total + float(loss.detach()), count + 1
@@ -140,11 +140,16 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     seed = recipe.seeds[0]
     data = build(recipe, records, seed)
     net, rows = train(data, recipe, seed)
-    join = fit_join(net, records, recipe.corpus.name, seed)
+    # What is chosen beside the weights is chosen on records that a net has not seen.
+    halves = (records[0::2], records[1::2])
+    pairs = [
+        (train(build(recipe, halves[k], seed), recipe, seed)[0], halves[1 - k]) for k in (0, 1)
+    ]
+    join = fit_join(pairs, recipe.corpus.name, seed)
+    threshold = fit_threshold(pairs, recipe.corpus.name)
     (run / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     _json(run / "split.json", {"train": list(records), "validation": [], "test": []})
     save_file(net.state_dict(), run / "weights.safetensors")
-    threshold = float((_MODEL | dict(recipe.model.arguments))["threshold"])
     _json(run / "thresholds.json", {"logit": threshold, **{f"join.{k}": join[k] for k in join}})
     with (run / "log.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["epoch", "loss"])

@@ -1,0 +1,204 @@
+"""R peaks: found in real records, the same however the signal is cut, none without a heart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from einthoven.corpora import open_corpus
+from einthoven.evaluation.ec57 import compare, gross
+from einthoven.record import UsageError
+from einthoven.signal.peaks import PeakStream, find_peaks
+from einthoven.signal.quality import Usable
+from einthoven.signal.resample import resample
+
+
+@pytest.fixture(scope="module")
+def record_100(mitdb):
+    return open_corpus("mitdb").open("100").record()
+
+
+@pytest.fixture(scope="module")
+def minute(record_100):
+    return record_100.signal[:, 110_000 : 110_000 + 60 * 360]
+
+
+def _run(signal, rate, leads, seconds, sizes):
+    stream = PeakStream(rate, leads, seconds)
+    blocks, at, k = [], 0, 0
+    while at < signal.shape[1]:
+        blocks += stream.push(signal[:, at : at + sizes[k % len(sizes)]])
+        at += sizes[k % len(sizes)]
+        k += 1
+    blocks += stream.flush()
+    return blocks
+
+
+def _flat(blocks):
+    names = ("samples", "probabilities", "quality_starts", "quality_scores", "quality_good")
+    return [np.concatenate([getattr(b, n) for b in blocks]) for n in names]
+
+
+@pytest.mark.parametrize("name", ["100", "119", "208"])
+def test_beats_of_real_records_are_found(mitdb, name):
+    record = open_corpus("mitdb").open(name).record()
+    for leads in (1, 2):
+        found = find_peaks(record.signal[:leads], record.rate, record.leads[:leads])
+        figures = compare(record.annotations, found.samples, record.rate).figures()
+        assert figures["q_se"] > 0.99
+        assert figures["q_ppv"] > 0.99
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=5),
+    rate=st.sampled_from([100.0, 128.0, 250.0, 360.0, 257.3, 500.0]),
+    seconds=st.sampled_from([0.1, 1.0, 16.0]),
+    leads=st.integers(1, 2),
+    gap=st.tuples(st.floats(0, 18), st.floats(0, 6)),
+)
+def test_peaks_do_not_depend_on_how_the_signal_was_cut(minute, sizes, rate, seconds, leads, gap):
+    signal = resample(minute[:leads, : 20 * 360], 360.0, rate)
+    a = int(gap[0] * rate)
+    signal[:, a : a + int(gap[1] * rate)] = np.nan
+    names = ("MLII", "V5")[:leads]
+    whole = _flat(_run(signal, rate, names, seconds, [signal.shape[1]]))
+    cut = _flat(_run(signal, rate, names, seconds, sizes))
+    for one, other in zip(whole, cut, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_both_profiles_find_the_same_peaks(minute):
+    for rate in (360.0, 250.0):
+        signal = resample(minute, 360.0, rate)
+        quick = _flat(_run(signal, rate, ("MLII", "V5"), 0.1, [signal.shape[1]]))
+        slow = _flat(_run(signal, rate, ("MLII", "V5"), 64.0, [signal.shape[1]]))
+        np.testing.assert_array_equal(quick[0], slow[0])
+        np.testing.assert_allclose(quick[1], slow[1], atol=1e-3)
+
+
+def test_a_live_peak_is_final_within_two_seconds_even_the_first(minute):
+    stream = PeakStream(360.0, ("MLII",), 0.1)
+    assert stream.latency < 1.8
+    seen: dict[int, int] = {}
+    for at in range(0, 20 * 360, 36):
+        for block in stream.push(minute[:1, at : at + 36]):
+            seen |= dict.fromkeys(block.samples.tolist(), at + 36)
+    assert len(seen) > 15
+    assert min(seen) < 360
+    assert max((now - sample) / 360 for sample, now in seen.items()) < 1.9
+
+
+@pytest.mark.parametrize("rate", [60.0, 100.0, 128.0, 250.0, 257.3, 500.0, 1000.0, 2000.0])
+def test_every_rate_finds_the_same_beats(minute, rate):
+    known = find_peaks(minute[:1], 360.0, ("MLII",)).samples / 360
+    found = find_peaks(resample(minute[:1], 360.0, rate), rate, ("MLII",)).samples / rate
+    assert len(found) == len(known)
+    assert np.abs(found - known).max() < 0.04
+
+
+def test_an_inverted_lead_and_another_scale_change_nothing(minute):
+    known = find_peaks(minute[:1], 360.0, ("MLII",)).samples
+    for factor in (-1.0, 0.2, 5.0):
+        found = find_peaks(minute[:1] * np.float32(factor) + 3, 360.0, ("MLII",)).samples
+        assert len(found) == len(known)
+        assert np.abs(found - known).max() <= 4
+
+
+def test_a_dead_lead_does_not_silence_the_other(minute):
+    known = find_peaks(minute[:1], 360.0, ("MLII",)).samples
+    rng = np.random.default_rng(0)
+    for dead in (np.zeros(minute.shape[1]), np.full(minute.shape[1], np.nan),
+                 0.01 * rng.standard_normal(minute.shape[1])):  # fmt: skip
+        for order in (0, 1):
+            signal = np.stack([minute[0], dead.astype(np.float32)][:: 1 - 2 * order])
+            names = ("MLII", "V5") if order == 0 else ("V5", "MLII")
+            found = find_peaks(signal, 360.0, names).samples
+            assert abs(len(found) - len(known)) <= 1
+
+
+def test_one_missing_sample_costs_nothing_and_a_gap_only_its_own_beats(minute):
+    known = find_peaks(minute[:1], 360.0, ("MLII",)).samples
+    holed = minute[:1].copy()
+    holed[0, 5000] = np.nan
+    assert len(find_peaks(holed, 360.0, ("MLII",)).samples) == len(known)
+    holed[0, 7200:10800] = np.nan
+    found = find_peaks(holed, 360.0, ("MLII",)).samples
+    assert not ((found >= 7200) & (found < 10800)).any()
+    outside = known[(known < 7150) | (known > 10900)]
+    assert np.isin(outside, found).mean() > 0.95
+
+
+def _no_ecg(kind, rng, n=60 * 360):
+    t = np.arange(n) / 360
+    spikes = np.zeros(n)
+    spikes[rng.integers(0, n, 40)] = 2.0
+    return {
+        "white": rng.standard_normal(n), "flat": np.zeros(n), "hum": np.sin(2 * np.pi * 50 * t),
+        "ramp": t / 10, "square": np.sign(np.sin(2 * np.pi * t)), "spikes": spikes,
+        "missing": np.full(n, np.nan), "sine": np.sin(2 * np.pi * 1.3 * t),
+        "brown": np.cumsum(rng.standard_normal(n)) / 20,
+    }[kind]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind", ["white", "flat", "hum", "ramp", "square", "spikes", "missing", "sine", "brown"]
+)
+def test_what_is_no_ecg_is_not_usable_and_says_why(kind):
+    for seed in range(3):
+        signal = _no_ecg(kind, np.random.default_rng(seed))[None].astype(np.float32)
+        found = find_peaks(signal, 360.0, ("II",))
+        usable, reason = _verdict(found, 360.0)
+        assert not usable
+        assert reason
+
+
+def _verdict(found, rate):
+    total = Usable()
+    for a, b, good, score in zip(found.quality_starts, found.quality_ends, found.quality_good,
+                                 found.quality_scores, strict=True):  # fmt: skip
+        inside = int(((found.samples >= a) & (found.samples < b)).sum())
+        total.add(good=bool(good), score=float(score), beats=inside, seconds=(b - a) / rate)
+    return total.verdict()
+
+
+def test_half_a_good_record_gives_the_beats_of_the_good_half(minute):
+    signal = minute[:1].copy()
+    signal[:, 30 * 360 :] = np.random.default_rng(1).standard_normal(30 * 360) * 2
+    found = find_peaks(signal, 360.0, ("MLII",))
+    assert _verdict(found, 360.0) == (True, None)
+    assert found.quality_good.tolist() == [True] * 3 + [False] * 3
+
+
+def test_nothing_gives_empty_arrays():
+    for n in (0, 1, 50):
+        found = find_peaks(np.zeros((1, n), np.float32), 360.0, ("II",))
+        assert len(found.samples) == 0
+        assert found.samples.dtype == np.int64
+
+
+def test_a_rate_too_low_is_refused():
+    with pytest.raises(UsageError, match="60 Hz"):
+        PeakStream(30.0, ("II",), 1.0)
+
+
+def test_infinite_samples_count_as_missing(minute):
+    signal = minute[:1].copy()
+    signal[0, 3000] = np.inf
+    assert len(find_peaks(signal, 360.0, ("MLII",)).samples) > 60
+
+
+def test_ten_second_strips_with_a_cold_start_are_read(record_100):
+    results = []
+    for k in range(6):
+        a = 110_000 + k * 3600
+        found = find_peaks(record_100.signal[:1, a : a + 3600], 360.0, ("MLII",))
+        marks = record_100.annotations
+        inside = marks.where((marks.samples >= a) & (marks.samples < a + 3600))
+        moved = type(marks)(samples=inside.samples - a, symbols=inside.symbols)
+        results.append(compare(moved, found.samples, 360.0, start=0))
+    assert gross(results).figures()["q_f1"] > 0.97
