@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from einthoven.record.errors import DataError
@@ -91,7 +91,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = json.loads(file.metadata()["state"])
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as fault:
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as fault:
         raise DataError(path, f"is no checkpoint ({fault})", "Train the run anew") from fault
     found: dict[str, Any] = _unpack(state, tensors)
     return found

@@ -1,0 +1,77 @@
+"""Export of networks: ONNX and torch agree on beats; what cannot be made is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.bundle import Bundle
+from einthoven.cli import main
+from einthoven.export import nets
+from einthoven.export.onnx import export
+from einthoven.record import DataError, UsageError
+from einthoven.training import load_recipe, train
+from einthoven.training.nets import load, logits, prepare
+
+SMALL = [
+    "optimiser.epochs=1", "optimiser.beats=512", "optimiser.batch=64",
+    'protocol.train=["s000", "s001", "s002", "s003"]', 'protocol.validation=["s003"]',
+    'protocol.test=["s004"]',
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=[[], ['input.side=["rr4"]', "input.hop=30.0"]])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "demo"
+    train(load_recipe("demo", [*SMALL, *request.param]), folder)
+    return folder
+
+
+def test_onnx_and_torch_agree_on_beats(run: Path, tmp_path: Path) -> None:
+    bundle = Bundle(export(str(run), "onnx", tmp_path / "b"))
+    recipe = load_recipe(str(run / "recipe.toml"))
+    data = prepare(recipe, 0)
+    windows = data.windows(data.split.test.rows)
+    said = bundle.run({"window": windows.window.numpy(), "side": windows.side.numpy()})
+    np.testing.assert_allclose(said, logits(load(recipe, run), windows), atol=1e-4)
+    card = bundle.card
+    assert card.classes == ("N", "S", "V")
+    assert 0 < card.threshold < 1
+    assert card.temperature > 0
+    assert card.stages[0].input == recipe.input
+    assert card.data["records"]["validation"] == ["s003"]
+    assert "s004" not in str(card.data)
+    assert card.figures["test side, reference beats"]["beats"] == len(windows)
+
+
+def test_a_bundle_that_disagrees_is_not_left_behind(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nets, "disagreement", lambda *_: 1e-3)
+    with pytest.raises(DataError, match=r"differ by 0\.001"):
+        export(str(run), "onnx", tmp_path / "b")
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_nothing_is_overwritten_without_force_and_a_bundle_is_copied(
+    run: Path, tmp_path: Path
+) -> None:
+    made = export(str(run), "onnx", tmp_path / "b")
+    with pytest.raises(UsageError, match="--force"):
+        export(str(run), "onnx", made)
+    copy = export(str(made), "onnx", tmp_path / "c")
+    assert (copy / "card.json").read_bytes() == (made / "card.json").read_bytes()
+    assert Bundle(copy).stage_bytes(0) == Bundle(made).stage_bytes(0)
+
+
+@pytest.mark.parametrize("to, text", [("c99", "cannot be made yet"), ("tflite", "is not known")])
+def test_other_formats_are_refused_in_one_sentence(
+    to: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "anything", "--to", to]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tmp_path), "--to", "onnx"]) == 1
+    assert "is no run and no model" in capsys.readouterr().err
