@@ -122,6 +122,26 @@ def test_a_run_is_read_without_training(make_run: Any) -> None:
     assert run.parameters == 40181
 
 
+def test_parameters_are_counted_in_the_weights_where_the_run_does_not_say(make_run: Any) -> None:
+    folder = make_run("x")
+    (folder / "metrics.json").write_text("{}")
+    assert read_run(folder).parameters is None
+    header = {
+        "__metadata__": {"a": "b"},
+        "conv.weight": {"dtype": "F32", "shape": [4, 1, 5], "data_offsets": [0, 80]},
+        "norm.batches": {"dtype": "I64", "shape": [], "data_offsets": [80, 88]},
+        "head.bias": {"dtype": "F32", "shape": [5], "data_offsets": [88, 108]},
+    }
+    text = json.dumps(header).encode()
+    (folder / "weights.safetensors").write_bytes(
+        len(text).to_bytes(8, "little") + text + bytes(108)
+    )
+    assert read_run(folder).parameters == 25
+    (folder / "weights.safetensors").write_bytes(b"\xff" * 9)
+    with pytest.raises(DataError, match="is damaged"):
+        _ = read_run(folder).parameters
+
+
 def test_what_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run"):
         read_run(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -78,9 +79,11 @@ class Run:
 
     @property
     def parameters(self) -> int | None:
-        """Number of trained numbers, if the run says."""
+        """Number of float32 numbers that the model keeps, or of nodes of its trees."""
         value = self.metrics.get("parameters")
-        return int(value) if isinstance(value, int | float) else None
+        if isinstance(value, int | float):
+            return int(value)
+        return _kept_numbers(self.path / "weights.safetensors")
 
 
 def is_run(folder: Path) -> bool:
@@ -120,6 +123,19 @@ def find_runs(folder: Path) -> list[Run]:
         raise DataError(folder, "is not there", "Train first: einthoven train RECIPE")
     homes = sorted(p.parent for p in folder.rglob(TABLE))
     return [read_run(home) for home in homes if is_run(home)]
+
+
+def _kept_numbers(path: Path) -> int | None:
+    """Return how many float32 numbers a safetensors file holds, by its header alone."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > path.stat().st_size:
+            raise DataError(path, "is damaged", "Train the run again")
+        header = json.loads(file.read(size))
+    shapes = [v["shape"] for k, v in header.items() if k != "__metadata__" and v["dtype"] == "F32"]
+    return sum(math.prod(shape) for shape in shapes)
 
 
 def _seed(folder: Path, recipe: Mapping[str, Any]) -> int:
