@@ -20,7 +20,10 @@ SMALL = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[[], ['input.side=["rr4"]', "input.hop=30.0"]])
+@pytest.fixture(
+    scope="module",
+    params=[[], ['input.side=["rr4"]', "input.hop=30.0", "input.back=60.0", "input.ahead=20.0"]],
+)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "demo"
     train(load_recipe("demo", [*SMALL, *request.param]), folder)
