@@ -135,7 +135,7 @@ def _kept_numbers(path: Path) -> int | None:
             raise DataError(path, "is damaged", "Train the run again")
         header = json.loads(file.read(size))
     shapes = [v["shape"] for k, v in header.items() if k != "__metadata__" and v["dtype"] == "F32"]
-    return sum(math.prod(shape) for shape in shapes)
+    return int(sum(math.prod(shape) for shape in shapes))
 
 
 def _seed(folder: Path, recipe: Mapping[str, Any]) -> int:
