@@ -79,7 +79,7 @@ def summary(comparisons: Mapping[str, tuple[Comparison, Comparison]], seed: int)
         "missed": total["q_fn"], "extra": total["q_fp"],
         "se": total["q_se"], "ppv": total["q_ppv"], "f1": total["q_f1"],
         "f1_50ms": gross(narrow).figures()["q_f1"],
-        "median_error_ms": 1000 * float(np.median(np.abs(gross(wide).errors))) if tp.any() else None,
+        "median_error_ms": _median_ms(gross(wide)),
         "se_95": interval(tp / (tp + fn)), "ppv_95": interval(tp / np.maximum(tp + fp, 1)),
         "f1_50ms_95": interval(2 * ctp / (2 * ctp + cfn + cfp)),
         "mean_se": mean["q_se"], "mean_ppv": mean["q_ppv"],
@@ -88,6 +88,11 @@ def summary(comparisons: Mapping[str, tuple[Comparison, Comparison]], seed: int)
             for name, (c, _) in comparisons.items()
         },
     }  # fmt: skip
+
+
+def _median_ms(comparison: Comparison) -> float | None:
+    errors = np.abs(comparison.errors)
+    return 1000 * float(np.median(errors)) if len(errors) else None
 
 
 def judge(record: Record, detector: Detector, leads: int) -> tuple[Comparison, Comparison]:
@@ -110,7 +115,9 @@ def _sides(judged: Mapping[str, tuple[Comparison, Comparison]], seed: int) -> di
 
 
 def strips(
-    records: Mapping[str, Record], detectors: Mapping[str, Detector], noises: Mapping[str, Floats],
+    records: Mapping[str, Record],
+    detectors: Mapping[str, Detector],
+    noises: Mapping[str, Floats],
     seed: int,
 ) -> dict[str, Any]:
     """Judge ten-second strips with a cold start, clean and with electrode and muscle noise.
@@ -238,5 +245,4 @@ def run(out: Path, *, cross: bool = False, peers: bool = True, seed: int = 0) ->
     }  # fmt: skip
     if cross:
         results["12-fold by record"] = cross_validated(records, 12, seed)
-    write_results(out, "peaks", results)
-    return results
+    return write_results(out / "peaks.json", results)

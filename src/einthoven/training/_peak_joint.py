@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from einthoven.signal import _peaks_front as front
 from einthoven.signal._peaks_join import MEMORY, NAMES, gather
 from einthoven.signal.noise import mix
 from einthoven.signal.peaks import describe_candidates, nearest
-from einthoven.training._peak_sets import NOISES, beats_and_flutter, noise_halves, table
+from einthoven.training._peak_sets import NOISES, beats_and_flutter, noise_halves
 
 Pair = tuple[nn.Module, Sequence[str]]
 Floats = npt.NDArray[np.float32]
@@ -36,9 +36,10 @@ def judged(net: nn.Module, signal: Floats, rate: float) -> tuple[float, Ints, Fl
     return step, samples, logits
 
 
-def _variants(x: Floats, beats: Ints, rng: np.random.Generator) -> list[Floats]:
+def _variants(
+    x: Floats, beats: Ints, noises: Mapping[str, Floats], rng: np.random.Generator
+) -> list[Floats]:
     """Return the leads as they are, and with one of them disturbed or dead for minutes."""
-    noises = noise_halves("second")
     n = x.shape[1]
     out = [x]
     for lead in range(len(x)):
@@ -67,13 +68,14 @@ def fit_join(pairs: Sequence[Pair], corpus: str, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(2000 + seed)
     data, labels, weights = [], [], []
     opened = open_corpus(corpus)
+    noises = noise_halves("second")
     for net, name in [(net, name) for net, records in pairs for name in records]:
         record = opened.open(name).record()
         marks = record.annotations
         if marks is None or len(record.leads) < 2:
             continue
         beats, flutter = beats_and_flutter(marks)
-        for k, x in enumerate(_variants(record.signal, beats, rng)):
+        for k, x in enumerate(_variants(record.signal, beats, noises, rng)):
             step, samples, logits = judged(net, x, record.rate)
             padded = np.concatenate([np.full((MEMORY, len(x)), np.nan, np.float32), logits])
             label = np.zeros(len(samples), np.float32)
@@ -106,24 +108,3 @@ def _logistic(x: Floats, label: Floats, weight: Floats) -> dict[str, float]:
     solver.step(closure)  # type: ignore[no-untyped-call]
     values = coefficients.detach().tolist()
     return dict(zip((*NAMES, "bias"), values, strict=True))
-
-
-def fit_threshold(pairs: Sequence[Pair], corpus: str) -> float:
-    """Return the logit above which a candidate of the first lead is taken: the best F1.
-
-    Over records that the nets have not seen, clean, in steps of 0.1 from -2 to 1.
-    """
-    opened = open_corpus(corpus)
-    logits, labels = [], []
-    for net, name in [(net, name) for net, records in pairs for name in records]:
-        record = opened.open(name).record()
-        assert record.annotations is not None
-        beats, flutter = beats_and_flutter(record.annotations)
-        data = table(record.signal[:1], record.rate, beats, (1.0,), flutter)
-        with torch.no_grad():
-            logits.append(net(torch.from_numpy(data.features)).numpy()[:, 0])
-        labels.append(data.labels)
-    z, label = np.concatenate(logits), np.concatenate(labels) > 0
-    grid = np.round(np.arange(-2.0, 1.05, 0.1), 1)
-    f1 = [2 * (label & (z > c)).sum() / (label.sum() + (z > c).sum()) for c in grid]
-    return float(grid[int(np.argmax(f1))])

@@ -19,15 +19,20 @@ from torch import nn
 from einthoven._version import __version__
 from einthoven.corpora.mitdb import DS1
 from einthoven.signal._peaks_front import FEATURES
-from einthoven.training._peak_joint import fit_join, fit_threshold
+from einthoven.training._peak_joint import fit_join
 from einthoven.training._peak_sets import Table, no_beats, noise_halves, real, stack
-from einthoven.training._recipe import Recipe, check_keys, to_toml
+from einthoven.training._recipe import Recipe, check_keys, load_recipe, to_toml
 
 Floats = npt.NDArray[np.float32]
 
 CLIP = 6.0
 _SHAPE = 33
-_MODEL: dict[str, Any] = {"hidden": (40, 16), "dropout": 0.1, "offset_weight": 0.3}
+_MODEL: dict[str, Any] = {
+    "hidden": (40, 16),
+    "dropout": 0.1,
+    "offset_weight": 0.3,
+    "threshold": -1.0,
+}
 _AUGMENT: dict[str, Any] = {"copies": 5, "cold": 60, "no_beats": 40, "noise": "second"}
 
 
@@ -122,6 +127,26 @@ def build(recipe: Recipe, records: Sequence[str], seed: int) -> Table:
     return stack([*tables, *no_beats(rng, options["no_beats"], noises)])
 
 
+def _threshold(recipe: Recipe) -> float:
+    return float((_MODEL | dict(recipe.model.arguments))["threshold"])
+
+
+def _all(
+    recipe: Recipe, records: Sequence[str], seed: int
+) -> tuple[PeakNetwork, list[dict[str, float]], dict[str, float], dict[str, int]]:
+    """Return the net, its losses, the weights that join the leads, and what it was trained on."""
+    data = build(recipe, records, seed)
+    net, rows = train(data, recipe, seed)
+    counts = {"candidates": len(data.labels), "beats": int(data.labels.sum())}
+    del data
+    # The leads are joined by what nets say of records they have not seen.
+    halves = (records[0::2], records[1::2])
+    pairs = [
+        (train(build(recipe, halves[k], seed), recipe, seed)[0], halves[1 - k]) for k in (0, 1)
+    ]
+    return net, rows, fit_join(pairs, recipe.corpus.name, seed), counts
+
+
 def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     """Train the detector as `recipe` says and leave a run folder.
 
@@ -138,19 +163,14 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     torch.set_num_threads(recipe.optimiser.threads)
     records = recipe.protocol.train or DS1
     seed = recipe.seeds[0]
-    data = build(recipe, records, seed)
-    net, rows = train(data, recipe, seed)
-    # What is chosen beside the weights is chosen on records that a net has not seen.
-    halves = (records[0::2], records[1::2])
-    pairs = [
-        (train(build(recipe, halves[k], seed), recipe, seed)[0], halves[1 - k]) for k in (0, 1)
-    ]
-    join = fit_join(pairs, recipe.corpus.name, seed)
-    threshold = fit_threshold(pairs, recipe.corpus.name)
+    net, rows, join, counts = _all(recipe, records, seed)
     (run / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     _json(run / "split.json", {"train": list(records), "validation": [], "test": []})
     save_file(net.state_dict(), run / "weights.safetensors")
-    _json(run / "thresholds.json", {"logit": threshold, **{f"join.{k}": join[k] for k in join}})
+    _json(
+        run / "thresholds.json",
+        {"logit": _threshold(recipe), **{f"join.{k}": join[k] for k in join}},
+    )
     with (run / "log.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["epoch", "loss"])
         writer.writeheader()
@@ -158,8 +178,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     versions = {"einthoven": __version__, "python": platform.python_version(),
         "numpy": np.__version__, "torch": torch.__version__}  # fmt: skip
     _json(run / "versions.json", versions)
-    _json(run / "metrics.json", {"candidates": len(data.labels), "beats": int(data.labels.sum()),
-        "loss": rows[-1]["loss"], "seed": seed})  # fmt: skip
+    _json(run / "metrics.json", counts | {"loss": rows[-1]["loss"], "seed": seed})
 
 
 def load(run: Path) -> PeakNetwork:
@@ -173,3 +192,29 @@ def load(run: Path) -> PeakNetwork:
 
 def _json(path: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+class TrainedPeaks:
+    """A trained net as the detector asks it, without the way through a file.
+
+    Attributes
+    ----------
+    threshold, join : as in `signal._peaks_net`.
+    """
+
+    def __init__(self, net: PeakNetwork, threshold: float, join: dict[str, float]) -> None:
+        self._net, self.threshold, self.join = net, threshold, join
+
+    def __call__(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return (candidate,) logits and offsets."""
+        with torch.no_grad():
+            out: Floats = self._net(torch.from_numpy(features)).numpy()
+        return out[:, 0], out[:, 1]
+
+
+def cross_fit(records: Sequence[str], seed: int) -> TrainedPeaks:
+    """Train the shipped recipe on other records, for cross-validation."""
+    recipe = load_recipe("rpeaks")
+    torch.set_num_threads(recipe.optimiser.threads)
+    net, _, join, _ = _all(recipe, records, seed)
+    return TrainedPeaks(net, _threshold(recipe), join)
