@@ -107,57 +107,63 @@ class Levels:
     the first beat of a recording is judged as soon as any other.
     """
 
-    def __init__(self) -> None:
-        self._maxima: dict[int, Floats] = {}
+    def __init__(self, leads: int) -> None:
+        # The column of second k is k - `_oldest`; those before the recording count for nothing.
+        self._maxima = np.zeros((leads, _SECONDS), np.float32)
+        self._oldest = -_SECONDS
 
     def note(self, block: Stretch, until: int, missing: npt.NDArray[np.bool_] | None) -> None:
         """Remember the maxima of the seconds that end at or before grid sample `until`."""
-        second = max(self._maxima, default=-1) + 1
-        while (second + 1) * GRID <= until:
-            a = second * GRID - block.origin
-            top = block.e[:, a : a + GRID].max(axis=1)
-            if missing is not None:
-                gone = missing[:, a : a + GRID].mean(axis=1) > 0.5
-                top = np.where(gone, np.float32(0), top)
-            self._maxima[second] = top
-            second += 1
+        second = self._oldest + self._maxima.shape[1]
+        count = until // GRID - second
+        if count <= 0:
+            return
+        a = second * GRID - block.origin
+        leads = len(block.e)
+        pieces = block.e[:, a : a + count * GRID].reshape(leads, count, GRID)
+        top = pieces.max(axis=2)
+        if missing is not None:
+            gone = missing[:, a : a + count * GRID].reshape(leads, count, GRID).mean(axis=2) > 0.5
+            top[gone] = 0
+        self._maxima = np.concatenate([self._maxima, top], axis=1)
 
-    def at(self, samples: Ints, block: Stretch) -> Floats:
-        """Return (lead, sample) levels in mV; 0 where nothing is known."""
-        units = (samples + _AHEAD + 2) // GRID
-        out = np.zeros((block.e.shape[0], len(samples)), np.float32)
-        for unit in np.unique(units).tolist():
-            known = [self._maxima[k] for k in range(unit - _SECONDS, unit) if k in self._maxima]
-            if known:
-                value = _sixtieth(np.stack(known, axis=1))
-            else:
-                # The first 0.2 s: what has been seen until the earliest of them must be answered.
-                a = -block.origin
-                value = block.e[:, a : a + _AHEAD].max(axis=1)
-            out[:, units == unit] = value[:, None]
-        return out
+    def at(self, start: int, stop: int, block: Stretch) -> Floats:
+        """Return (lead, stop - start) levels in mV of grid samples; 0 where nothing is known."""
+        first = (start + _AHEAD + 2) // GRID
+        last = (stop - 1 + _AHEAD + 2) // GRID
+        a = first - _SECONDS - self._oldest
+        seen = self._maxima[:, a : last - self._oldest]
+        windows = np.lib.stride_tricks.sliding_window_view(seen, _SECONDS, axis=1)
+        value = _sixtieth(windows)
+        if first == 0:
+            # The first 0.2 s: what has been seen until the earliest of them must be answered.
+            value[:, 0] = block.e[:, -block.origin : _AHEAD - block.origin].max(axis=1)
+        begin = first * GRID - _AHEAD - 2
+        return np.repeat(value, GRID, axis=1)[:, start - begin : stop - begin]
 
     def forget(self, before: int) -> None:
         """Drop the seconds no later level will ask for."""
-        oldest = before // GRID - _SECONDS - 2
-        self._maxima = {k: v for k, v in self._maxima.items() if k >= oldest}
+        drop = before // GRID - _SECONDS - 2 - self._oldest
+        if drop > 0:
+            self._maxima = self._maxima[:, drop:]
+            self._oldest += drop
 
 
 def _sixtieth(maxima: Floats) -> Floats:
-    """Return (lead,) the 60th percentile of (lead, second) maxima that are more than rounding.
+    """Return (lead, unit): 60th percentile of (lead, unit, second) maxima that are not rounding.
 
     With fewer than three seconds the largest speaks.
     """
-    out = np.zeros(len(maxima), np.float32)
-    for k, row in enumerate(maxima):
-        alive = np.sort(row[row > _FLOOR])
-        if len(alive) > 2:
-            place = 0.6 * (len(alive) - 1)
-            low = int(place)
-            high = min(low + 1, len(alive) - 1)
-            out[k] = alive[low] + (alive[high] - alive[low]) * np.float32(place - low)
-        elif len(alive):
-            out[k] = alive[-1]
+    ordered = np.sort(np.where(maxima > _FLOOR, maxima, np.float32(np.inf)), axis=2)
+    count = np.isfinite(ordered).sum(axis=2)
+    place = np.where(count > 2, 0.6 * (count - 1), np.maximum(count - 1, 0))
+    low = place.astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    a = np.take_along_axis(ordered, low[..., None], axis=2)[..., 0]
+    b = np.take_along_axis(ordered, high[..., None], axis=2)[..., 0]
+    none = count == 0
+    a, b = np.where(none, np.float32(0), a), np.where(none, np.float32(0), b)
+    out: Floats = a + (b - a) * (place - low).astype(np.float32)
     return out
 
 

@@ -139,7 +139,7 @@ class PeakStream:
         self._hold_back = math.ceil(REACH * rate)
         self._cutter = BlockCutter(len(leads), size, before, after + self._ramp)
         self.latency = (size + after + self._ramp + self._hold_back) / rate
-        self._levels = front.Levels()
+        self._levels = front.Levels(len(leads))
         self._mark = Marker(rate, one_lead(leads))
         self._last = np.full(len(leads), np.nan, np.float32)
         empty = np.zeros((0, len(leads)), np.float32)
@@ -202,12 +202,12 @@ class PeakStream:
             gone = missing[:, np.clip(at, 0, x.shape[1] - 1)]
         self._levels.note(stretch, stop + front.AFTER - 19, gone)
         first = max(0, start - front.NEAR)
-        span = np.arange(first, stop + front.REFRACTORY + front.NEAR)
-        levels = self._levels.at(span, stretch)
+        end = stop + front.REFRACTORY + front.NEAR
+        levels = self._levels.at(first, end, stretch)
         self._levels.forget(start)
         out = []
         for k in range(len(self.leads)):
-            got = front.candidates(stretch.e[k], origin, first, first + len(span), levels[k])
+            got = front.candidates(stretch.e[k], origin, first, end, levels[k])
             if gone is not None and len(got[0]):
                 keep = ~gone[k, got[0] - origin]
                 got = got[0][keep], got[1][keep]
