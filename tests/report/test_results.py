@@ -32,7 +32,7 @@ def system(name: str, right: int, kind: str = "network") -> dict[str, Any]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout with made-up results and the README's marks."""
-    one = {
+    intra = {
         "labels": "nlrav", "protocol": "intra-patient", "leaky": True, "note": "Leaky: a note.",
         "classes": NLRAV, "macro_over": NLRAV,
         "systems": [system("arrhythminet-v2", 99), system("majority", 0, "control")],
@@ -43,17 +43,26 @@ def checkout(tmp_path: Path) -> Path:
              "intra": 0.99, "inter": 0.6, "gap": 0.39,
              "intra_interval": [0.98, 0.995], "inter_interval": [0.4, 0.8]}
         ],
-        "intervals": {"draws": 1000}, "tables": {"nlrav intra-patient": one},
+        "intervals": {"draws": 1000}, "tables": {"nlrav intra-patient": intra},
+    }  # fmt: skip
+    store = {
+        "title": "The store", "command": "python benchmarks/store.py", "note": "A note.",
+        "tables": [{"title": "All", "columns": ["who", "Se"], "rows": [["ours", 0.9993]]}],
+    }  # fmt: skip
+    one = {"se": 0.99934, "ppv": 0.9994, "f1": 0.99937}
+    whole = one | {
+        "records": 26, "beats": 48000, "missed": 30, "extra": 29, "f1_50ms": 0.9986,
+        "se_95": [0.998, 0.9999], "ppv_95": [0.998, 0.9999], "f1_50ms_95": [0.99, 0.999],
     }  # fmt: skip
     peaks = {
-        "title": "R peaks",
-        "command": "einthoven evaluate --suite peaks",
-        "note": "A note.",
-        "tables": [{"title": "All", "columns": ["who", "Se"], "rows": [["ours", 0.9993]]}],
-    }
+        "command": "einthoven evaluate --suite peaks", "scoring": "EC57", "seed": 0,
+        "weights": {"name": "rpeaks", "protocol": "DS1 of mitdb"},
+        "one lead": {"DS2 (unseen)": whole},
+        "strips": {"em 6 dB": {"einthoven": one, "xqrs": one | {"ppv": None}}},
+    }  # fmt: skip
     folder = tmp_path / "results"
     folder.mkdir()
-    for name, content in (("beats", beats), ("peaks", peaks)):
+    for name, content in (("beats", beats), ("peaks", peaks), ("store", store)):
         (folder / f"{name}.json").write_text(json.dumps(plain(content)))
     (folder / "looks.json").write_text(
         json.dumps({"looks": [{"system": "x", "side": "mitdb DS2"}] * 3})
@@ -65,11 +74,13 @@ def checkout(tmp_path: Path) -> Path:
 def test_every_figure_of_the_page_stands_with_its_file_and_command(checkout: Path) -> None:
     results.write_tables(checkout)
     page = (checkout / "docs" / "results.md").read_text()
-    for name in ("beats", "peaks", "looks"):
+    for name in ("beats", "peaks", "looks", "store"):
         assert f"`results/{name}.json`" in page
     assert "`einthoven evaluate --suite beats`" in page
     assert "`einthoven evaluate --suite peaks`" in page
     assert "| ours | 0.9993 |" in page
+    assert "| one lead | DS2 (unseen) | 26 | 48,000 | 30 | 29 | 0.9993 [0.9980 to 0.9999]" in page
+    assert "| em 6 dB | 0.9993 / 0.9994 / 0.9994 | 0.9993 / - / 0.9994 |" in page
     assert "| x | mitdb DS2 | 3 |" in page
 
 

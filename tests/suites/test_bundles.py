@@ -4,17 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
 from einthoven.record import InputSpec
 from einthoven.record.errors import LeakError, UsageError
 from einthoven.suites import _bundles, beats
-from einthoven.suites._bundles import pair
-
-marks = st.lists(st.integers(0, 3000), max_size=30, unique=True).map(sorted).map(np.array)
 
 
 @pytest.fixture
@@ -87,43 +82,6 @@ def test_the_map_of_a_models_classes_is_found(tmp_path: Path) -> None:
     assert _bundles.labels_of(make_bundle(tmp_path / "b", classes=("N", "L"))) == "nlrav"
     with pytest.raises(UsageError, match="no known map"):
         _bundles.labels_of(make_bundle(tmp_path / "c", classes=("N", "AF")))
-
-
-def test_the_second_clause_of_ec57_keeps_both_pairs() -> None:
-    hit, found = pair(np.array([96, 160]), np.array([128, 185]), 37)
-    assert (hit.tolist(), found.tolist()) == ([0, 1], [0, 1])
-
-
-def test_the_worked_example_misses_one_and_makes_up_two() -> None:
-    reference = np.array([1000, 1300, 1600, 1900, 2200, 2500, 2800])
-    test = np.array([1010, 1290, 1660, 1900, 2205, 2505, 2650, 2790])
-    hit, found = pair(reference, test, 54)
-    assert hit.tolist() == [0, 1, 3, 4, 5, 6]
-    assert found.tolist() == [0, 1, 3, 4, 5, 7]
-
-
-@given(marks, marks)
-def test_pairs_are_one_to_one_in_order_and_within_the_window(
-    reference: np.ndarray, test: np.ndarray
-) -> None:
-    hit, found = pair(reference, test, 54)
-    assert (np.diff(hit) > 0).all()
-    assert (np.diff(found) > 0).all()
-    if len(hit):
-        assert np.abs(reference[hit] - test[found]).max() <= 54
-
-
-@given(marks)
-def test_a_list_pairs_with_itself(reference: np.ndarray) -> None:
-    hit, found = pair(reference, reference, 54)
-    np.testing.assert_array_equal(hit, np.arange(len(reference)))
-    np.testing.assert_array_equal(found, hit)
-
-
-def test_nothing_pairs_with_nothing() -> None:
-    for one, other in (([], [5]), ([5], []), ([], [])):
-        hit, found = pair(np.array(one, np.int64), np.array(other, np.int64), 54)
-        assert len(hit) == len(found) == 0
 
 
 def test_behind_our_own_peaks_missed_and_made_up_beats_count(bundle: Bundle, mitdb: Path) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
-from einthoven.report import _beats, _systems
+from einthoven.report import _beats, _peaks, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
+# Results files that have a part of the page of their own.
+_OWN = ("beats.json", "looks.json", "peaks.json")
 
 _TOP = (
     "# Results\n\n"
@@ -51,16 +53,18 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return ``docs/results.md``.
 
-    ``beats.json`` and ``looks.json`` have pages of their own make, a single run judged by itself
-    (``evaluate RUN --out``) has none; any other file gives
-    ``title``, ``command``, ``note`` and ``tables``, a list of ``{"title", "note", "columns",
-    "rows"}``, and is printed as it is.
+    ``beats.json``, ``peaks.json`` and ``looks.json`` have parts of their own make; one run or model
+    judged by itself (``evaluate RUN --out``) has none; any other file gives ``title``, ``command``,
+    ``note`` and ``tables``, a list of ``{"title", "note", "columns", "rows"}``, and is printed as
+    it is.
     """
     parts = [_TOP]
     if "beats.json" in results:
         parts.append(_beats.page(results["beats.json"], _systems.systems()["published"]))
+    if "peaks.json" in results:
+        parts.append(_peaks.page(results["peaks.json"]))
     for name, content in results.items():
-        if name not in ("beats.json", "looks.json") and content.get("suite") != "one":
+        if name not in _OWN and content.get("suite") != "one":
             parts.append(_plain(name, content))
     shipped = _shipped()
     parts += [shipped] if shipped else []

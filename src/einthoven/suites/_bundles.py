@@ -18,6 +18,7 @@ import numpy.typing as npt
 from einthoven.bundle import Bundle
 from einthoven.corpora import Corpus
 from einthoven.corpora.mitdb import DS2
+from einthoven.evaluation.ec57 import WINDOW, pair
 from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import InputStream
 from einthoven.record.errors import DataError, LeakError, UsageError
@@ -25,7 +26,6 @@ from einthoven.record.source import Source
 from einthoven.record.vocabulary import CLASSES, is_beat, translate
 
 NONE = "-"
-WINDOW = 0.15  # seconds within which two beats are the same
 _CHUNK = 120.0  # seconds read at once
 
 Progress = Callable[[float], None]
@@ -77,38 +77,6 @@ def _indices(names: npt.NDArray[np.str_], classes: Sequence[str]) -> npt.NDArray
     for index, name in enumerate(classes):
         found[names == name] = index
     return found
-
-
-def pair(
-    reference: npt.NDArray[np.int64], test: npt.NDArray[np.int64], window: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the indices of beats that belong together, by the walk of EC57.
-
-    Both lists are walked in time order; two beats are a pair if they lie within `window` samples
-    and neither has a nearer partner in the beat that follows.
-    """
-    far = np.int64(np.iinfo(np.int64).max // 4)
-    ref, tst = (
-        np.append(np.asarray(x, np.int64), [far, 3 * far]).tolist() for x in (reference, test)
-    )
-    pairs: list[tuple[int, int]] = []
-    i = j = 0
-    while i < len(reference) and j < len(test):
-        t, u, t_next, u_next = ref[i], tst[j], ref[i + 1], tst[j + 1]
-        gap = abs(t - u)
-        if u < t:
-            mine = gap < abs(t - u_next) or abs(t_next - u_next) < abs(t - u_next)
-        else:
-            mine = gap < abs(u - t_next) or abs(u_next - t_next) < abs(u - t_next)
-        if gap <= window and mine:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif u < t:
-            j += 1
-        else:
-            i += 1
-    table = np.array(pairs, np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
 
 
 def on_reference_beats(
