@@ -1,30 +1,6 @@
 """Floor 7. Recipe in, run folder out."""
 
-from __future__ import annotations
-
-from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
-
 from einthoven.training._recipe import Recipe, load_recipe, names, to_toml
+from einthoven.training._train import runs, train
 
 __all__ = ["Recipe", "load_recipe", "names", "runs", "to_toml", "train"]
-
-
-def runs(recipe: Recipe, run: Path) -> dict[Path, Recipe]:
-    """Return the run folders of a recipe: `run` for one seed, ``run/seed-N`` for several."""
-    if len(recipe.seeds) == 1:
-        return {run: recipe}
-    return {run / f"seed-{seed}": replace(recipe, seeds=(seed,)) for seed in recipe.seeds}
-
-
-def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
-    """Train every seed of a recipe; the recipe's task and library say by whom."""
-    trainer = "nets"
-    if recipe.task == "peaks":
-        trainer = "peaks"
-    elif recipe.model.library == "sklearn":
-        trainer = "boosting"
-    fit = import_module(f"einthoven.training.{trainer}").fit
-    for folder, single in runs(recipe, run).items():
-        fit(single, folder, resume)

@@ -1,0 +1,33 @@
+"""From a recipe to the trainer it asks for, once a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+from einthoven.training._recipe import Recipe
+
+
+def runs(recipe: Recipe, run: Path) -> dict[Path, Recipe]:
+    """Return the run folders of a recipe: `run` for one seed, ``run/seed-N`` for several."""
+    if len(recipe.seeds) == 1:
+        return {run: recipe}
+    return {run / f"seed-{seed}": replace(recipe, seeds=(seed,)) for seed in recipe.seeds}
+
+
+def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
+    """Train every seed of a recipe; its task and library say by whom.
+
+    Raises
+    ------
+    UsageError, DataError, LeakError : the recipe cannot be followed.
+    """
+    trainer = "nets"
+    if recipe.task == "peaks":
+        trainer = "peaks"
+    elif recipe.model.library == "sklearn":
+        trainer = "boosting"
+    fit = import_module(f"einthoven.training.{trainer}").fit
+    for folder, single in runs(recipe, run).items():
+        fit(single, folder, resume)
