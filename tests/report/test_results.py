@@ -45,6 +45,11 @@ def checkout(tmp_path: Path) -> Path:
         ],
         "intervals": {"draws": 1000}, "tables": {"nlrav intra-patient": intra},
     }  # fmt: skip
+    # Behind our own R peaks the matrix has a class more than the table.
+    own = system("arrhythminet-v2", 99)
+    own |= {"variant": "own R peaks, live", "classes": [*NLRAV, "-"], "kind": "shipped"}
+    own["runs"] = [{"seed": 0, "confusion": np.eye(6, dtype=np.int64) * 7}]
+    intra["systems"].insert(1, own)
     store = {
         "title": "The store", "command": "python benchmarks/store.py", "note": "A note.",
         "tables": [{"title": "All", "columns": ["who", "Se"], "rows": [["ours", 0.9993]]}],
@@ -82,6 +87,7 @@ def test_every_figure_of_the_page_stands_with_its_file_and_command(checkout: Pat
     assert "| one lead | DS2 (unseen) | 26 | 48,000 | 30 | 29 | 0.9993 [0.9980 to 0.9999]" in page
     assert "| em 6 dB | 0.9993 / 0.9994 / 0.9994 | 0.9993 / - / 0.9994 |" in page
     assert "| x | mitdb DS2 | 3 |" in page
+    assert "| - | 0 | 0 | 0 | 0 | 0 | 7 |" in page
 
 
 def test_the_leaky_protocol_is_called_so_wherever_it_is_printed(checkout: Path) -> None:

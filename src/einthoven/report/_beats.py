@@ -160,11 +160,14 @@ def _matrices(classes: Sequence[str], systems: Sequence[Row]) -> Iterator[str]:
         if s["kind"] == "control":
             continue
         run = s["runs"][0]
-        columns = [f"seed {run['seed']}: is \\ said", *classes]
+        # Behind our own R peaks there is a class "-" more: said where no beat is, or missed.
+        names = s.get("classes", classes)
         body: list[list[Any]] = [
-            [name, *counts] for name, counts in zip(classes, run["confusion"], strict=True)
+            [name, *counts] for name, counts in zip(names, run["confusion"], strict=True)
         ]
-        yield f"Beats of {_label(s)}:\n\n" + table(columns, body)
+        columns = [f"seed {run['seed']}: is \\ said", *names]
+        note = "; `-` is no beat, or a beat missed" if "-" in names else ""
+        yield f"Beats of {_label(s)}{note}:\n\n" + table(columns, body)
 
 
 def _records(systems: Sequence[Row]) -> str:
