@@ -98,6 +98,21 @@ def test_a_run_holds_all_that_is_needed_to_judge_it_and_no_pickle(finished: Path
     assert str(finished).encode() not in weights
 
 
+def test_training_stops_early_where_held_out_people_gain_nothing(tmp_path: Path) -> None:
+    more = ["optimiser.epochs=15", "optimiser.patience=1", "optimiser.learning_rate=1e-9"]
+    train(load_recipe("demo", [*SMALL, *more, "optimiser.beats=128"]), tmp_path / "r")
+    assert len((tmp_path / "r" / "log.csv").read_text(encoding="utf-8").splitlines()) < 16
+
+
+def test_training_without_its_extra_is_refused_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lightning", None)
+    monkeypatch.delitem(sys.modules, "einthoven.training.nets", raising=False)
+    with pytest.raises(UsageError, match=r"needs lightning.*pip install 'einthoven\[train\]'"):
+        train(load_recipe("demo"), tmp_path / "r")
+
+
 def test_an_unknown_argument_of_the_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Did you mean dropout"):
         train(load_recipe("demo", ["model.drop_out=0.1"]), tmp_path / "r")

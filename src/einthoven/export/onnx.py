@@ -43,7 +43,11 @@ def export(run: str, to: str, out: Path | None = None, *, force: bool = False) -
         kind = "peaks"
     elif recipe.model.library == "sklearn":
         kind = "boosting"
-    made: Path = import_module(f"einthoven.export.{kind}").export(folder, out)
+    try:
+        made: Path = import_module(f"einthoven.export.{kind}").export(folder, out)
+    except ModuleNotFoundError as fault:
+        mend = "Run: pip install 'einthoven[train]'"
+        raise UsageError("export", f"needs {fault.name}", mend) from fault
     return made
 
 

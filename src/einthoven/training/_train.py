@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from einthoven.record.errors import UsageError
 from einthoven.training._recipe import Recipe
 
 
@@ -28,6 +29,10 @@ def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
         trainer = "peaks"
     elif recipe.model.library == "sklearn":
         trainer = "boosting"
-    fit = import_module(f"einthoven.training.{trainer}").fit
+    try:
+        fit = import_module(f"einthoven.training.{trainer}").fit
+    except ModuleNotFoundError as fault:
+        mend = "Run: pip install 'einthoven[train]'"
+        raise UsageError("training", f"needs {fault.name}", mend) from fault
     for folder, single in runs(recipe, run).items():
         fit(single, folder, resume)
