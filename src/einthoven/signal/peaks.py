@@ -20,7 +20,7 @@ from einthoven.record.leads import one_lead
 from einthoven.record.record import Signal
 from einthoven.signal import _peaks_front as front
 from einthoven.signal._peaks_join import MEMORY, join
-from einthoven.signal._peaks_mark import REACH, Marker
+from einthoven.signal._peaks_mark import REACH, Candidates, Marker
 from einthoven.signal._peaks_net import Judge, Unjudged, shipped
 from einthoven.signal.blocks import Block, BlockCutter
 from einthoven.signal.filters import fill_gaps, median_of_three
@@ -66,33 +66,6 @@ class PeakBlock:
     quality_good: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
 
-@dataclass
-class Candidates:
-    """Candidates on the grid, in time order: the arrays are (candidate, lead) but `samples`.
-
-    Attributes
-    ----------
-    samples : (candidate,) grid samples.
-    logits : of each lead; NaN where it has no candidate there.
-    places : grid samples of the mark, as the net would have it.
-    """
-
-    samples: Ints
-    logits: Floats
-    places: Floats
-
-    def __add__(self, other: Candidates) -> Candidates:
-        return Candidates(
-            np.concatenate([self.samples, other.samples]),
-            np.concatenate([self.logits, other.logits]),
-            np.concatenate([self.places, other.places]),
-        )
-
-    def where(self, keep: npt.NDArray[np.bool_] | slice) -> Candidates:
-        """Return some of them."""
-        return Candidates(self.samples[keep], self.logits[keep], self.places[keep])
-
-
 class PeakStream:
     """Finds the R peaks of one recording, piece by piece.
 
@@ -103,7 +76,7 @@ class PeakStream:
     ----------
     rate : Hz of the signal pushed, 60 or more.
     leads : names of its rows.
-    block_seconds : length of the blocks: 0.1 for the quickest answer, 64 for the quickest run.
+    block_seconds : length of the blocks: 0.1 for the quickest answer, 256 for the quickest run.
     net : the judge of candidates; the shipped one if not given.
 
     Raises
@@ -120,6 +93,8 @@ class PeakStream:
             raise UsageError("peaks", f"the rate is {rate} Hz", "Give 60 Hz or more")
         self.rate, self.leads = rate, leads
         self.net = net or shipped()
+        # The regression that joins leads is calibrated: there a beat is what is likelier than not.
+        self._threshold = self.net.threshold if len(leads) == 1 else 0.0
         unit = min(16, max(8, round(block_seconds * front.GRID)))
         tool = Resampler(rate, front.GRID, cutoff=_CUTOFF, seconds=_HALF, unit=unit)
         self._tool = tool
@@ -136,7 +111,7 @@ class PeakStream:
             before = math.ceil(front.BEFORE * tool.step) + tool.half + 3
             after = math.ceil(front.AFTER * tool.step) + tool.half + 3
         self._ramp = math.ceil(_RAMP * rate)
-        self._hold_back = math.ceil(REACH * rate)
+        self._hold_back = math.ceil(REACH[len(leads) > 1] * rate)
         self._cutter = BlockCutter(len(leads), size, before, after + self._ramp)
         self.latency = (size + after + self._ramp + self._hold_back) / rate
         self._levels = front.Levels(len(leads))
@@ -172,6 +147,8 @@ class PeakStream:
         accepted = self._accept(found.samples, joint, decided)
         p: Floats = (1 / (1 + np.exp(-np.clip(joint, -30, 30)))).astype(np.float32)
         origin = block.start - self._cutter.before
+        if len(self.leads) > 1:
+            found = self._mark.best_near(found)
         chosen = found.where(accepted)
         marks = self._mark(filled, origin, chosen.logits, chosen.places * float(self._tool.step))
         self._count(block, found.samples[decided], p[decided], accepted[decided])
@@ -264,7 +241,7 @@ class PeakStream:
         self, samples: Ints, joint: Floats, decided: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
         """Return which of the decided candidates stand as R peaks."""
-        z = np.where(joint > self.net.threshold, joint, -np.inf)
+        z = np.where(joint > self._threshold, joint, -np.inf)
         keep = np.isfinite(z)
         for shift in (1, 2, 3):
             if len(samples) <= shift:
@@ -301,7 +278,7 @@ class PeakStream:
         return math.ceil(window * WINDOW * self.rate - 1e-6)
 
     def _emit(self, block: Block, marks: Ints, p: Floats, *, last: bool) -> PeakBlock:
-        """Return what is final: marks may still move by `REACH` across the block's end."""
+        """Return what is final: marks may still move by `REACH` seconds across the block's end."""
         marks = np.concatenate([self._waiting[0], marks])
         p = np.concatenate([self._waiting[1], p])
         order = np.argsort(marks, kind="stable")
@@ -342,7 +319,10 @@ def nearest(
         return
     right = np.clip(np.searchsorted(at, samples), 0, len(at) - 1)
     left = np.maximum(right - 1, 0)
-    pick = np.where(np.abs(at[left] - samples) <= np.abs(at[right] - samples), left, right)
+    # Of two within reach the likelier: a pacemaker's spike stands close before its beat.
+    first, second = np.abs(at[left] - samples), np.abs(at[right] - samples)
+    both = (first <= front.NEAR) & (second <= front.NEAR)
+    pick = np.where(np.where(both, z[left] >= z[right], first <= second), left, right)
     near = np.abs(at[pick] - samples) <= front.NEAR
     logits[near] = z[pick[near]]
     places[near] = place[pick[near]]
@@ -358,7 +338,7 @@ def find_peaks(
     UsageError : as `PeakStream`.
     """
     signal = np.atleast_2d(np.asarray(signal, np.float32))
-    stream = PeakStream(rate, leads, 64.0, net)
+    stream = PeakStream(rate, leads, 256.0, net)
     blocks = [*stream.push(signal), *stream.flush()]
     if not blocks:
         return PeakBlock(start=0, stop=0)

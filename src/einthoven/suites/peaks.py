@@ -40,7 +40,7 @@ def ours(signal: Floats, rate: float) -> Ints:
 
 def sleepecg(signal: Floats, rate: float) -> Ints:
     """Return what sleepecg finds in the first lead."""
-    from sleepecg import detect_heartbeats
+    from sleepecg.heartbeats import detect_heartbeats
 
     return np.asarray(detect_heartbeats(signal[0].astype(np.float64), rate), np.int64)
 
