@@ -210,13 +210,18 @@ def cross_validated(records: Mapping[str, Record], count: int, seed: int) -> dic
     return {"one lead": summary(one, seed), "two leads": summary(every, seed)}
 
 
-def run(out: Path, *, cross: bool = False, peers: bool = True, seed: int = 0) -> Mapping[str, Any]:
+PEERS: Mapping[str, Detector] = {"sleepecg": sleepecg, "xqrs": xqrs}
+
+
+def run(
+    out: Path, *, cross: bool = False, peers: Sequence[str] = tuple(PEERS), seed: int = 0
+) -> Mapping[str, Any]:
     """Judge the detector and write ``out/peaks.json``.
 
     Parameters
     ----------
     cross : also train twelve times for the cross-validated figures (a quarter of an hour).
-    peers : also run sleepecg and xqrs.
+    peers : of `PEERS`, run beside it.
     """
     from einthoven.training._peak_sets import noise_halves
 
@@ -224,12 +229,14 @@ def run(out: Path, *, cross: bool = False, peers: bool = True, seed: int = 0) ->
     records = {name: corpus.open(name).record() for name in corpus.records}
     noises = noise_halves("first")
     detectors: dict[str, Detector] = {"einthoven": ours}
-    if peers:
-        detectors |= {"sleepecg": sleepecg, "xqrs": xqrs}
+    detectors |= {name: PEERS[name] for name in peers}
     one = {name: judge(record, ours, 1) for name, record in records.items()}
     every = {name: judge(record, ours, 2) for name, record in records.items()}
     results: dict[str, Any] = {
-        "command": "einthoven evaluate --suite peaks",
+        "command": (
+            f"python -c \"from pathlib import Path; from einthoven.suites.peaks import run; "
+            f"run(Path('results'), cross={cross}, peers={tuple(peers)}, seed={seed})\""
+        ),
         "weights": {"name": "rpeaks", "seen": list(DS1), "protocol": "DS1 of mitdb"},
         "seed": seed, "draws": DRAWS, "interval": "95 %, bootstrap over records",
         "scoring": "EC57: 150 ms (f1_50ms: 50 ms), first 5 minutes and flutter left out",
