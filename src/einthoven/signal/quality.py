@@ -16,7 +16,9 @@ import numpy.typing as npt
 from einthoven.record.record import Signal
 
 WINDOW = 10  # seconds; windows begin at multiples of it
-GOOD = 0.90  # chosen on DS1 of mitdb, clean and with noise of nstdb: see results/peaks.json
+GOOD = (
+    0.90  # set beforehand in a study on DS1 of mitdb with noise of nstdb; not yet judged again here
+)
 FEWEST = 3  # beats in a full window
 _MISSING = 0.5  # share of samples
 _FLAT = 0.5
