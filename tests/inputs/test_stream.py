@@ -185,6 +185,8 @@ def test_what_cannot_be_fed_is_refused() -> None:
         side_names(InputSpec(kind="beat", rate=180.0, side=("templates",), hop=1.0))
     with pytest.raises(UsageError, match="hop"):
         InputStream(InputSpec(kind="beat", rate=180.0, side=("rr",)), 360.0, ("II",))
+    with pytest.raises(UsageError, match=r"input\.back"):
+        InputStream(InputSpec(kind="beat", rate=180.0, side=("rr",), hop=1.0), 360.0, ("II",))
     with pytest.raises(UsageError, match="V1"):
         InputStream(InputSpec(kind="beat", rate=180.0, leads=("V1",)), 360.0, ("II",))
     with pytest.raises(UsageError, match="one lead"):

@@ -84,8 +84,10 @@ class InputStream:
         if len(spec.leads) != 1:
             raise UsageError("input.leads", f"names {len(spec.leads)} leads", "Name one lead")
         self.names = side_names(spec)
-        if self.names and spec.hop <= 0:
-            raise UsageError("input.hop", "is 0 although side numbers are asked for", "Give hop")
+        for name in ("hop", "back", "ahead"):
+            if self.names and getattr(spec, name) <= 0:
+                fault = "is 0 although side numbers are asked for"
+                raise UsageError(f"input.{name}", fault, "Give hop, back and ahead in seconds")
         if spec.leads == ("one",):
             self._row = one_lead(leads)
         elif canonical(spec.leads[0]) in leads:
