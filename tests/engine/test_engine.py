@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.signal import resample_poly
 
 from einthoven.bundle import load_model
 from einthoven.corpora import demo_record
 from einthoven.engine import BeatEvent, Engine, Event, analyze
 from einthoven.live.replay import replay
 from einthoven.record import Record, RecordSource, UsageError
-from scipy.signal import resample_poly
 
 PROFILES = ("review", "live")
 
