@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -123,7 +124,10 @@ def _in_order(jobs: list[Job], workers: int) -> Iterator[Answer]:
                 bar.update()
             return
         # spawn: the parent's ONNX threads must not be forked.
-        with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(
+            min(workers, len(jobs)), get_context("spawn"), initializer=_leave_interrupts
+        )
+        try:
             futures = {pool.submit(answer, job): i for i, job in enumerate(jobs)}
             ready: dict[int, Answer] = {}
             due = 0
@@ -140,6 +144,14 @@ def _in_order(jobs: list[Job], workers: int) -> Iterator[Answer]:
                 while due in ready:
                     yield ready.pop(due)
                     due += 1
+        finally:
+            # Interrupted: what is under way is finished and kept, the rest is not begun.
+            pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Let the parent alone answer Ctrl-C, so that no worker dies in the middle of a file."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _write_summary(path: Path, rows: Iterable[dict[str, Any]]) -> None:
