@@ -69,9 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"einthoven: {fault}", file=sys.stderr)
         return 2 if isinstance(fault, UsageError) else 1
-    except KeyboardInterrupt:
-        print("einthoven: stopped; what was finished is kept", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as fault:
+        if args.traceback:
+            raise
+        print(f"einthoven: cannot read or write ({fault}). Check the path.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("einthoven: stopped; what was finished is kept", file=sys.stderr)
+        return 130

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from einthoven._version import __version__
+from einthoven.bundle import default_model, load_model
 from einthoven.engine import analyze
 from einthoven.formats import open_source
 from einthoven.record.errors import EinthovenError, UsageError
@@ -26,7 +30,10 @@ from einthoven.report.table import summary, summary_row, table
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One recording to analyse, and where its answer goes."""
+    """One recording to analyse, and where its answer goes.
+
+    An answer is skipped as finished only where the same file was asked the same by the same models.
+    """
 
     path: str
     out: Path | None
@@ -42,10 +49,51 @@ class Job:
         assert self.out is not None
         return self.out.with_name(f"{self.out.name}.{kind}")
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Differs whenever the answer might: the file, what is asked of it, and who answers."""
+        path = Path(self.path)
+        if not path.exists():
+            path = path.with_name(f"{path.name}.hea")
+        facts = path.stat()
+        model = self.questions["model"]
+        chosen = load_model(model) if model else default_model("beat", self.questions["profile"])
+        peaks = default_model("peaks", self.questions["profile"])
+        shas = [m.sha256 for m in (chosen, peaks) if m]
+        what = [
+            str(path.resolve()), facts.st_size, facts.st_mtime_ns, self.questions, self.reading,
+            self.identity, shas, __version__,
+        ]  # fmt: skip
+        return hashlib.sha256(repr(what).encode("utf-8", "replace")).hexdigest()
+
     @property
-    def finished(self) -> bool:
-        """Whether an earlier run wrote all that is wanted; JSON is written last."""
-        return bool(self.wanted) and all(self.target(k).is_file() for k in self.wanted)
+    def state(self) -> Path:
+        """The hidden file that says whose answers these are, and whether they are all there."""
+        assert self.out is not None
+        return self.out.with_name(f".{self.out.name}.state")
+
+    def begin(self) -> bool:
+        """Return whether an earlier run finished this very job; else claim its files.
+
+        Raises
+        ------
+        UsageError : files are there that this job did not begin, and `force` is not given.
+        """
+        if not self.wanted:
+            return False
+        there = [k for k in self.wanted if self.target(k).exists()]
+        state = self.state.read_text(encoding="utf-8") if self.state.is_file() else ""
+        ours = state.partition(" ")[0] == self.fingerprint
+        if ours and state.endswith("done") and len(there) == len(self.wanted) and not self.force:
+            return True
+        if there and not ours and not self.force:
+            raise UsageError(
+                self.target(there[0]),
+                f"is there already and answers another file or question than {self.path}",
+                "Give another --out, or --force to write over it",
+            )
+        write_text(self.state, f"{self.fingerprint} begun")
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +111,7 @@ class Answer:
 def answer(job: Job) -> Answer:
     """Analyse one recording and write what is wanted of it."""
     try:
-        if job.finished and not job.force:
+        if job.begin():
             document = json.loads(job.target("json").read_text(encoding="utf-8"))
             return Answer(path=job.path, row=summary_row(document), skipped=True)
         source = open_source(job.path, **job.reading)
@@ -71,11 +119,11 @@ def answer(job: Job) -> Answer:
         if "html" in job.wanted:
             write_text(job.target("html"), to_html(findings, identity=job.identity))
         if "atr" in job.wanted:
-            # An .atr there may be a publisher's reference: never written over unasked.
-            findings.to_wfdb(job.target("atr"), force=job.force)
+            findings.to_wfdb(job.target("atr"), force=True)
         document = findings.to_dict(identity=job.identity)
         if "json" in job.wanted:
             write_text(job.target("json"), json.dumps(document, ensure_ascii=False) + "\n")
+            write_text(job.state, f"{job.fingerprint} done")
         text = json.dumps(document, ensure_ascii=False) if job.keep_json else summary(findings)
         return Answer(path=job.path, row=summary_row(document), text=text)
     except EinthovenError as fault:
@@ -85,13 +133,19 @@ def answer(job: Job) -> Answer:
             f"{job.path}: cannot be read or written ({fault}). Check the path and its rights."
         )
         return Answer(path=job.path, fault=sentence)
+    except Exception as fault:  # noqa: BLE001 - one bad file must not stop the others
+        sentence = (
+            f"{job.path}: our mistake ({type(fault).__name__}: {fault}). "
+            "Please report it; the other files are not touched by it."
+        )
+        return Answer(path=job.path, fault=sentence)
 
 
 def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], out: Path | None) -> int:
     """Run all jobs, print answers in the order of the paths, write OUT/summary.csv."""
     failed = list(faults)
     for fault in faults:
-        print(f"einthoven: {fault}", file=sys.stderr)
+        print(_safe(f"einthoven: {fault}"), file=sys.stderr)
     rows: list[dict[str, Any]] = []
     skipped, usage, single = 0, False, len(jobs) == 1
     for done in _in_order(jobs, workers):
@@ -99,7 +153,7 @@ def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], out: Path | No
         if done.fault:
             failed.append(done.fault)
             usage |= done.usage
-            print(f"einthoven: {done.fault}", file=sys.stderr)
+            print(_safe(f"einthoven: {done.fault}"), file=sys.stderr)
             continue
         assert done.row is not None
         rows.append(done.row)
@@ -113,6 +167,11 @@ def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], out: Path | No
         _write_summary(out / "summary.csv", rows)
         print(f"written to {out}", file=sys.stderr)
     return (2 if usage and not rows else 1) if failed else 0
+
+
+def _safe(text: str) -> str:
+    """Return text that any terminal takes, whatever bytes a file name holds."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _in_order(jobs: list[Job], workers: int) -> Iterator[Answer]:
@@ -154,8 +213,14 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _write_summary(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    rows = list(rows)
+def _write_summary(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows beside those that earlier runs left there for other recordings."""
+    new = {str(row["source"]) for row in rows}
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            earlier = [r for r in csv.DictReader(file) if r.get("source") not in new]
+        if all(list(r) == list(rows[0]) for r in earlier):
+            rows = [*earlier, *rows]
     with beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from einthoven.formats import format_of
 from einthoven.record.errors import FormatError
 
-# Parts of a WFDB record that are not records by themselves.
-_PARTS = {".dat", ".atr", ".mat", ".xyz", ".qrs", ".ecg"}
+# Annotations beside a record are none.
+_MARKS = {".atr", ".qrs"}
+_HEADER_BYTES = 65536
 
 
 def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
@@ -33,13 +35,13 @@ def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str], list[str
         else:
             found.append((path, Path(path.name)))
     stems = [str(name.with_suffix("")) for _, name in found]
-    names = [
-        stem if stems.count(stem) == 1 else str(name)
-        for stem, (_, name) in zip(stems, found, strict=True)
-    ]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            names[index] = f"{name}-{names[:index].count(name) + 1}"
+    often = Counter(stems)
+    seen: Counter[str] = Counter()
+    names = []
+    for stem, (_, full) in zip(stems, found, strict=True):
+        name = stem if often[stem] == 1 else str(full)
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return [(str(path), name) for (path, _), name in zip(found, names, strict=True)], faults, left
 
 
@@ -49,13 +51,11 @@ def _records(folder: Path) -> tuple[list[Path], list[Path]]:
         p for p in sorted(folder.rglob("*"))
         if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
     ]  # fmt: skip
-    headers = {p.with_suffix("") for p in files if p.suffix == ".hea"}
+    parts = set().union(*(_parts(p) for p in files if p.suffix == ".hea"), set[Path]())
     records: list[Path] = []
     others: list[Path] = []
     for path in files:
-        if path.suffix in _PARTS and (
-            path.with_suffix("") in headers or path.suffix in {".atr", ".qrs"}
-        ):
+        if path in parts or path.suffix in _MARKS:
             continue
         try:
             kind = format_of(path)[1]
@@ -68,3 +68,16 @@ def _records(folder: Path) -> tuple[list[Path], list[Path]]:
             continue
         records.append(path)
     return records, others
+
+
+def _parts(header: Path) -> set[Path]:
+    """Return the signal files and segments that a WFDB header names: parts of its record."""
+    try:
+        with header.open("rb") as file:
+            text = file.read(_HEADER_BYTES).decode("latin-1")
+    except OSError:
+        return set()
+    lines = [line.split() for line in text.splitlines() if line.strip()[:1] not in ("", "#")]
+    names = {words[0] for words in lines[1:] if words and words[0] != "~"}
+    return {header.with_name(f"{name}{end}") for name in names if "/" not in name
+            for end in ("", ".hea")} - {header}  # fmt: skip

@@ -11,6 +11,7 @@ from einthoven.cli import DISCLAIMER
 from einthoven.cli._batch import Job, run_jobs
 from einthoven.cli._paths import expand
 from einthoven.cli._reading import add_reading_arguments, reading
+from einthoven.record.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Analyse every path; 1 if some could not be read."""
+    if args.jobs < 1:
+        raise UsageError("--jobs", f"is {args.jobs}", "Give 1 or more")
     out = args.out or ("einthoven-out" if args.html or args.atr else None)
     questions = {
         "model": args.model, "profile": args.profile, "waves": args.waves,
@@ -54,11 +57,11 @@ def run(args: argparse.Namespace) -> int:
         Job(
             path=path, out=Path(out) / name if out else None, wanted=wanted, questions=questions,
             reading=reading(args), force=args.force, identity=args.identity,
-            keep_json=args.json and not args.out,
+            keep_json=args.json,
         )
         for path, name in found
     ]  # fmt: skip
     code = run_jobs(jobs, workers=args.jobs, faults=faults, out=Path(out) if out else None)
-    if not (args.json and not args.out):
+    if not args.json:
         print(DISCLAIMER, file=sys.stderr)
     return code

@@ -12,6 +12,7 @@ from einthoven.engine.engine import Engine
 from einthoven.engine.events import BeatEvent, Event, QualityEvent
 from einthoven.engine.findings import Beats, Findings, Quality
 from einthoven.formats import open_source
+from einthoven.record.leads import is_lead_name, one_lead
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
 
@@ -56,7 +57,7 @@ def analyze(
         for name, wanted in (("waves", waves), ("explain", explain), ("uncertainty", uncertainty))
         if wanted
     )
-    if not source.leads:
+    if not source.leads or source.rate < LOWEST_RATE:
         return collect(source, None, [], profile, asked)
     engine = Engine(source.rate, source.leads, profile, bundle)
     events: list[Event] = []
@@ -70,6 +71,9 @@ def analyze(
     return collect(source, engine, events, profile, asked)
 
 
+LOWEST_RATE = 60.0  # Hz; the detector looks at 7 to 24 Hz
+
+
 def collect(
     source: Source, engine: Engine | None, events: list[Event], profile: str, asked: tuple[str, ...]
 ) -> Findings:
@@ -80,7 +84,7 @@ def collect(
     warnings = list(source.notes)
     intervals: dict[str, float] = {}
     if engine is not None:
-        warnings += _warnings(engine)
+        warnings += _warnings(engine) + _unit_warning(source, beats)
         rate = engine.summary.heart_rate if usable else None
         if rate is not None:
             intervals["heart_rate_bpm"] = round(rate, 1)
@@ -89,7 +93,7 @@ def collect(
     warnings.append("rhythm: not answered, since no rhythm model is shipped yet")
     warnings += [f"{name}: not answered, since this version has no model for it" for name in asked]
     return Findings(
-        record=source.name, path=source.path, rate=source.rate, leads=source.leads,
+        record=_text(source.name), path=_text(source.path), rate=source.rate, leads=source.leads,
         samples=source.samples, start=source.start, usable=usable, reason=reason,
         models=_models(engine, profile),
         marks=Beats(
@@ -108,8 +112,35 @@ def collect(
     )  # fmt: skip
 
 
+def _text(name: str) -> str:
+    """Return a name that UTF-8 can hold, whatever bytes the file system gave."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _unit_warning(source: Source, beats: list[BeatEvent]) -> list[str]:
+    """Return a warning where no heart makes QRS complexes of such a size."""
+    some = beats[:: max(1, len(beats) // 20)]
+    reach = round(0.08 * source.rate)
+    lead = one_lead(source.leads)
+    sizes = [
+        float(np.ptp(x)) for e in some
+        if (x := source.read(max(0, e.sample - reach), min(e.sample + reach, source.samples))[lead])
+        .size and np.isfinite(x).all()
+    ]  # fmt: skip
+    if not sizes or 0.05 <= np.median(sizes) <= 20:
+        return []
+    size = f"{np.median(sizes):.3g} mV"
+    return [f"unit: QRS complexes of {size} are implausible; is the unit of the file right?"]
+
+
 def _usable(source: Source, engine: Engine | None) -> tuple[bool, str | None]:
+    if source.leads and source.rate < LOWEST_RATE:
+        return False, f"{source.rate:g} samples a second are too few (at least {LOWEST_RATE:g})"
     if engine is None:
+        odd = [c for c in source.channels if is_lead_name(c.name)]
+        if odd:
+            unit = odd[0].unit or "none"
+            return False, f"channel {odd[0].name} states no voltage (unit {unit}): give its unit"
         names = ", ".join(c.name for c in source.channels) or "nothing"
         return False, f"no channel is an ECG lead (the file holds {names})"
     return engine.summary.usable(source.samples)
