@@ -111,3 +111,12 @@ def test_real_tables_are_read(data_root: Path) -> None:
     assert (signals.leads, signals.rate, signals.samples) == (("ECG",), 1000.0, 15_000)
     plain = open_source(folder / "heartpy_e0103.csv", rate=250, unit="mV")
     assert plain.leads == ("ECG",)
+
+
+def test_a_rate_that_contradicts_the_time_column_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "timed.csv"
+    rows = "\n".join(f"{k / 250:.3f},{0.1 * (k % 7):.2f}" for k in range(1000))
+    path.write_text(f"time_s,II\n{rows}\n")
+    assert open_source(path, unit="mV").rate == pytest.approx(250)
+    with pytest.raises((FormatError, UsageError), match="250"):
+        open_source(path, unit="mV", rate=100)

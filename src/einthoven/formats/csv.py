@@ -69,12 +69,17 @@ class CsvSource(TrackSource):
             ):
                 return float(found[1]) or None
         timed = [(c, per) for c, per in at.items() if per]
-        if not timed or flag is not None:  # --rate says that the rows are evenly spaced
+        if not timed:
             return None
         column, per = timed[0]
         few = min(rows, 1000)
         early, late = (self._times(column, *span) / per for span in ((0, few), (rows - few, rows)))
-        return _rate_of(path, early, late, rows, self._table.first[column], per)
+        try:
+            return _rate_of(path, early, late, rows, self._table.first[column], per)
+        except FormatError:
+            if flag is None:
+                raise
+            return None  # the column says nothing; --rate says that the rows are evenly spaced
 
     def _times(self, column: int, start: int, stop: int) -> npt.NDArray[np.float64]:
         out = []
@@ -161,7 +166,7 @@ def _rate_of(
     steps = np.concatenate([np.diff(early), np.diff(late)])
     mend = "Give --rate HZ if the rows are evenly spaced"
     if not np.isfinite(span) or span <= 0 or np.any(~(steps >= 0)):
-        raise FormatError(path, "has a time column that does not rise", mend)
+        raise FormatError(path, "has a time column that is no rising count of seconds", mend)
     rate = float((rows - 1) / span)
     # Times are rounded when printed: 0.003, 0.006, 0.008 are 360 Hz.
     digits = len(cell.split(".")[1]) if "." in cell else 0
