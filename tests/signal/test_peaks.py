@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from einthoven.corpora import open_corpus
 from einthoven.evaluation.ec57 import compare, gross
+from einthoven.formats import read
+from einthoven.formats.wfdb import read_annotations
 from einthoven.record import UsageError
 from einthoven.signal.peaks import PeakStream, find_peaks
 from einthoven.signal.quality import Usable
@@ -202,3 +204,40 @@ def test_ten_second_strips_with_a_cold_start_are_read(record_100):
         moved = type(marks)(samples=inside.samples - a, symbols=inside.symbols)
         results.append(compare(moved, found.samples, 360.0, start=0))
     assert gross(results).figures()["q_f1"] > 0.97
+
+
+@pytest.fixture(scope="module")
+def twelve(data_root):
+    folder = data_root / "ludb" / "data"
+    if not (folder / "1.dat").is_file():
+        pytest.skip(f"no {folder}")
+    record = read(folder / "1.hea")
+    marks = read_annotations(folder / "1.ii")
+    return record, marks.samples[marks.symbols == "N"]
+
+
+def test_twelve_leads_find_the_beats_of_one_heart(twelve):
+    record, known = twelve
+    assert len(record.leads) == 12
+    found = find_peaks(record.signal, record.rate, record.leads).samples
+    inner = found[(found >= known[0] - 50) & (found <= known[-1] + 50)]
+    assert len(inner) == len(known)
+    assert np.abs(inner - known).max() < 0.05 * record.rate
+
+
+def test_dead_leads_among_twelve_and_their_order_cost_nothing(twelve):
+    record, _ = twelve
+
+    def beats(signal, leads):
+        found = find_peaks(signal, record.rate, leads).samples
+        return found[found > 0.3 * record.rate]  # the first beat is cut in two by the beginning
+
+    known = beats(record.signal, record.leads)
+    for dead in ([0], [1], [3, 7, 11]):
+        signal = record.signal.copy()
+        signal[dead] = 0
+        found = beats(signal, record.leads)
+        assert len(found) == len(known)
+        assert np.abs(found - known).max() < 0.06 * record.rate
+    found = beats(record.signal[::-1], record.leads[::-1])
+    assert len(found) == len(known)

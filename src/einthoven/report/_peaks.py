@@ -20,8 +20,8 @@ def page(results: Mapping[str, Any]) -> str:
     results : ``peaks.json``.
     """
     text = f"## R peaks\n\nFrom `results/peaks.json`, made by `{results['command']}`."
-    for words, key in (("Scoring", "scoring"), ("Intervals", "interval")):
-        text += f" {words}: {results[key]}." if results.get(key) else ""
+    for words, key in (("Scoring", "scoring"), ("Intervals", "interval"), ("Note", "note")):
+        text += f" {words}: {results[key].rstrip('.')}." if results.get(key) else ""
     seen = results.get("weights", {})
     text += f" Weights: `{seen['name']}`, from {seen['protocol']}.\n\n" if seen else "\n\n"
     body = [
@@ -29,7 +29,11 @@ def page(results: Mapping[str, Any]) -> str:
         for title, part in results.items() if isinstance(part, Mapping)
         for name, entry in part.items() if isinstance(entry, Mapping) and "f1_50ms" in entry
     ]  # fmt: skip
-    return text + table(_COLUMNS, body) + "".join(_compared(results))
+    text += table(_COLUMNS, body)
+    for title, part in results.items():
+        if isinstance(part, Mapping) and part.get("recipe"):
+            text += f"\n{title}: `{part['recipe']}`, made by `{part['command']}`. {part['note']}\n"
+    return text + "".join(_compared(results))
 
 
 def _row(title: str, name: str, entry: Mapping[str, Any]) -> list[Any]:

@@ -1,32 +1,54 @@
 """R peaks: the shipped detector on all of mitdb, by cross-validation, in noise, beside its peers.
 
-The shipped weights have seen DS1 of mitdb; DS2 and the paced records chose nothing. Cross-validated
+The shipped weights were fitted on DS1 of mitdb alone. DS2 and the paced records are unseen by the
+weights but not blind: their figures stood before the maker's eyes while the detector was made, and
+the rules that join leads were changed after its errors in 231 and 107 (see `NOTE`). Cross-validated
 figures score each record by weights that never saw it. Noise that is mixed in here comes from the
 first half of each noise record, that of training from the second.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from einthoven.corpora import open_corpus
 from einthoven.corpora.mitdb import DS1
 from einthoven.evaluation.ec57 import Comparison, average, compare, gross
 from einthoven.record import Annotations, Record
+from einthoven.record.errors import UsageError
 from einthoven.record.vocabulary import is_beat
 from einthoven.signal.noise import mix, noisy_minutes
 from einthoven.signal.peaks import find_peaks
+from einthoven.suites import _looks
 from einthoven.suites._suite import write_results
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Detector = Callable[[Floats, float], Ints]
 
+SIDE = "mitdb DS2 and paced"
+NOTE = (
+    "Not blind. The weights saw DS1 alone, but the figures of DS2 and the paced records were "
+    "printed again and again while the detector was made, and the rules that join two leads were "
+    "changed after looking at errors in 231 and 107, which lie outside DS1. The figures of two "
+    "leads outside DS1 are therefore optimistic, and those of one lead may be."
+)
+NOTE_FOLDS = (
+    "Each record is judged by weights that were fitted without it, and the weights that join leads "
+    "likewise. Features, thresholds and rules are the shipped detector's and are not blind, see "
+    "the note above."
+)
+# Twenty-four more trainings on twice the records: fewer, larger steps than the shipped recipe's.
+SHORTENED = ("optimiser.epochs=3", "optimiser.batch=2048", "optimiser.learning_rate=6e-3")
+FOLDS = "-fold by record"
 DRAWS = 1000
 SNR_DB = (24, 18, 12, 6, 0, -6)
 STRIPS = 12  # from each record
@@ -193,12 +215,13 @@ def folds(records: Sequence[str], count: int) -> list[tuple[str, ...]]:
 
 def cross_validated(records: Mapping[str, Record], count: int, seed: int) -> dict[str, Any]:
     """Train `count` times, each without one fold, and judge the fold: one lead and all leads."""
-    from einthoven.training.peaks import cross_fit
+    from einthoven.training.peaks import CrossFit
 
     one: dict[str, tuple[Comparison, Comparison]] = {}
     every: dict[str, tuple[Comparison, Comparison]] = {}
-    for fold in folds(list(records), count):
-        net = cross_fit([r for r in sorted(records) if r not in fold], seed)
+    fit = CrossFit(seed, SHORTENED)
+    for fold in tqdm(folds(list(records), count), unit="fold", disable=None):
+        net = fit([r for r in sorted(records) if r not in fold])
 
         def detector(signal: Floats, rate: float, net: Any = net) -> Ints:
             names = tuple(f"L{k}" for k in range(len(signal)))
@@ -207,7 +230,45 @@ def cross_validated(records: Mapping[str, Record], count: int, seed: int) -> dic
         for name in fold:
             one[name] = judge(records[name], detector, 1)
             every[name] = judge(records[name], detector, 2)
+    one, every = ({name: found[name] for name in sorted(found)} for found in (one, every))
     return {"one lead": summary(one, seed), "two leads": summary(every, seed)}
+
+
+def run_folds(out: Path, *, count: int = 12, seed: int = 0) -> Mapping[str, Any]:
+    """Train `count` times and add the cross-validated figures to ``out/peaks.json``.
+
+    Raises
+    ------
+    UsageError : there is no ``peaks.json`` to add them to.
+    """
+    path = out / "peaks.json"
+    corpus = open_corpus("mitdb")
+    records = {name: corpus.open(name).record() for name in corpus.records}
+    found = cross_validated(records, count, seed)
+    if not path.is_file():
+        raise UsageError(path, "does not exist", "Run the suite first")
+    results = json.loads(path.read_text(encoding="utf-8"))
+    results[f"{count}{FOLDS}"] = {
+        "command": _command("run_folds", f"count={count}, seed={seed}"),
+        "recipe": f"rpeaks, shortened: {', '.join(SHORTENED)}",
+        "note": NOTE_FOLDS, **found,
+    }  # fmt: skip
+    return write_results(path, results)
+
+
+def _folds_of(path: Path) -> dict[str, Any]:
+    """Return the cross-validated parts that are there: they carry their own command."""
+    if not path.is_file():
+        return {}
+    there = json.loads(path.read_text(encoding="utf-8"))
+    return {title: part for title, part in there.items() if title.endswith(FOLDS)}
+
+
+def _command(function: str, arguments: str) -> str:
+    return (
+        f'python -c "from pathlib import Path; from einthoven.suites.peaks import {function}; '
+        f"{function}(Path('results'), {arguments})\""
+    )
 
 
 PEERS: Mapping[str, Detector] = {"sleepecg": sleepecg, "xqrs": xqrs}
@@ -233,10 +294,8 @@ def run(
     one = {name: judge(record, ours, 1) for name, record in records.items()}
     every = {name: judge(record, ours, 2) for name, record in records.items()}
     results: dict[str, Any] = {
-        "command": (
-            f"python -c \"from pathlib import Path; from einthoven.suites.peaks import run; "
-            f"run(Path('results'), cross={cross}, peers={tuple(peers)}, seed={seed})\""
-        ),
+        "command": _command("run", f"cross={cross}, peers={tuple(peers)}, seed={seed}"),
+        "note": NOTE,
         "weights": {"name": "rpeaks", "seen": list(DS1), "protocol": "DS1 of mitdb"},
         "seed": seed, "draws": DRAWS, "interval": "95 %, bootstrap over records",
         "scoring": "EC57: 150 ms (f1_50ms: 50 ms), first 5 minutes and flutter left out",
@@ -250,6 +309,21 @@ def run(
             records, detectors, noises
         ),
     }  # fmt: skip
-    if cross:
-        results["12-fold by record"] = cross_validated(records, 12, seed)
-    return write_results(out / "peaks.json", results)
+    results |= _folds_of(out / "peaks.json")
+    written = write_results(out / "peaks.json", results)
+    _count_look(out, written)
+    return run_folds(out, seed=seed) if cross else written
+
+
+def _count_look(out: Path, results: Mapping[str, Any]) -> None:
+    """Write down the looks by eye while the detector was made, and this one."""
+    _looks.count(
+        out, system="rpeaks", side=SIDE, answers="by eye", command="none: no look was recorded",
+        why="R peaks, development looks by eye: many, of both one lead and two",
+    )  # fmt: skip
+    answers = {leads: results[leads]["all 48"]["per_record"] for leads in ("one lead", "two leads")}
+    digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:12]
+    _looks.count(
+        out, system="rpeaks", side=SIDE, answers=digest, why="suite of R peaks, shipped weights",
+        command=str(results["command"]),
+    )  # fmt: skip

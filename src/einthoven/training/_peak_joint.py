@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from einthoven.corpora import open_corpus
+from einthoven.record import Record
 from einthoven.signal import _peaks_front as front
 from einthoven.signal._peaks_join import MEMORY, NAMES, gather
 from einthoven.signal.noise import mix
 from einthoven.signal.peaks import describe_candidates, nearest
-from einthoven.training._peak_sets import NOISES, beats_and_flutter, noise_halves
+from einthoven.training._peak_sets import NOISES, beats_and_flutter
 
 Pair = tuple[nn.Module, Sequence[str]]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def judged(net: nn.Module, signal: Floats, rate: float) -> tuple[float, Ints, Floats]:
-    """Return step, joint candidates on the grid, and their logits (candidate, lead), NaN absent."""
-    step, leads = describe_candidates(signal, rate)
-    # The strength of a candidate is the first of the seven logarithms, envelope over level.
-    strengths = {k: (s, np.exp(f[:, -7])) for k, (s, f) in enumerate(leads)}
-    samples, _ = front.alone(strengths, -1, 1 << 40)
-    logits = np.full((len(samples), len(leads)), np.nan, np.float32)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Described:
+    """All leads of one recording as the nets are asked about them, before any net has answered.
+
+    Attributes
+    ----------
+    leads : for each lead (candidate,) grid samples and (candidate, feature) numbers.
+    samples : (joint,) joint candidates, grid samples.
+    labels : (joint,) 1 where one is a beat.
+    keep : (joint,) false in flutter.
+    weight : of each candidate.
+    """
+
+    leads: list[tuple[Ints, Floats]]
+    samples: Ints
+    labels: Floats
+    keep: npt.NDArray[np.bool_]
+    weight: float
+
+
+Describe = Callable[[str], Sequence[Described]]
+
+
+def judged(net: nn.Module, described: Described) -> Floats:
+    """Return (joint, lead) the logits of the joint candidates, NaN where a lead has none."""
+    logits = np.full((len(described.samples), len(described.leads)), np.nan, np.float32)
     places = np.zeros_like(logits)
-    for k, (at, features) in enumerate(leads):
+    for k, (at, features) in enumerate(described.leads):
         with torch.no_grad():
             z = net(torch.from_numpy(features)).numpy()[:, 0]
-        nearest(samples, at, z, at.astype(np.float32), logits[:, k], places[:, k])
-    return step, samples, logits
+        nearest(described.samples, at, z, at.astype(np.float32), logits[:, k], places[:, k])
+    return logits
 
 
 def _variants(
@@ -57,38 +77,50 @@ def _variants(
     return out
 
 
-def fit_join(pairs: Sequence[Pair], corpus: str, seed: int) -> dict[str, float]:
+def describe(
+    record: Record, noises: Mapping[str, Floats], rng: np.random.Generator
+) -> list[Described]:
+    """Return the record's variants; none where it has one lead or no reference beats."""
+    marks = record.annotations
+    if marks is None or len(record.leads) < 2:
+        return []
+    beats, flutter = beats_and_flutter(marks)
+    out = []
+    for k, x in enumerate(_variants(record.signal, beats, noises, rng)):
+        step, leads = describe_candidates(x, record.rate)
+        # The strength of a candidate is the first of the seven logarithms, envelope over level.
+        strengths = {i: (s, np.exp(f[:, -7])) for i, (s, f) in enumerate(leads)}
+        samples, _ = front.alone(strengths, -1, 1 << 40)
+        label = np.zeros(len(samples), np.float32)
+        at = beats / step
+        pick = np.clip(np.searchsorted(samples, at), 1, len(samples) - 1)
+        pick -= np.abs(samples[pick - 1] - at) <= np.abs(samples[pick] - at)
+        label[pick[np.abs(samples[pick] - at) <= front.NEAR]] = 1
+        keep = np.ones(len(samples), np.bool_)
+        for a, b in flutter:
+            keep &= (samples * step < a) | (samples * step > b)
+        weight = 1.0 if k == 0 else 0.25
+        out.append(Described(leads=leads, samples=samples, labels=label, keep=keep, weight=weight))
+    return out
+
+
+def fit_join(pairs: Sequence[Pair], describe_record: Describe) -> dict[str, float]:
     """Return the weights by name, fitted on all leads of the records with two or more.
 
     Parameters
     ----------
     pairs : nets, each with records that it has not seen: on records it has, the second lead would
         be trusted as it never can be in use.
+    describe_record : what `describe` makes of the record of a name.
     """
-    rng = np.random.default_rng(2000 + seed)
     data, labels, weights = [], [], []
-    opened = open_corpus(corpus)
-    noises = noise_halves("second")
     for net, name in [(net, name) for net, records in pairs for name in records]:
-        record = opened.open(name).record()
-        marks = record.annotations
-        if marks is None or len(record.leads) < 2:
-            continue
-        beats, flutter = beats_and_flutter(marks)
-        for k, x in enumerate(_variants(record.signal, beats, noises, rng)):
-            step, samples, logits = judged(net, x, record.rate)
-            padded = np.concatenate([np.full((MEMORY, len(x)), np.nan, np.float32), logits])
-            label = np.zeros(len(samples), np.float32)
-            at = beats / step
-            pick = np.clip(np.searchsorted(samples, at), 1, len(samples) - 1)
-            pick -= np.abs(samples[pick - 1] - at) <= np.abs(samples[pick] - at)
-            label[pick[np.abs(samples[pick] - at) <= front.NEAR]] = 1
-            keep = np.ones(len(samples), np.bool_)
-            for a, b in flutter:
-                keep &= (samples * step < a) | (samples * step > b)
-            data.append(gather(padded)[keep])
-            labels.append(label[keep])
-            weights.append(np.full(int(keep.sum()), 1.0 if k == 0 else 0.25, np.float32))
+        for one in describe_record(name):
+            logits = judged(net, one)
+            nothing = np.full((MEMORY, logits.shape[1]), np.nan, np.float32)
+            data.append(gather(np.concatenate([nothing, logits]))[one.keep])
+            labels.append(one.labels[one.keep])
+            weights.append(np.full(int(one.keep.sum()), one.weight, np.float32))
     return _logistic(np.concatenate(data), np.concatenate(labels), np.concatenate(weights))
 
 

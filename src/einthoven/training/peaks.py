@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from einthoven._version import __version__
+from einthoven.corpora import open_corpus
 from einthoven.corpora.mitdb import DS1
 from einthoven.signal._peaks_front import FEATURES
-from einthoven.training._peak_joint import fit_join
+from einthoven.training._peak_joint import Described, describe, fit_join
 from einthoven.training._peak_sets import Table, no_beats, noise_halves, real, stack
 from einthoven.training._recipe import Recipe, check_keys, load_recipe, to_toml
 
@@ -114,17 +115,66 @@ def train(data: Table, recipe: Recipe, seed: int) -> tuple[PeakNetwork, list[dic
     return net, rows
 
 
-def build(recipe: Recipe, records: Sequence[str], seed: int) -> Table:
-    """Return all that the recipe trains on, from those records."""
-    options = _AUGMENT | dict(recipe.augment)
-    check_keys("augment", options, _AUGMENT)
-    rng = np.random.default_rng(1000 + seed)
-    noises = noise_halves(options["noise"])
-    tables = real(
-        records, recipe.corpus.name, rng, copies=options["copies"], cold=options["cold"],
-        noises=noises,
-    )  # fmt: skip
-    return stack([*tables, *no_beats(rng, options["no_beats"], noises)])
+class Material:
+    """What a recipe trains on, drawn in one go for the records asked for.
+
+    Parameters
+    ----------
+    recipe, seed : the recipe, and what its chance is drawn from.
+    """
+
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        self._recipe, self._seed = recipe, seed
+        self._options = _AUGMENT | dict(recipe.augment)
+        check_keys("augment", self._options, _AUGMENT)
+        self._noises = noise_halves(self._options["noise"])
+        self._corpus = open_corpus(recipe.corpus.name)
+        self._joint_rng = np.random.default_rng(2000 + seed)
+
+    def _real(self, records: Sequence[str], rng: np.random.Generator) -> list[Table]:
+        return real(
+            records, self._recipe.corpus.name, rng, copies=self._options["copies"],
+            cold=self._options["cold"], noises=self._noises,
+        )  # fmt: skip
+
+    def _none(self, rng: np.random.Generator) -> list[Table]:
+        return no_beats(rng, self._options["no_beats"], self._noises)
+
+    def table(self, records: Sequence[str]) -> Table:
+        """Return all that the net trains on, from those records."""
+        rng = np.random.default_rng(1000 + self._seed)
+        return stack([*self._real(records, rng), *self._none(rng)])
+
+    def joint(self, name: str) -> Sequence[Described]:
+        """Return what the weights that join the leads are fitted on, of one record."""
+        return describe(self._corpus.open(name).record(), self._noises, self._joint_rng)
+
+
+class SharedMaterial(Material):
+    """The same, each record drawn by its own chance and once, so that folds can share it."""
+
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        super().__init__(recipe, seed)
+        self._tables: dict[str, Table] = {}
+        self._described: dict[str, Sequence[Described]] = {}
+
+    def table(self, records: Sequence[str]) -> Table:
+        """Return all that the net trains on, from those records."""
+        if not self._tables:
+            nothing = np.random.default_rng(1000 + self._seed)
+            self._tables[""] = stack(self._none(nothing))
+        for name in records:
+            if name not in self._tables:
+                rng = np.random.default_rng([1000 + self._seed, *name.encode()])
+                self._tables[name] = stack(self._real([name], rng))
+        return stack([self._tables[name] for name in (*records, "")])
+
+    def joint(self, name: str) -> Sequence[Described]:
+        """Return what the weights that join the leads are fitted on, of one record."""
+        if name not in self._described:
+            self._joint_rng = np.random.default_rng([2000 + self._seed, *name.encode()])
+            self._described[name] = super().joint(name)
+        return self._described[name]
 
 
 def _threshold(recipe: Recipe) -> float:
@@ -132,19 +182,17 @@ def _threshold(recipe: Recipe) -> float:
 
 
 def _all(
-    recipe: Recipe, records: Sequence[str], seed: int
+    recipe: Recipe, records: Sequence[str], seed: int, material: Material
 ) -> tuple[PeakNetwork, list[dict[str, float]], dict[str, float], dict[str, int]]:
     """Return the net, its losses, the weights that join the leads, and what it was trained on."""
-    data = build(recipe, records, seed)
+    data = material.table(records)
     net, rows = train(data, recipe, seed)
     counts = {"candidates": len(data.labels), "beats": int(data.labels.sum())}
     del data
     # The leads are joined by what nets say of records they have not seen.
     halves = (records[0::2], records[1::2])
-    pairs = [
-        (train(build(recipe, halves[k], seed), recipe, seed)[0], halves[1 - k]) for k in (0, 1)
-    ]
-    return net, rows, fit_join(pairs, recipe.corpus.name, seed), counts
+    pairs = [(train(material.table(halves[k]), recipe, seed)[0], halves[1 - k]) for k in (0, 1)]
+    return net, rows, fit_join(pairs, material.joint), counts
 
 
 def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
@@ -163,7 +211,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     torch.set_num_threads(recipe.optimiser.threads)
     records = recipe.protocol.train or DS1
     seed = recipe.seeds[0]
-    net, rows, join, counts = _all(recipe, records, seed)
+    net, rows, join, counts = _all(recipe, records, seed, Material(recipe, seed))
     (run / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     _json(run / "split.json", {"train": list(records), "validation": [], "test": []})
     save_file(net.state_dict(), run / "weights.safetensors")
@@ -212,9 +260,22 @@ class TrainedPeaks:
         return out[:, 0], out[:, 1]
 
 
-def cross_fit(records: Sequence[str], seed: int) -> TrainedPeaks:
-    """Train the shipped recipe on other records, for cross-validation."""
-    recipe = load_recipe("rpeaks")
-    torch.set_num_threads(recipe.optimiser.threads)
-    net, _, join, _ = _all(recipe, records, seed)
-    return TrainedPeaks(net, _threshold(recipe), join)
+class CrossFit:
+    """Trains the shipped recipe again and again, each time on other records.
+
+    Parameters
+    ----------
+    seed : of each training.
+    settings : ``section.key=value``, where it is to differ from the shipped recipe.
+    """
+
+    def __init__(self, seed: int, settings: Sequence[str] = ()) -> None:
+        self.recipe = load_recipe("rpeaks", settings)
+        self._seed = seed
+        self._material = SharedMaterial(self.recipe, seed)
+        torch.set_num_threads(self.recipe.optimiser.threads)
+
+    def __call__(self, records: Sequence[str]) -> TrainedPeaks:
+        """Return the detector's judge trained on those records."""
+        net, _, join, _ = _all(self.recipe, records, self._seed, self._material)
+        return TrainedPeaks(net, _threshold(self.recipe), join)

@@ -1,0 +1,98 @@
+"""Quality: what a window counts, and when a recording can be judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from einthoven.signal.quality import Counts, Usable, usable
+
+
+def _noise(n, seed=0):
+    return np.random.default_rng(seed).standard_normal((1, n)).astype(np.float32)
+
+
+def _counted(x, accepted=10, p=0.99, rejected=0.1):
+    counts = Counts.empty(len(x))
+    for a in range(0, x.shape[1], 360):
+        counts.add_samples(x[:, a : a + 360])
+    counts.accepted, counts.sum_accepted, counts.sum_rejected = accepted, accepted * p, rejected
+    return counts
+
+
+def test_a_plain_window_is_good():
+    counts = _counted(_noise(3600))
+    assert counts.samples == 3600
+    assert counts.score() == pytest.approx(9.9 / 10.1)
+    assert counts.good(10)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"), [("accepted", 0), ("accepted", 2), ("sum_accepted", 8.5),
+                          ("sum_rejected", 3.0)],
+)  # fmt: skip
+def test_doubt_or_too_few_beats_make_it_bad(change, value):
+    counts = _counted(_noise(3600))
+    setattr(counts, change, value)
+    assert not counts.good(10)
+
+
+def test_no_beat_scores_nothing():
+    assert Counts.empty(1).score() == 0
+    assert not Counts.empty(1).good(10)
+
+
+def test_missing_flat_and_clipped_samples_are_counted():
+    missing, flat, clipped = _noise(3600), _noise(3600), _noise(3600)
+    missing[0, :2000] = np.nan
+    flat[0, :2160] = 0.3
+    clipped = np.clip(np.repeat(clipped, 8, axis=1)[:, :3600] * 3, -1, 1)
+    counts = [_counted(x) for x in (missing, flat, clipped)]
+    assert counts[0].missing[0] == 2000
+    assert counts[1].flat[0] > 2100
+    assert counts[2].clipped[0] > 1000
+    for one in counts:
+        assert not one.sound()[0]
+        assert not one.good(10)
+
+
+def test_one_sound_lead_is_enough():
+    x = np.concatenate([_noise(3600), np.zeros((1, 3600), np.float32)])
+    counts = _counted(x)
+    assert counts.sound().tolist() == [True, False]
+    assert counts.good(10)
+
+
+def test_a_stretch_under_two_seconds_is_never_good():
+    counts = _counted(_noise(700), accepted=3)
+    assert counts.good(2.5)
+    assert not counts.good(1.9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [((1.0, 1, 1, 2, 2), "too short: 1.0 s"), ((60.0, 6, 0, 0, 0), "no heartbeats were found"),
+     ((60.0, 6, 0, 20, 0), "0 of 6 windows"), ((60.0, 6, 1, 20, 2), "2 of 20 beats"),
+     ((1000.0, 100, 1, 900, 10), "1 of 100 windows")],
+)  # fmt: skip
+def test_what_cannot_be_judged_says_why(counts, words):
+    able, reason = usable(*counts)
+    assert not able
+    assert words in reason
+
+
+def test_two_good_windows_in_a_hundred_are_enough():
+    assert usable(1000.0, 100, 2, 900, 20) == (True, None)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=60))
+def test_running_counts_are_the_sums(windows):
+    total = Usable()
+    for good, beats in windows:
+        total.add(good=good, score=0.5, beats=beats, seconds=10.0)
+    sound = sum(beats for good, beats in windows if good)
+    beats = sum(beats for _, beats in windows)
+    good = sum(good for good, _ in windows)
+    assert total.verdict() == usable(10.0 * len(windows), len(windows), good, beats, sound)
