@@ -40,8 +40,10 @@ def test_looks_are_written_down_with_those_by_eye(tmp_path):
     results = {"command": "x", "one lead": side, "two leads": side}
     for _ in range(2):
         peaks._count_look(tmp_path, results)
+        part = {"per_record": {"100": [2, 0, 0]}}
+        peaks._count_folds(tmp_path, {"command": "y", "one lead": part, "two leads": part})
     looks = _looks.read(tmp_path)
-    assert [look["system"] for look in looks] == ["rpeaks", "rpeaks"]
+    assert [look["system"] for look in looks] == ["rpeaks"] * 3
     assert "many" in looks[0]["why"]
 
 
@@ -61,6 +63,6 @@ def test_folds_without_a_suite_are_refused(tmp_path, monkeypatch):
         records = ()
 
     monkeypatch.setattr(peaks, "open_corpus", lambda name: Nothing())
-    monkeypatch.setattr(peaks, "cross_validated", lambda *a: {})
+    monkeypatch.setattr(peaks, "cross_validated", lambda *_: {})
     with pytest.raises(UsageError, match="Run the suite first"):
         peaks.run_folds(tmp_path)

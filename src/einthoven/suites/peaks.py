@@ -253,7 +253,21 @@ def run_folds(out: Path, *, count: int = 12, seed: int = 0) -> Mapping[str, Any]
         "recipe": f"rpeaks, shortened: {', '.join(SHORTENED)}",
         "note": NOTE_FOLDS, **found,
     }  # fmt: skip
-    return write_results(path, results)
+    written = write_results(path, results)
+    _count_folds(out, written[f"{count}{FOLDS}"])
+    return written
+
+
+def _count_folds(out: Path, part: Mapping[str, Any]) -> None:
+    digest = _fingerprint({leads: part[leads]["per_record"] for leads in ("one lead", "two leads")})
+    _looks.count(
+        out, system="rpeaks", side=SIDE, answers=digest, why="suite of R peaks, cross-validation",
+        command=str(part["command"]),
+    )  # fmt: skip
+
+
+def _fingerprint(answers: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _folds_of(path: Path) -> dict[str, Any]:
@@ -322,8 +336,8 @@ def _count_look(out: Path, results: Mapping[str, Any]) -> None:
         why="R peaks, development looks by eye: many, of both one lead and two",
     )  # fmt: skip
     answers = {leads: results[leads]["all 48"]["per_record"] for leads in ("one lead", "two leads")}
-    digest = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:12]
     _looks.count(
-        out, system="rpeaks", side=SIDE, answers=digest, why="suite of R peaks, shipped weights",
+        out, system="rpeaks", side=SIDE, answers=_fingerprint(answers),
+        why="suite of R peaks, shipped weights",
         command=str(results["command"]),
     )  # fmt: skip
