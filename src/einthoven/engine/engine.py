@@ -19,7 +19,7 @@ from einthoven.signal.peaks import PeakBlock, PeakStream
 
 # Seconds of signal the R-peak detector is given at once. Live: an answer must not wait for more.
 # Review: longer blocks are faster, and a minute is nothing to a recording.
-BLOCK_SECONDS = {"live": 1.0, "review": 64.0}
+BLOCK_SECONDS = {"live": 0.1, "review": 64.0}
 
 # An R peak the detector itself is less sure of is uncertain whatever its class.
 CERTAIN = 0.88
