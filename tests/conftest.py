@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The suite gives the same verdict twice; `HYPOTHESIS=search pytest` looks for new counterexamples.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS", "same"))
 
 
 def _root() -> Path:

@@ -120,3 +120,11 @@ def test_a_rate_that_contradicts_the_time_column_is_refused(tmp_path: Path) -> N
     assert open_source(path, unit="mV").rate == pytest.approx(250)
     with pytest.raises((FormatError, UsageError), match="250"):
         open_source(path, unit="mV", rate=100)
+
+
+def test_a_number_beyond_any_voltage_is_no_crash(tmp_path: Path) -> None:
+    """1e308 does not fit the numbers of a record (found by chance)."""
+    path = tmp_path / "x.csv"
+    path.write_text("II\n" + "0.1\n" * 50 + "1e308\n" + "0.1\n" * 50)
+    found = open_source(path, rate=250.0, unit="mV").read(0, 101)
+    assert np.flatnonzero(~np.isfinite(found[0])).tolist() == [50]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from einthoven.record.errors import EinthovenError
 
 from ._made import a_record
 
+MORE = int(os.environ.get("FUZZ", "1"))  # FUZZ=20 HYPOTHESIS=search looks longer
 FLAGS = ({}, {"rate": 250.0, "unit": "mV", "leads": ("II", "V1")})
 ENDINGS = (".hea", ".dat", ".atr", ".edf", ".csv", ".npz")
 
@@ -65,7 +67,7 @@ def _damaged(ending: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60 * MORE, deadline=5000)
 @given(data=st.data())
 def test_truncated_files(ending: str, data: st.DataObject) -> None:
     good = GOOD[ending]
@@ -73,7 +75,7 @@ def test_truncated_files(ending: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@settings(max_examples=120, deadline=2000)
+@settings(max_examples=120 * MORE, deadline=5000)
 @given(data=st.data())
 def test_bytes_changed_in_any_place(ending: str, data: st.DataObject) -> None:
     good = bytearray(GOOD[ending])
@@ -112,13 +114,13 @@ TOPS = st.builds(
 SEGMENTS = st.builds(lambda f, n: f"{f} {n}", FILES, NUMBERS)
 
 
-@settings(max_examples=250, deadline=2000)
+@settings(max_examples=250 * MORE, deadline=5000)
 @given(top=TOPS, lines=st.lists(LINES | SEGMENTS, max_size=4))
 def test_absurd_wfdb_headers(top: str, lines: list[str]) -> None:
     _damaged(".hea", "\n".join([top, *lines]).encode())
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150 * MORE, deadline=5000)
 @given(data=st.data())
 def test_absurd_edf_headers(data: st.DataObject) -> None:
     good = bytearray(GOOD[".edf"])
@@ -129,13 +131,13 @@ def test_absurd_edf_headers(data: st.DataObject) -> None:
     _damaged(".edf", bytes(good))
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150 * MORE, deadline=5000)
 @given(text=st.text(st.sampled_from("0123456789.,;\t -+eE\nNaIVt:#\"'m()"), max_size=300))
 def test_odd_tables(text: str) -> None:
     _damaged(".csv", text.encode())
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150 * MORE, deadline=5000)
 @given(data=st.binary(max_size=400), head=st.sampled_from([b"", b"\x93NUMPY\x01\0", b"0       "]))
 def test_any_bytes(data: bytes, head: bytes) -> None:
     _damaged(".csv", head + data)
@@ -170,3 +172,13 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None
     bomb = data.replace(size.to_bytes(4, "little"), (0xFFFFFFF0).to_bytes(4, "little"))
     (tmp_path / "x.npz").write_bytes(bomb)
     _try(tmp_path, "x.npz")
+
+
+@pytest.mark.parametrize("name", ["a" * 400, "b" * 5000])
+def test_a_name_longer_than_the_system_allows_is_refused(tmp_path: Path, name: str) -> None:
+    """A multi-segment header may name any segment (found by chance in CI)."""
+    (tmp_path / "x.hea").write_text(f"x/1 1 360 100\n{name} 100\n")
+    _try(tmp_path, "x.hea")
+    (tmp_path / "y.hea").write_text(f"y 1 360 100\n{name}.dat 16 200 12 0 0 0 0 ECG\n")
+    _try(tmp_path, "y.hea")
+    _try(tmp_path, f"{name}.hea")

@@ -81,11 +81,12 @@ def beside(header: Path, name: str) -> Path:
     path = folder / name
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
+        there = path.is_file()  # raises where a name is longer than the system allows
     except (OSError, RuntimeError, ValueError) as fault:
         raise FormatError(header, f"names {name!r}, which is no file", mend) from fault
     if not inside or ".." in Path(name).parts:
         raise FormatError(header, f"names {name!r}, which lies outside its own folder", mend)
-    if not path.is_file():
+    if not there:
         raise FormatError(
             header, f"names {name!r}, which is not there", f"Put {Path(name).name} beside it"
         )

@@ -72,10 +72,13 @@ def format_of(path: Path) -> tuple[Path, Format]:
     ------
     FormatError : where there is no such file, or no format knows it.
     """
-    if not path.exists() or path.is_dir():
-        header = path.with_name(path.name + ".hea") if path.name else path
-        if header.is_file():
-            path = header
+    try:
+        if not path.exists() or path.is_dir():
+            header = path.with_name(path.name + ".hea") if path.name else path
+            if header.is_file():
+                path = header
+    except (OSError, ValueError) as fault:
+        raise FormatError(path, "is no name of a file", "Give the path of a recording") from fault
     kind = recognise(path)
     if kind is not None:
         return path, kind

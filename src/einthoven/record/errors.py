@@ -13,12 +13,18 @@ import difflib
 from collections.abc import Iterable
 
 
+def _short(text: str, most: int = 400) -> str:
+    """Cut the middle out of what a hostile file made too long to be read."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+
+
 class EinthovenError(Exception):
     """A fault the user can mend: ``where: fault. Mend.`` in one sentence."""
 
     def __init__(self, where: object, fault: str, mend: str) -> None:
-        self.where, self.fault, self.mend = str(where), fault, mend
-        super().__init__(f"{self.where}: {fault.rstrip('.')}. {mend.rstrip('.')}.")
+        self.where, self.fault, self.mend = _short(str(where)), _short(fault), mend
+        super().__init__(f"{self.where}: {self.fault.rstrip('.')}. {mend.rstrip('.')}.")
 
     def __reduce__(self) -> tuple[type[EinthovenError], tuple[str, str, str]]:
         """Survive the trip between worker processes."""
