@@ -33,20 +33,22 @@ def pack_212(samples: npt.NDArray[np.int64]) -> bytes:
 def write_record(
     folder: Path, name: str, samples: npt.NDArray[np.int64], rate: float, leads: Sequence[str],
     *, gain: str, resolution: int, zero: int, marks: Annotations | None, comments: Sequence[str],
+    form: int = 212,
 ) -> list[Path]:  # fmt: skip
-    """Write ``.hea``, ``.dat`` in format 212, and ``.atr``; return the files.
+    """Write ``.hea``, ``.dat`` in format 212 or 16, and ``.atr``; return the files.
 
     Parameters
     ----------
-    samples : (lead, time) 12-bit integers.
+    samples : (lead, time) integers of 12 or 16 bits.
     gain : as the header is to have it; ``"0"`` where the publisher states none.
     """
     lines = [f"{name} {len(leads)} {rate:g} {samples.shape[1]}"]
     for row, lead in zip(samples, leads, strict=True):
         check = int((int(row.sum()) + 0x8000) % 0x10000 - 0x8000)
-        lines.append(f"{name}.dat 212 {gain} {resolution} {zero} {row[0]} {check} 0 {lead}")
+        lines.append(f"{name}.dat {form} {gain} {resolution} {zero} {row[0]} {check} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
-    contents = {"hea": ("\n".join(lines) + "\n").encode("ascii"), "dat": pack_212(samples)}
+    packed = pack_212(samples) if form == 212 else samples.T.astype("<i2").tobytes()
+    contents = {"hea": ("\n".join(lines) + "\n").encode("ascii"), "dat": packed}
     if marks is not None:
         contents["atr"] = encode(marks, folder / f"{name}.atr", None)
     written = []

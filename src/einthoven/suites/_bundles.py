@@ -26,6 +26,8 @@ from einthoven.record.source import Source
 from einthoven.record.vocabulary import CLASSES, is_beat, translate
 
 NONE = "-"
+# Before the name of a corpus that was never learnt from: all its records are test.
+EXTERNAL = "external-"
 _CHUNK = 120.0  # seconds read at once
 
 Progress = Callable[[float], None]
@@ -49,6 +51,8 @@ def test_records(bundle: Bundle, corpus: Corpus, protocol: str) -> tuple[str, ..
     UsageError : the protocol cannot be judged without the run's own split.
     LeakError : the card names one of these records as seen in training.
     """
+    if protocol == f"{EXTERNAL}{corpus.name}":
+        return _external(bundle, corpus)
     if protocol != "inter-patient" or corpus.name != "mitdb":
         raise UsageError(
             "--protocol", f"{protocol!r} on {corpus.name} needs the split of the training",
@@ -61,6 +65,19 @@ def test_records(bundle: Bundle, corpus: Corpus, protocol: str) -> tuple[str, ..
             f"model {card.name!r}", "was trained on beats of the test side", "Judge its run folder"
         )
     return DS2
+
+
+def _external(bundle: Bundle, corpus: Corpus) -> tuple[str, ...]:
+    """Return all records of a corpus that the model has seen nothing of."""
+    if corpus.name in str(bundle.card.data.get("corpus", "")):
+        raise LeakError(
+            f"model {bundle.card.name!r}", f"was trained on {corpus.name}", "Judge its run folder"
+        )
+    if not corpus.present:
+        raise DataError(
+            corpus.folder, "holds no record", f"Load them with: einthoven data get {corpus.name}"
+        )
+    return corpus.present
 
 
 def reference(source: Source, labels: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_]]:

@@ -14,7 +14,9 @@ from einthoven.suites._runs import is_run, read_run
 from einthoven.suites._suite import plain, write_results
 
 CORPUS = "mitdb"
-PROTOCOLS = ("inter-patient", "intra-patient")
+PROTOCOLS = (
+    "inter-patient", "intra-patient", f"{_bundles.EXTERNAL}svdb", f"{_bundles.EXTERNAL}incart",
+)  # fmt: skip
 
 
 def judge_one(
@@ -30,7 +32,8 @@ def judge_one(
     Parameters
     ----------
     subject : a run folder, the name of a shipped model, or a bundle's folder.
-    protocol : a run is judged under its own; a model under ``inter-patient`` if not given.
+    protocol : a run is judged under its own; a model under ``inter-patient`` if not given, or on
+        all records of another hospital under ``external-svdb`` or ``external-incart``.
     out : the results folder: the table is written to ``out/NAME.json``. The look at a public test
         side is counted there, or in ``results`` where that folder is.
     root : the data root.
@@ -56,7 +59,7 @@ def judge_one(
         table = _model(subject, protocol or "inter-patient", root, progress)
         name = str(table["systems"][0]["name"])
     results = out or Path("results")
-    if table["protocol"] == "inter-patient" and (out or results.is_dir()):
+    if table["protocol"] != "intra-patient" and (out or results.is_dir()):
         # The last two folders tell which run; the whole path tells of somebody's machine.
         command = f"einthoven evaluate {'/'.join(Path(subject).parts[-2:])}"
         beats.count_looks(results, table["systems"], table["corpus"], command)
@@ -87,7 +90,8 @@ def _model(
     bundle = load_model(name)
     if bundle.card.task != "beat":
         raise UsageError(f"model {name!r}", "does not classify beats", "Judge it by --suite peaks")
-    corpus = open_corpus(CORPUS, root)
+    outside = protocol.startswith(_bundles.EXTERNAL)
+    corpus = open_corpus(protocol.removeprefix(_bundles.EXTERNAL) if outside else CORPUS, root)
     rows = beats.judge_bundle(bundle, corpus, protocol, progress)
     labels = _bundles.labels_of(bundle)
-    return beats.one_table(CORPUS, labels, protocol, bundle.card.classes, rows)
+    return beats.one_table(corpus.name, labels, protocol, bundle.card.classes, rows)

@@ -35,6 +35,10 @@ SHARED = (
     "Records 201 (training side) and 202 (test side) are one subject; rows marked strict train "
     "without 201."
 )
+FOREIGN = (
+    "Another hospital's recordings, of which training saw none: every record here is test. On svdb "
+    "the publisher does not say who was recorded, and each record counts as a patient."
+)
 # In DS2 three quarters of the S beats are of this one record.
 HEAVY = "232"
 
@@ -43,6 +47,8 @@ def protocol_note(protocol: str, labels: str) -> str:
     """Return what must be said beside every score of a protocol."""
     if protocol == "intra-patient":
         return LEAKY
+    if protocol.startswith(_bundles.EXTERNAL):
+        return FOREIGN
     notes = [SHARED]
     if labels.startswith("aami"):
         notes.append(
@@ -246,12 +252,13 @@ def add_shipped(found: dict[str, Any], corpus: Corpus, out: Path, command: str) 
 
 
 def count_looks(out: Path, rows: Sequence[Mapping[str, Any]], corpus: str, command: str) -> None:
-    """Write down that the rows' answers on DS2 were scored."""
+    """Write down that the rows' answers on a public test side were scored."""
+    side = f"{corpus} DS2" if corpus == "mitdb" else f"{corpus}, all records"
     for row in rows:
         for one in row["runs"]:
             if "answers" in one:
                 _looks.count(
-                    out, system=row["name"], side=f"{corpus} DS2", answers=one["answers"],
+                    out, system=row["name"], side=side, answers=one["answers"],
                     why=row["variant"] or "trained model, a seed", command=command,
                 )  # fmt: skip
 
