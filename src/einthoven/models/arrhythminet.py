@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from einthoven.models import MODELS, Entry
+from einthoven.models import _layers as layers
 
 _PAPER = "Baig et al. 2025, ArrhythmiaVision, arXiv:2505.03787"
 
@@ -26,16 +27,8 @@ _V2 = ((48, 2), (48, 1), (96, 2), (96, 1), (176, 2))
 _STEM_KERNEL = 15
 
 
-def _convolution(channels: int, out: int, kernel: int, stride: int, groups: int) -> nn.Conv2d:
-    # One-dimensional, written as two: PyTorch's channels-last layout exists for 2-D alone, and
-    # with it a training step on a CPU takes 0.55 (V2) to 0.67 (V1) of the time of Conv1d.
-    return nn.Conv2d(
-        channels, out, (1, kernel), (1, stride), (0, kernel // 2), groups=groups, bias=False
-    )
-
-
 def _stage(channels: int, out: int, kernel: int, stride: int, groups: int = 1) -> list[nn.Module]:
-    convolution = _convolution(channels, out, kernel, stride, groups)
+    convolution = layers.convolution(channels, out, kernel, stride, groups=groups)
     return [convolution, nn.BatchNorm2d(out), nn.ReLU6(inplace=True)]
 
 
@@ -63,28 +56,18 @@ class ArrhythmiNet(nn.Module):
             body += _stage(channels, channels, kernel, stride, groups=channels)
             body += _stage(channels, out, 1, 1)
             channels = out
-        self.body = nn.Sequential(*body).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # Side numbers come in units of their own; the net learns on standardised ones.
-        self.scale = nn.BatchNorm1d(side) if side else None
-        width = channels + side
-        tail: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []
-        if hidden:
-            tail += [nn.Linear(width, hidden), nn.ReLU(inplace=True)]
-        self.head = nn.Sequential(*tail, nn.Linear(hidden or width, classes))
+        self.body = layers.sequence(*body)
+        self.scale = layers.standardiser(side)
+        self.head = layers.head(channels + side, hidden, classes, dropout)
 
     def features(self, window: torch.Tensor) -> torch.Tensor:
         """Return (batch, channel, position): the last maps before the mean over time."""
-        image = window.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        maps: torch.Tensor = self.body(image)
-        return maps.squeeze(2)
+        return layers.maps(self.body, window)
 
     def forward(self, window: torch.Tensor, side: torch.Tensor | None = None) -> torch.Tensor:
         """Return logits (batch, class) of `window` (batch, lead, time), `side` (batch, number)."""
         pooled = self.features(window).mean(dim=2)
-        if self.scale is not None:
-            assert side is not None, "this network eats side numbers, too"
-            pooled = torch.cat([pooled, self.scale(side)], dim=1)
-        logits: torch.Tensor = self.head(pooled)
+        logits: torch.Tensor = self.head(layers.join(pooled, self.scale, side))
         return logits
 
 
