@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.vocabulary import CLASSES
+from einthoven.training._objective import Objective
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 LIBRARIES = ("torch", "sklearn", "numpy")
@@ -88,29 +89,6 @@ class ModelPart:
 
     def __post_init__(self) -> None:
         _one_of("model.library", self.library, LIBRARIES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """What is minimised.
-
-    Attributes
-    ----------
-    name : ``cross-entropy``.
-    label_smoothing : share of the target spread evenly over all classes, 0 to 1.
-    balance : how far rare classes are drawn more often, in training alone: beats of a class of n
-        are drawn with weight n ** -balance. 0 leaves them as they come, 1 makes all equal.
-    """
-
-    name: str = "cross-entropy"
-    label_smoothing: float = 0.0
-    balance: float = 0.0
-
-    def __post_init__(self) -> None:
-        _one_of("objective.name", self.name, ("cross-entropy",))
-        for key in ("label_smoothing", "balance"):
-            if not 0 <= getattr(self, key) <= 1:
-                raise UsageError(f"objective.{key}", f"is {getattr(self, key)}", "Give 0 to 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,8 +231,9 @@ _PARTS: Mapping[str, type[Any]] = MappingProxyType(
 
 
 def _plain(part: Any) -> dict[str, Any]:
+    """Return the fields of a part; those that are None, for they are not used, are left out."""
     found = {f.name: getattr(part, f.name) for f in fields(part)}
-    return {k: dict(v) if isinstance(v, Mapping) else v for k, v in found.items()}
+    return {k: dict(v) if isinstance(v, Mapping) else v for k, v in found.items() if v is not None}
 
 
 def _table(where: str, value: Any) -> Mapping[str, Any]:
@@ -274,8 +253,9 @@ def _build(part: type[T], where: str, values: Mapping[str, Any]) -> T:
     else:
         check_keys(where, values, names)
     for f in known:
-        if f.name in values and _wrong(str(f.type), values[f.name]):
-            raise UsageError(f"{where}.{f.name}", f"is {values[f.name]!r}", f"Give {f.type}")
+        kind = str(f.type).removesuffix(" | None")
+        if f.name in values and _wrong(kind, values[f.name]):
+            raise UsageError(f"{where}.{f.name}", f"is {values[f.name]!r}", f"Give {kind}")
     try:
         return part(**values)
     except TypeError as fault:

@@ -9,6 +9,7 @@ import logging
 import math
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from einthoven.store import Store, open_store
 from einthoven.training import _run
 from einthoven.training._batches import Draws, Windows
 from einthoven.training._checkpoint import Checkpoint, SafeCheckpointIO, read_checkpoint
+from einthoven.training._objective import Loss, make_loss
 from einthoven.training._recipe import Recipe, check_keys
 
 _AUGMENT = ("noise",)
@@ -104,9 +106,9 @@ def logits(net: nn.Module, windows: Windows) -> npt.NDArray[np.float32]:
 class Lesson(L.LightningModule):
     """One network, its objective and its optimiser."""
 
-    def __init__(self, net: nn.Module, recipe: Recipe, seed: int) -> None:
+    def __init__(self, net: nn.Module, recipe: Recipe, seed: int, loss: Loss) -> None:
         super().__init__()
-        self.net, self._recipe, self._seed = net, recipe, seed
+        self.net, self._recipe, self._seed, self._loss = net, recipe, seed, loss
         self._noise = float(recipe.augment.get("noise", 0.0))
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
@@ -124,10 +126,10 @@ class Lesson(L.LightningModule):
         window, side, label = batch
         if self._noise:
             window = window + self._noise * torch.randn_like(window)
-        smoothing = self._recipe.objective.label_smoothing
-        loss = functional.cross_entropy(
-            self._answer(window, side), label, label_smoothing=smoothing
-        )
+        loss = self._loss(self._answer(window, side), label)
+        penalty: Callable[[], torch.Tensor] | None = getattr(self.net, "penalty", None)
+        if penalty is not None:
+            loss = loss + penalty()
         self.log("loss", loss, on_step=False, on_epoch=True, batch_size=len(label), sync_dist=True)
         return loss
 
@@ -293,6 +295,8 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     torch.set_num_threads(recipe.optimiser.threads)
     data = prepare(recipe, seed)
     _run.write_json(run / "split.json", data.split.to_dict())
+    classes, label = recipe.corpus.classes, data.split.beats.label[data.split.training.rows]
+    loss = make_loss(recipe.objective, np.bincount(label, minlength=len(classes)), classes)
     last = run / "checkpoints" / "last.safetensors"
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -300,7 +304,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
         # Lightning advises workers and GPUs, torch its own deprecations; nobody here can act on it.
         warnings.simplefilter("ignore")
         _trainer(recipe, run).fit(
-            Lesson(net, recipe, seed), datamodule=Sides(data, recipe, seed),
+            Lesson(net, recipe, seed, loss), datamodule=Sides(data, recipe, seed),
             ckpt_path=str(last) if resume and last.is_file() else None,
         )  # fmt: skip
     kept = read_checkpoint(run / "checkpoints" / f"{recipe.optimiser.keep}.safetensors")
