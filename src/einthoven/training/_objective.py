@@ -40,7 +40,8 @@ _OWN = ("alpha", "gamma", "beta", "tau")
 class Objective:
     """What is minimised: the mean over a batch of the loss of each beat.
 
-    With p the probability of the true class c, of n beats on the training side:
+    With p the probability of the true class c, of n beats on the training side (those that
+    augmentation makes are not counted):
 
     - ``cross-entropy``: -log p.
     - ``focal``: -alpha_c (1 - p)^gamma log p (Lin et al. 2017, arXiv:1708.02002). It asks for less
