@@ -245,4 +245,7 @@ def test_what_cannot_be_an_ensemble_is_refused() -> None:
     untold = member("a", a_table(label=np.array([-1, -1, 2, 0])))
     with pytest.raises(UsageError, match="no member has a validation macro F1 above 0"):
         combine([untold], "weighted", CLASSES)
+    lost = member("a", a_table(logits=np.full((4, 3), np.nan, np.float32)))
+    with pytest.raises(UsageError, match="member 'a': has answers that are no numbers"):
+        combine([lost], "mean", CLASSES)
     assert len(combine([untold], "mean", CLASSES)) == 4

@@ -159,6 +159,8 @@ def _check(members: Sequence[Member], kind: str, over: Sequence[str]) -> None:
         where = f"ensemble member {member.name!r}"
         if names.count(member.name) > 1:
             raise UsageError(where, "stands there twice", "Give each model once, by its own name")
+        if not np.isfinite(member.predictions.scaled).all():
+            raise UsageError(where, "has answers that are no numbers", "Train it again, slower")
         _check_pair(where, first, member)
 
 

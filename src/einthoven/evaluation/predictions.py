@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.record.errors import DataError, UsageError
+from einthoven.record.files import beside
 
 Floats = npt.NDArray[np.float64]
 
@@ -94,15 +95,12 @@ class Predictions:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that holds no Python objects, beside the place and then renamed."""
-        path = Path(path)
-        beside = path.with_name(path.name + ".part")
-        with beside.open("wb") as file:
+        with beside(Path(path)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file, classes=np.array(self.classes), part=self.part, record=self.record,
                 sample=self.sample, label=self.label, logits=self.logits, offsets=self.offsets,
                 temperature=np.float64(self.temperature),
             )  # fmt: skip
-        beside.replace(path)
 
     @classmethod
     def load(
