@@ -1,8 +1,14 @@
 """One contract for every architecture in the catalogue."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+from einthoven.export.nets import _graph
 from einthoven.models import MODELS
 from einthoven.record import UsageError
 
@@ -50,6 +56,25 @@ def test_each_window_is_answered_by_itself(name: str) -> None:
         together = net(windows)
         alone = torch.cat([net(w[None]) for w in windows])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("side", [0, 4])
+def test_onnx_answers_alike_for_any_number_of_windows(name: str, side: int) -> None:
+    torch.manual_seed(0)
+    net = MODELS[name].build(leads=1, time=360, classes=5, side=side).eval()
+    windows = SimpleNamespace(window=torch.randn(7, 1, 360), side=torch.randn(7, side))
+    data: Any = SimpleNamespace(
+        split=SimpleNamespace(validation=SimpleNamespace(rows=np.arange(7))),
+        windows=lambda rows: SimpleNamespace(window=windows.window[rows], side=windows.side[rows]),
+    )
+    session = onnxruntime.InferenceSession(_graph(net, data))
+    for count in (1, 7):
+        inputs = [windows.window[:count], windows.side[:count]][: 2 if side else 1]
+        with torch.no_grad():
+            said = net(*inputs).numpy()
+        named = {n: t.numpy() for n, t in zip(("window", "side"), inputs, strict=False)}
+        np.testing.assert_allclose(session.run(None, named)[0], said, atol=1e-4)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
