@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.inputs import _rhythm, _shape
+from einthoven.inputs import _patient, _rhythm, _shape
 from einthoven.inputs._filter import BandPass
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import canonical, one_lead
+from einthoven.record.record import Patient
 
 Array = npt.NDArray[np.float32]
 Samples = npt.NDArray[np.int64]
 
-GROUPS = ("rr", "rr4", "template")
+GROUPS = ("rr", "rr4", "template", *_patient.GROUPS)
 
 # An `ahead` below this many seconds is a live one: each beat is described by the beats before it
 # and by `ahead` seconds after it alone.
@@ -59,6 +60,8 @@ def side_names(spec: InputSpec) -> tuple[str, ...]:
             names += _rhythm.SIMPLE
         elif group == "template":
             names += _shape.names(later=_later(spec))
+        elif group in _patient.GROUPS:
+            names += _patient.NAMES
         else:
             raise UsageError("input.side", f"{group!r} is not known", nearest(group, GROUPS))
     return names
@@ -72,13 +75,16 @@ class InputStream:
     spec : what the network eats.
     rate : of the recording, Hz.
     leads : of the recording; `record.leads.one_lead` chooses unless the spec names a lead.
+    patient : whose numbers the group ``patient`` has; only the store, for training, hands one in.
 
     Raises
     ------
     UsageError : the spec is not of kind ``beat``, or asks for what is not there.
     """
 
-    def __init__(self, spec: InputSpec, rate: float, leads: tuple[str, ...]) -> None:
+    def __init__(
+        self, spec: InputSpec, rate: float, leads: tuple[str, ...], patient: Patient | None = None
+    ) -> None:
         if spec.kind != "beat":
             raise UsageError("input.kind", f"{spec.kind!r} has no windows of beats", "Use beat")
         if len(spec.leads) != 1:
@@ -88,6 +94,10 @@ class InputStream:
             if self.names and getattr(spec, name) <= 0:
                 fault = "is 0 although side numbers are asked for"
                 raise UsageError(f"input.{name}", fault, "Give hop, back and ahead in seconds")
+        if patient is None and any(group in _patient.GROUPS for group in spec.side):
+            fault = "asks for patient data, which serve experiments in training alone"
+            raise UsageError("input.side", fault, "Use a model without them")
+        self._person = _patient.numbers(patient or Patient())
         if spec.leads == ("one",):
             self._row = one_lead(leads)
         elif canonical(spec.leads[0]) in leads:
@@ -270,6 +280,8 @@ class InputStream:
                 columns.append(rhythm.features(first - low, last - low, later=later))
             elif group == "rr4":
                 columns.append(rhythm.simple(first - low, last - low))
+            elif group in _patient.GROUPS:
+                columns.append(np.tile(self._person, (last - first, 1)))
             elif shapes is not None:
                 columns.append(
                     self._cuts.features(

@@ -25,7 +25,9 @@ import numpy.typing as npt
 from einthoven._version import __version__
 from einthoven.corpora import Corpus
 from einthoven.inputs import InputStream, side_names
+from einthoven.inputs._patient import exchanged
 from einthoven.record import DataError, InputSpec, Source, UsageError
+from einthoven.record.record import Patient
 from einthoven.record.vocabulary import is_beat, translate
 from einthoven.store._peaks import engine_peaks, symbols_of
 
@@ -141,10 +143,12 @@ def open_store(
         raise DataError(corpus.name, "has no record here", f"Run: einthoven data get {corpus.name}")
     # The engine's R peaks change with the detector, hence with the version.
     whose = peaks if peaks == "reference" else f"engine {__version__}"
-    key = _sha(LAYOUT, corpus_fingerprint(corpus), spec.fingerprint, whose)
+    people = patients(corpus, spec)
+    parts = [LAYOUT, corpus_fingerprint(corpus), spec.fingerprint, whose]
+    key = _sha(*parts, *([sorted(people.items())] if people else []))
     folder = (cache_root() if root is None else root) / f"{corpus.name}-{key}"
     if not (folder / "meta.json").is_file():
-        _build(corpus, spec, peaks, folder)
+        _build(corpus, spec, peaks, people, folder)
     return _load(folder)
 
 
@@ -161,7 +165,28 @@ def _load(folder: Path) -> Store:
     )  # fmt: skip
 
 
-def _build(corpus: Corpus, spec: InputSpec, peaks: str, folder: Path) -> None:
+def patients(corpus: Corpus, spec: InputSpec) -> Mapping[str, Patient]:
+    """Return who enters a record's side numbers, by record; empty where the spec asks for none.
+
+    Of a person, age and sex alone. For the group ``patient-exchanged`` it is another subject, one
+    and the same for all records of a subject: what a net then gains, it gains by recognising the
+    person.
+    """
+    if not {"patient", "patient-exchanged"} & set(spec.side):
+        return {}
+    people: dict[str, Patient] = {}
+    for name in corpus.present:
+        said = corpus.open(name).patient or Patient()
+        people.setdefault(corpus.subject(name), Patient(age=said.age, sex=said.sex))
+    giver = {subject: subject for subject in people}
+    if "patient-exchanged" in spec.side:
+        giver |= exchanged(list(people), seed=0)
+    return {name: people[giver[corpus.subject(name)]] for name in corpus.present}
+
+
+def _build(
+    corpus: Corpus, spec: InputSpec, peaks: str, people: Mapping[str, Patient], folder: Path
+) -> None:
     from tqdm import tqdm
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +201,7 @@ def _build(corpus: Corpus, spec: InputSpec, peaks: str, folder: Path) -> None:
                 names, f"cutting {corpus.name}", unit="record", disable=not sys.stderr.isatty()
             )
             for index, name in enumerate(bar):
-                window, side, sample, symbol = cut(corpus.open(name), spec, peaks)
+                window, side, sample, symbol = cut(corpus.open(name), spec, peaks, people.get(name))
                 file.write(np.ascontiguousarray(window, "<f4").tobytes())
                 shape = window.shape[1:]
                 counts.append(len(sample))
@@ -220,7 +245,7 @@ def _to_npy(raw: Path, target: Path, shape: tuple[int, ...]) -> None:
 
 
 def cut(
-    source: Source, spec: InputSpec, peaks: str
+    source: Source, spec: InputSpec, peaks: str, patient: Patient | None = None
 ) -> tuple[
     npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.str_]
 ]:
@@ -234,7 +259,7 @@ def cut(
         raise DataError(source.path, "has no reference annotations", "Use a labelled corpus")
     marks = marks.where(is_beat(marks.symbols))
     samples = marks.samples if peaks == "reference" else engine_peaks(source)
-    stream = InputStream(spec, source.rate, source.leads)
+    stream = InputStream(spec, source.rate, source.leads, patient)
     given, done, at = [], 0, 0
     for chunk in source.chunks(_CHUNK):
         at += chunk.shape[1]
