@@ -30,7 +30,9 @@ class Augmentation:
     warp : share by which time runs faster or slower at most, smoothly within a window; the R peak
         stays where it is.
     premature : whether premature beats made by shifting join the training side.
-    ratio : such beats for each real one of the class, at most 2.
+    synthetic : the run folder of a generator (``einthoven train wgan``) whose beats join the
+        training side; ``""`` for none. Where it holds ``seed-N`` for the seed, that one is taken.
+    ratio : premature or synthetic beats for each real one of the class, at most 2.
     """
 
     noise: float = 0.0
@@ -38,6 +40,7 @@ class Augmentation:
     scale: float = 0.0
     warp: float = 0.0
     premature: bool = False
+    synthetic: str = ""
     ratio: float = 1.0
 
     def __post_init__(self) -> None:
@@ -51,6 +54,11 @@ class Augmentation:
                 raise UsageError(f"augment.{key}", f"is {value!r}", f"Give {kind}, 0{most}")
         if type(self.premature) is not bool:
             raise UsageError("augment.premature", f"is {self.premature!r}", "Give true or false")
+        if type(self.synthetic) is not str:
+            raise UsageError("augment.synthetic", f"is {self.synthetic!r}", "Give a run folder")
+        if self.synthetic and self.premature:
+            # Both would break the cap, and what either brings could not be told.
+            raise UsageError("augment", "has premature and synthetic", "Give one of the two")
 
     @classmethod
     def of(cls, recipe: Recipe) -> Augmentation:

@@ -8,7 +8,10 @@ that what they bring can be compared at equal cost.
 
 from __future__ import annotations
 
+import json
 import zlib
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +20,10 @@ from einthoven.corpora import open_corpus
 from einthoven.inputs import InputStream
 from einthoven.protocols import Split
 from einthoven.record.errors import DataError, LeakError, UsageError
+from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import one_lead
 from einthoven.record.vocabulary import is_beat, translate
+from einthoven.store.store import patients
 from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Windows
 from einthoven.training._premature import Making, _make
@@ -26,6 +31,7 @@ from einthoven.training._recipe import Recipe
 
 # What is made is named in AAMI's classes; these are theirs in the other map.
 _NAMES = {"aami": {"S": "S", "F": "F"}, "nlrav": {"S": "A"}}
+# How much is made: ten minutes of a record, from a random place, of each kind.
 _MAKING = Making(kinds=("isolated", "runs", "dominant", "fusion"), minutes=10.0)
 
 
@@ -40,6 +46,8 @@ def training_side(recipe: Recipe, seed: int, split: Split, real: Windows) -> Win
     how = Augmentation.of(recipe)
     if how.premature and how.ratio:
         more = premature_beats(recipe, seed, split, how.ratio)
+    elif how.synthetic and how.ratio:
+        more = generated_beats(recipe, seed, split, real, how)
     else:
         return real
     return Windows(
@@ -67,6 +75,7 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
             fault = f"record {min(shared)} has beats in training and {side}"
             raise LeakError("augment.premature", fault, "Use inter-patient, or premature = false")
     corpus, called = open_corpus(recipe.corpus.name), _NAMES[recipe.corpus.labels]
+    people = patients(corpus, spec)
     found: list[tuple[Any, Any, Any]] = []
     for name in names:
         source = corpus.open(name)
@@ -81,7 +90,7 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
             new = _make(kind, signal, source.rate, marks.samples, words, _MAKING, rng)
             if new is None:
                 continue
-            stream = InputStream(spec, source.rate, ("ECG",))
+            stream = InputStream(spec, source.rate, ("ECG",), people.get(name))
             given = stream.push(new.signal[None], new.samples, len(new.signal)) + stream.flush()
             own = [called.get(str(w), "") for w in new.labels]
             label = np.array([classes.index(w) if w in classes else -1 for w in own], np.int64)
@@ -102,3 +111,74 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
         rows.append(rng.permutation(np.flatnonzero(label == index))[:wanted])
     kept = np.sort(np.concatenate(rows))
     return Windows(window[kept], numbers[kept], label[kept])
+
+
+def generated_beats(
+    recipe: Recipe, seed: int, split: Split, real: Windows, how: Augmentation
+) -> Windows:
+    """Return the beats of a generator: `how.ratio` for each real one of every class it learnt.
+
+    A generator makes windows alone, so each of its beats gets the side numbers of a training beat
+    of its class, drawn at random.
+
+    Raises
+    ------
+    LeakError : the generator was trained on another split than `split`.
+    UsageError : it makes other windows or classes than the recipe's.
+    DataError : the folder holds no trained generator.
+    """
+    from einthoven.training.gan import draw, learnt_rows, load
+
+    folder = Path(how.synthetic)
+    if (folder / f"seed-{seed}").is_dir():
+        folder = folder / f"seed-{seed}"
+    theirs, generator = load(folder)
+    for key in ("name", "labels", "classes", "peaks"):
+        here, there = getattr(recipe.corpus, key), getattr(theirs.corpus, key)
+        if here != there:
+            fault = f"the generator has corpus.{key} = {there!r}, this recipe {here!r}"
+            raise UsageError(folder, fault, "Train a generator with the same [corpus]")
+    if _window(recipe.input) != _window(theirs.input):
+        fault = "the generator makes other windows than this recipe's"
+        raise UsageError(folder, fault, "Train a generator with the same [input]")
+    _check_split(folder, split)
+    own = real.label.numpy()
+    learnt = np.unique(split.beats.label[learnt_rows(theirs, split)])
+    rng = np.random.default_rng([seed, 11])
+    labels = [np.full(round(how.ratio * int((own == i).sum())), i) for i in learnt.tolist()]
+    label = np.concatenate(labels).astype(np.int64)
+    drawn = [rng.choice(np.flatnonzero(own == i), int((label == i).sum())) for i in learnt.tolist()]
+    return Windows(draw(generator, label, seed), real.side.numpy()[np.concatenate(drawn)], label)
+
+
+def _window(spec: InputSpec) -> InputSpec:
+    """Return the spec without all that only side numbers depend on."""
+    return replace(spec, side=(), hop=0.0, back=0.0, ahead=0.0)
+
+
+def _check_split(folder: Path, split: Split) -> None:
+    """Refuse a generator whose sides are not, beat for beat, those of `split`."""
+    try:
+        theirs = json.loads((folder / "split.json").read_text(encoding="utf-8"))["sides"]
+        known = {
+            name: {(r, int(s)) for r, samples in theirs[name].items() for s in samples}
+            for name in split.sides
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise DataError(
+            folder / "split.json", f"cannot be read ({fault})", "Train the generator again"
+        ) from fault
+    beats, mend = split.beats, "Train a generator with the same [protocol] and seed"
+    own = {
+        name: set(
+            zip(beats.record[side.rows].tolist(), beats.sample[side.rows].tolist(), strict=True)
+        )
+        for name, side in split.sides.items()
+    }
+    for name in ("test", "validation"):
+        for record, sample in sorted(known["training"] & own[name])[:1]:
+            wrong = f"the generator learnt from beat {sample} of record {record}, here in {name}"
+            raise LeakError(folder, wrong, mend)
+    for name, rows in own.items():
+        if known[name] != rows:
+            raise LeakError(folder, f"the generator has another {name} side than this run", mend)

@@ -29,6 +29,8 @@ def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
         trainer = "peaks"
     elif recipe.model.library == "sklearn":
         trainer = "boosting"
+    elif recipe.model.name == "wgan":
+        trainer = "gan"
     try:
         fit = import_module(f"einthoven.training.{trainer}").fit
     except ModuleNotFoundError as fault:

@@ -35,12 +35,13 @@ from einthoven.protocols import PROTOCOLS, Beats, Split
 from einthoven.record.files import beside, write_text
 from einthoven.store import Store, open_store
 from einthoven.training import _run
+from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Draws, Windows
 from einthoven.training._checkpoint import Checkpoint, SafeCheckpointIO, read_checkpoint
 from einthoven.training._objective import Loss, make_loss
 from einthoven.training._recipe import Recipe, check_keys
+from einthoven.training._synthetic import training_side
 
-_AUGMENT = ("noise",)
 _SHAPE = ("leads", "time", "classes", "side")
 _JUDGE = 2048  # windows a step where nothing is learnt
 
@@ -109,7 +110,8 @@ class Lesson(L.LightningModule):
     def __init__(self, net: nn.Module, recipe: Recipe, seed: int, loss: Loss) -> None:
         super().__init__()
         self.net, self._recipe, self._seed, self._loss = net, recipe, seed, loss
-        self._noise = float(recipe.augment.get("noise", 0.0))
+        self._augment = Augmentation.of(recipe)
+        self._peak = round(recipe.input.window[0] * recipe.input.rate)
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def _answer(self, window: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
@@ -124,8 +126,7 @@ class Lesson(L.LightningModule):
         """Return the loss of a batch."""
         del index
         window, side, label = batch
-        if self._noise:
-            window = window + self._noise * torch.randn_like(window)
+        window = self._augment(window, self._peak)
         loss = self._loss(self._answer(window, side), label)
         penalty: Callable[[], torch.Tensor] | None = getattr(self.net, "penalty", None)
         if penalty is not None:
@@ -227,7 +228,8 @@ class Sides(L.LightningDataModule):
     def __init__(self, data: Data, recipe: Recipe, seed: int) -> None:
         super().__init__()
         self._recipe, self._seed = recipe, seed
-        self._training = data.windows(data.split.training.rows)
+        real = data.windows(data.split.training.rows)
+        self._training = training_side(recipe, seed, data.split, real)
         self._validation = data.windows(data.split.validation.rows)
 
     def train_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
@@ -285,7 +287,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     ------
     UsageError : the recipe does not fit the model, or the folder holds something else.
     """
-    check_keys("augment", recipe.augment, _AUGMENT)
+    Augmentation.of(recipe)
     seed = recipe.seeds[0]
     torch.manual_seed(seed)
     net = build(recipe)

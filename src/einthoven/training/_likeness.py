@@ -1,0 +1,176 @@
+"""What generated beats are worth: do they teach, are they copies, do they look like beats?"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.evaluation.classification import confusion, f1
+from einthoven.training._batches import Windows
+
+Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+_COMMON = 3000  # real beats of each class that is not generated, in every training set
+_TRIES = 3  # seeds of the classifier whose F1 are averaged
+_STEP = 2  # every so many samples the classifier and the picture take
+_MOST = 3000  # real beats a class that distances are measured to
+
+
+def judged(
+    real: Windows, held: Windows, made: Array, label: Labels, classes: tuple[str, ...], *,
+    seed: int, most: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the figures.
+
+    ``f1``: on the held-out (validation) side, of one small classifier that learnt the generated
+    classes from ``real`` beats, from as many ``synthetic`` ones, or from ``both``; the other
+    classes are the same real beats each time. ``nearest``: root mean square distances, in units
+    of the window, from synthetic and from real beats to the nearest *other* real training beat of
+    their class; ``copies`` is the share of synthetic beats nearer to one than 99 % of the real
+    beats are.
+
+    Parameters
+    ----------
+    real, held : training and validation side.
+    made, label : synthetic windows (beat, lead, time) and their classes.
+    most : synthetic beats a class whose distances are measured.
+    """
+    return {
+        "f1": _teaching(real, held, made, label, classes, seed),
+        "nearest": {
+            classes[i]: _nearest(real, held, made, label, i, seed, most)
+            for i in np.unique(label).tolist()
+        },
+    }
+
+
+def _some(rows: npt.NDArray[np.intp], most: int, seed: int) -> npt.NDArray[np.intp]:
+    return np.random.default_rng([seed, 17]).permutation(rows)[:most]
+
+
+def _teaching(
+    real: Windows, held: Windows, made: Array, label: Labels, classes: tuple[str, ...], seed: int
+) -> dict[str, Any]:
+    from sklearn.neural_network import MLPClassifier
+
+    def eaten(window: Any) -> Array:
+        thin = np.asarray(window)[:, :, ::_STEP]
+        return np.ascontiguousarray(thin.reshape(len(thin), -1), np.float32)
+
+    own, rare = real.label.numpy(), np.unique(label)
+    others = [i for i in np.unique(own).tolist() if i not in rare]
+    chosen = [_some(np.flatnonzero(own == i), _COMMON, seed) for i in others]
+    common = np.concatenate([np.zeros(0, np.intp), *chosen])
+    window = real.window.numpy()
+    true = np.isin(own, rare)
+    sets = {
+        "real": ([window[common], window[true]], [own[common], own[true]]),
+        "synthetic": ([window[common], made], [own[common], label]),
+        "both": ([window[common], window[true], made], [own[common], own[true], label]),
+    }
+    test, truth = eaten(held.window.numpy()), held.label.numpy()
+    present = [i for i in rare.tolist() if (truth == i).any()]
+    found: dict[str, Any] = {}
+    for name, (windows, labels) in sets.items():
+        x, y = eaten(np.concatenate(windows)), np.concatenate(labels)
+        scores = []
+        for attempt in range(_TRIES):
+            net = MLPClassifier((64,), alpha=1e-3, max_iter=20, random_state=seed + attempt)
+            with warnings.catch_warnings():
+                # A fixed number of passes is meant; that it could go on is no news.
+                warnings.simplefilter("ignore")
+                net.fit(x, y)
+            matrix = confusion(truth, np.asarray(net.predict(test), np.int64), len(classes))
+            scores.append(np.nan_to_num(f1(matrix)[present]))
+        mean = np.mean(scores, axis=0)
+        found[name] = {classes[i]: round(float(v), 4) for i, v in zip(present, mean, strict=True)}
+        found[name]["macro"] = round(float(mean.mean()), 4) if present else None
+    return found
+
+
+def nearest(one: Floats, other: Floats, *, same: bool = False) -> Floats:
+    """Return (beat,) the RMS distance of each of `one` (beat, number) to the nearest of `other`.
+
+    With `same` both are one set, and a beat is not its own neighbour.
+    """
+    square = (
+        np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1)[None]
+        - 2 * one @ other.T
+    )  # fmt: skip
+    if same:
+        np.fill_diagonal(square, np.inf)
+    return np.asarray(np.sqrt(np.maximum(square.min(axis=1), 0) / one.shape[1]), np.float64)
+
+
+def _nearest(
+    real: Windows, held: Windows, made: Array, label: Labels, index: int, seed: int, most: int
+) -> dict[str, Any]:
+    def flat(window: Any) -> Floats:
+        return np.asarray(window, np.float64).reshape(len(window), -1)
+
+    own = _some(np.flatnonzero(real.label.numpy() == index), _MOST, seed)
+    training, few = flat(real.window.numpy()[own]), _some(np.flatnonzero(label == index), most, 0)
+    synthetic = flat(made[few])
+    between = nearest(training, training, same=True)
+    to_real = nearest(synthetic, training)
+    limit = float(np.quantile(between, 0.01))
+    found = {
+        "real_to_real": _spread(between), "synthetic_to_real": _spread(to_real),
+        "synthetic_to_synthetic": _spread(nearest(synthetic, synthetic, same=True)),
+        "copies": round(float((to_real < limit).mean()), 4),
+    }  # fmt: skip
+    outside = np.flatnonzero(held.label.numpy() == index)
+    if len(outside):
+        found["held_out_to_real"] = _spread(nearest(flat(held.window.numpy()[outside]), training))
+    return found
+
+
+def _spread(values: Floats) -> dict[str, float]:
+    low, middle, high = np.quantile(values, (0.01, 0.5, 0.99)).tolist()
+    return {
+        "least": round(float(values.min()), 4), "p1": round(low, 4), "median": round(middle, 4),
+        "p99": round(high, 4),
+    }  # fmt: skip
+
+
+_WIDE, _TALL, _LEFT, _TOP, _COLUMNS = 90, 60, 70, 24, 8
+
+
+def grid(real: Windows, made: Array, label: Labels, classes: tuple[str, ...], *, seed: int) -> str:
+    """Return an SVG: two rows a class, real beats above synthetic ones, the first lead of each.
+
+    Which beats are shown is drawn, not chosen.
+    """
+    own, lines = real.label.numpy(), []
+    rows = [(i, kind) for i in np.unique(label).tolist() for kind in ("real", "synthetic")]
+    for place, (index, kind) in enumerate(rows):
+        where, window = (own, real.window.numpy()) if kind == "real" else (label, made)
+        shown = _some(np.flatnonzero(where == index), _COLUMNS, seed)
+        bottom = _TOP + place * _TALL + _TALL / 2
+        colour = "#222" if kind == "real" else "#b3261e"
+        lines.append(f'<text x="4" y="{bottom:.0f}">{classes[index]} {kind}</text>')
+        for column, row in enumerate(shown.tolist()):
+            wave = window[row, 0, ::_STEP]
+            across = _LEFT + column * _WIDE + np.linspace(4, _WIDE - 4, len(wave))
+            # Six units of the window, from -2 to 4, are as tall as a row.
+            down = bottom + _TALL / 2 - (np.clip(wave, -2, 4) + 2) / 6 * _TALL
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+            lines.append(f'<polyline stroke="{colour}" points="{points}"/>')
+    wide, tall = _LEFT + _COLUMNS * _WIDE, _TOP + len(rows) * _TALL + 6
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" '
+        'font-family="sans-serif" font-size="11">\n'
+        f'<rect width="{wide}" height="{tall}" fill="white"/>\n'
+        '<text x="4" y="14">Beats of the training side and beats of the generator, drawn at '
+        "random</text>\n"
+        '<g fill="#222" stroke="none">\n'
+        + "\n".join(line for line in lines if line.startswith("<text"))
+        + '\n</g>\n<g fill="none" stroke-width="1">\n'
+        + "\n".join(line for line in lines if line.startswith("<poly"))
+        + "\n</g>\n</svg>\n"
+    )
