@@ -62,6 +62,6 @@ def test_twelve_leads_at_257_hz_and_ii_speaks_for_them(tmp_path: Path) -> None:
 
 def test_a_shipped_model_is_judged_with_people_not_records(tmp_path: Path) -> None:
     Incart(tmp_path).miniature(tmp_path, 1, records=("I01", "I02", "I03"), seconds=40)
-    table = judge_one("aami-review", "external-incart", root=tmp_path)
+    table = judge_one("aami-review", "external-incart", tmp_path / "results", root=tmp_path)
     assert (table["corpus"], table["systems"][0]["records"]) == ("incart", 3)
     assert table["systems"][0]["subjects"] == 2

@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", default="runs", metavar="DIR", help="where a suite finds the run folders"
     )
+    parser.add_argument(
+        "--no-train", action="store_true", help="a suite that trains judges what is there instead"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -49,12 +52,18 @@ def _suite(args: argparse.Namespace) -> int:
     from einthoven.report.scores import scores_text
     from einthoven.suites import run_suite
 
-    results = run_suite(args.suite, Path(args.out or "results"), Path(args.runs))
+    results = run_suite(
+        args.suite, Path(args.out or "results"), Path(args.runs), train=not args.no_train
+    )
     if args.json:
         print(json.dumps(results, ensure_ascii=False))
     elif isinstance(results.get("tables"), dict):
         for table in results["tables"].values():
             print(scores_text(table))
+    for note in results.get("notes", ()):
+        print(f"einthoven: {note}", file=sys.stderr)
+    if results.get("missing"):
+        print(f"einthoven: not trained: {len(results['missing'])} runs", file=sys.stderr)
     where = Path(args.out or "results") / f"{args.suite}.json"
     print(f"einthoven: wrote {where}", file=sys.stderr)
     return 0

@@ -43,7 +43,9 @@ class IntraPatient(Protocol):
     ) -> Split:
         """Draw 10 % of each class for validation, 10 % for test; the rest trains.
 
-        Paced records of mitdb are left out, as in `inter-patient`.
+        Paced records of mitdb are left out, as in `inter-patient`, unless the classes have a
+        place for paced beats: the papers that count five AAMI classes test on them, and Q is
+        hardly anything else (8,028 of 8,043 beats).
         """
         if strict or train or validation or test:
             raise UsageError(
@@ -52,6 +54,8 @@ class IntraPatient(Protocol):
             )  # fmt: skip
         draw = np.random.default_rng((seed, 80_10_10))
         paced = np.isin(beats.record, PACED)
+        if paced.any() and (beats.label[paced] >= 0).mean() > 0.95:
+            paced[:] = False
         sides: tuple[list[np.ndarray[tuple[int], np.dtype[np.int64]]], ...] = ([], [], [])
         for label in np.unique(beats.label[beats.label >= 0]):
             drawn = draw.permutation(np.flatnonzero((beats.label == label) & ~paced))

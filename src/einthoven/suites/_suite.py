@@ -42,7 +42,7 @@ def load_suite(name: str) -> Suite:
     return cast(Suite, importlib.import_module(f"einthoven.suites.{name}"))
 
 
-def run_suite(name: str, out: Path, runs: Path) -> Mapping[str, Any]:
+def run_suite(name: str, out: Path, runs: Path, *, train: bool = True) -> Mapping[str, Any]:
     """Run the suite of that name.
 
     Parameters
@@ -50,11 +50,12 @@ def run_suite(name: str, out: Path, runs: Path) -> Mapping[str, Any]:
     name : as `suite_names` lists it.
     out : the results folder.
     runs : where the run folders lie, for a suite that judges runs.
+    train : whether a suite that trains may train; it judges what is there otherwise.
     """
     suite = load_suite(name)
-    if "runs" in inspect.signature(suite.run).parameters:
-        return suite.run(out, runs=runs)  # type: ignore[call-arg]
-    return suite.run(out)
+    known = inspect.signature(suite.run).parameters
+    given = {"runs": runs, "train": train}
+    return suite.run(out, **{k: v for k, v in given.items() if k in known})
 
 
 def plain(value: Any, digits: int = 5) -> Any:

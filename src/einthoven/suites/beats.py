@@ -59,8 +59,10 @@ def protocol_note(protocol: str, labels: str) -> str:
     return " ".join(notes)
 
 
-def macro_over(labels: str, classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the classes that macro F1 is the mean of."""
+def macro_over(labels: str, classes: Sequence[str], protocol: str = "") -> tuple[str, ...]:
+    """Return the classes that macro F1 is the mean of; within patients there are enough of all."""
+    if protocol == "intra-patient":
+        return tuple(classes)
     return tuple(c for c in _judge.MACRO[labels.removesuffix("-bxb")] if c in classes)
 
 
@@ -72,7 +74,9 @@ def variant(run: Run) -> str:
     return ", ".join(words)
 
 
-def judge(parts: Sequence[Predictions], labels: str, corpus: Corpus) -> dict[str, Any]:
+def judge(
+    parts: Sequence[Predictions], labels: str, corpus: Corpus, protocol: str = ""
+) -> dict[str, Any]:
     """Return the figures of a row: the answers of one system, a trained model each.
 
     Parameters
@@ -80,9 +84,10 @@ def judge(parts: Sequence[Predictions], labels: str, corpus: Corpus) -> dict[str
     parts : answers on the side that is judged.
     labels : the map from symbols to classes.
     corpus : tells who was recorded.
+    protocol : under which, for it tells what macro F1 is the mean of.
     """
     counted = [_judge.count(p, corpus.subject) for p in parts]
-    over = macro_over(labels, parts[0].classes)
+    over = macro_over(labels, parts[0].classes, protocol)
     row: dict[str, Any] = {
         "n": counted[0].matrices.sum(), "subjects": len(counted[0].subjects),
         "records": len({str(r) for r in parts[0].record}),
@@ -111,7 +116,7 @@ def judge_runs(runs: Sequence[Run], corpus: Corpus, *, part: str = "test") -> di
         "parameters": first.parameters, "published": dict(first.recipe.get("published", {})),
         "command": _command(first), "trust": _judge.trust(parts),
     }  # fmt: skip
-    row |= judge(parts, first.labels, corpus)
+    row |= judge(parts, first.labels, corpus, first.protocol)
     row["runs"] = [
         {
             "seed": r.seed, "run": r.path.name, "answers": _looks.fingerprint(p),
@@ -184,7 +189,7 @@ def majority_row(runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
     commonest = max(counts, key=lambda c: counts[c]) if any(counts.values()) else "N"
     counted = _judge.count(first.predictions.of("test"), corpus.subject)
     control = _judge.constant(counted, commonest)
-    over = macro_over(first.labels, counted.classes)
+    over = macro_over(first.labels, counted.classes, first.protocol)
     row: dict[str, Any] = {
         "name": "majority", "title": f"Always {commonest}", "paper": "", "model": "constant",
         "kind": "control", "variant": "", "parameters": 0, "n": control.matrices.sum(),
@@ -218,7 +223,7 @@ def one_table(
     return {
         "corpus": corpus, "labels": labels, "protocol": protocol,
         "leaky": protocol == "intra-patient", "note": protocol_note(protocol, labels),
-        "classes": classes, "macro_over": macro_over(labels, classes), "systems": rows,
+        "classes": classes, "macro_over": macro_over(labels, classes, protocol), "systems": rows,
     }  # fmt: skip
 
 

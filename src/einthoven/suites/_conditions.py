@@ -1,0 +1,331 @@
+"""How a trained system stands other conditions of recording than those it learnt from.
+
+Each condition alters whole recordings, which then go through the same `InputStream` as in use;
+nothing is fitted again. Noise is that of nstdb, the half of it that no training mixes in, at the
+stress test's own definition of decibels. Of each system the first seed answers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.corpora import Corpus, open_corpus
+from einthoven.evaluation import classification
+from einthoven.evaluation.predictions import Predictions
+from einthoven.record import Annotations, Record
+from einthoven.record.errors import DataError
+from einthoven.record.files import write_text
+from einthoven.record.inputspec import InputSpec
+from einthoven.record.leads import one_lead
+from einthoven.record.source import RecordSource
+from einthoven.record.vocabulary import is_beat, translate
+from einthoven.signal.noise import mix
+from einthoven.signal.resample import resample
+from einthoven.store.store import cut
+from einthoven.suites import _looks, beats
+from einthoven.suites._bundles import NONE
+from einthoven.suites._cost import model_of, session
+from einthoven.suites._runs import Run
+
+Floats = npt.NDArray[np.float32]
+Noises = Mapping[str, Floats]
+Alter = Callable[[Record, np.random.Generator], Record]
+
+FILE = "conditions.json"
+OWN = "own R peaks"
+AS_RECORDED = "as recorded"
+NOISES, DECIBELS = ("em", "ma", "bw"), (12, 6, 0)
+_BATCH = 2048
+
+
+def _beats(record: Record) -> Annotations:
+    if record.annotations is None:
+        raise DataError(record.name, "has no reference annotations", "Judge on another record")
+    return record.annotations.where(is_beat(record.annotations.symbols))
+
+
+def other_lead(record: Record, rng: np.random.Generator) -> Record:
+    """Return the record with its other lead alone."""
+    del rng
+    rest = [i for i in range(len(record.leads)) if i != one_lead(record.leads)]
+    if not rest:
+        raise DataError(record.name, "has one lead only", "Leave this condition out")
+    k = rest[0]
+    return replace(record, signal=record.signal[k : k + 1], leads=(record.leads[k],))
+
+
+def at_rate(rate: float, record: Record, rng: np.random.Generator) -> Record:
+    """Return the record as if it had been sampled at `rate` Hz."""
+    del rng
+    marks = _beats(record)
+    samples = np.floor(marks.samples * (rate / record.rate) + 0.5).astype(np.int64)
+    return replace(
+        record, signal=resample(record.signal, record.rate, rate), rate=rate,
+        annotations=Annotations(samples=samples, symbols=marks.symbols),
+    )  # fmt: skip
+
+
+def amplified(factor: float, record: Record, rng: np.random.Generator) -> Record:
+    """Return the record `factor` times as large."""
+    del rng
+    return replace(record, signal=record.signal * np.float32(factor))
+
+
+def jittered(seconds: float, record: Record, rng: np.random.Generator) -> Record:
+    """Return the record with its R peaks displaced by normal chance of that standard deviation."""
+    marks = _beats(record)
+    moved = marks.samples + np.rint(rng.normal(0, seconds * record.rate, len(marks)))
+    # Beats stay in order, a sample apart.
+    step = np.arange(len(marks))
+    moved = np.maximum.accumulate(np.clip(moved, 0, None).astype(np.int64) - step) + step
+    return replace(record, annotations=Annotations(samples=moved, symbols=marks.symbols))
+
+
+def noisy(noise: Floats, decibels: float, record: Record, rng: np.random.Generator) -> Record:
+    """Return the record with noise all through, begun at a chance place."""
+    marks = _beats(record)
+    wave = np.roll(noise, -int(rng.integers(noise.shape[1])), axis=1)
+    signal = mix(
+        record.signal, wave, record.rate, decibels, snr="nst", beats=marks.samples,
+        symbols=marks.symbols,
+    )  # fmt: skip
+    return replace(record, signal=signal)
+
+
+def _same(record: Record, rng: np.random.Generator) -> Record:
+    del rng
+    return record
+
+
+def conditions(noises: Noises) -> Mapping[str, Alter]:
+    """Return all conditions by name; those of noise that is not there are left out.
+
+    Parameters
+    ----------
+    noises : of nstdb by name, (lead, time) mV at 360 Hz.
+    """
+    found: dict[str, Alter] = {
+        AS_RECORDED: _same, "the other lead": other_lead, "128 Hz": partial(at_rate, 128.0),
+        "250 Hz": partial(at_rate, 250.0), "gain x0.5": partial(amplified, 0.5),
+        "gain x2": partial(amplified, 2.0),
+    }  # fmt: skip
+    for kind in NOISES:
+        for decibels in DECIBELS if kind in noises else ():
+            found[f"{kind} {decibels} dB"] = partial(noisy, noises[kind], decibels)
+    found["R-peak jitter 10 ms"] = partial(jittered, 0.010)
+    found["R-peak jitter 20 ms"] = partial(jittered, 0.020)
+    found[OWN] = _same
+    return MappingProxyType(found)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Beats:
+    """What a network eats of the beats of some altered records.
+
+    Attributes
+    ----------
+    window, side : as the `InputSpec` says.
+    record, sample : (beat,) where they stand, at the altered record's rate.
+    symbol : (beat,) WFDB's; ``""`` where no reference beat is.
+    missed : (beat,) symbols of reference beats that no R peak stands for.
+    """
+
+    window: Floats
+    side: Floats
+    record: npt.NDArray[np.str_]
+    sample: npt.NDArray[np.int64]
+    symbol: npt.NDArray[np.str_]
+    missed: Sequence[tuple[str, str]]
+
+
+def beats_of(
+    records: Sequence[Record], spec: InputSpec, name: str, alter: Alter,
+    tell: Callable[[], object] = lambda: None,
+) -> Beats:  # fmt: skip
+    """Return the beats of altered records, cut by the stream that is used everywhere.
+
+    Parameters
+    ----------
+    records : with reference annotations.
+    spec : what is eaten.
+    name, alter : of `conditions`; under `OWN` the R peaks are the engine's.
+    tell : called after each record.
+    """
+    parts: list[tuple[Any, ...]] = []
+    missed: list[tuple[str, str]] = []
+    for record in records:
+        # Chance of its own for each record and condition, whatever else is asked for.
+        rng = np.random.default_rng(zlib.crc32(f"{record.name} {name}".encode()))
+        altered = alter(record, rng)
+        whose = "engine" if name == OWN else "reference"
+        window, side, sample, symbol = cut(RecordSource(altered), spec, whose)
+        parts.append((window, side, np.full(len(sample), record.name), sample, symbol))
+        if name == OWN:
+            reference = _beats(record).symbols.tolist()
+            for each in sorted(set(reference)):
+                lost = reference.count(each) - int((symbol == each).sum())
+                missed += [(record.name, each)] * lost
+        tell()
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Beats(
+        window=columns[0], side=columns[1], record=columns[2], sample=columns[3],
+        symbol=columns[4], missed=missed,
+    )  # fmt: skip
+
+
+Answer = Callable[[Floats, Floats], Floats]
+
+
+def answering(run: Run) -> Answer:
+    """Return the function from windows and side numbers to logits of a finished run."""
+    model = session(model_of(run)[0])
+    eaten = {i.name for i in model.get_inputs()}
+
+    def answer(window: Floats, side: Floats) -> Floats:
+        found = []
+        for start in range(0, len(window), _BATCH):
+            rows = slice(start, start + _BATCH)
+            feed = {"window": window[rows], "side": side[rows]}
+            found.append(model.run(None, {k: v for k, v in feed.items() if k in eaten})[0])
+        return np.concatenate(found)
+
+    return answer
+
+
+def answers(run: Run, answer: Answer, given: Beats) -> Predictions:
+    """Return what a run says of altered beats; what was missed or made up stands as ``-``."""
+    known = run.predictions
+    logits = answer(given.window, given.side)
+    said = replace(
+        known, part=np.full(len(logits), "test"), record=given.record, sample=given.sample,
+        label=_labels(given.symbol, run), logits=logits,
+    )  # fmt: skip
+    if not given.missed and not (given.symbol == "").any():
+        return said
+    none = len(known.classes)
+    label = np.where(given.symbol == "", none, said.label)
+    lost = np.array([s for _, s in given.missed], np.str_)
+    choice = np.concatenate([said.choice, np.full(len(lost), none)])
+    return Predictions(
+        classes=(*known.classes, NONE), part=np.full(len(choice), "test"),
+        record=np.concatenate([given.record, np.array([r for r, _ in given.missed], np.str_)]),
+        sample=np.concatenate([given.sample, np.full(len(lost), -1)]),
+        label=np.concatenate([label, _labels(lost, run)]),
+        logits=np.eye(none + 1, dtype=np.float32)[choice],
+    )  # fmt: skip
+
+
+def _labels(symbol: npt.NDArray[np.str_], run: Run) -> npt.NDArray[np.int64]:
+    names = translate(symbol, run.labels)
+    found = np.full(len(symbol), -1, np.int64)
+    for index, name in enumerate(run.predictions.classes):
+        found[names == name] = index
+    return found
+
+
+def figures(said: Predictions, over: Sequence[str]) -> dict[str, Any]:
+    """Return F1 of each class and their mean over `over`, with the counts they come from."""
+    matrix = classification.confusion(said.label, said.choice, len(said.classes))
+    each = classification.f1(matrix)
+    index = [said.classes.index(c) for c in over]
+    return {
+        "f1": {c: _number(each[i]) for c, i in zip(over, index, strict=True)},
+        "macro_f1": _number(classification.macro_f1(matrix, index)), "n": int(matrix.sum()),
+        "confusion": matrix.tolist(),
+    }  # fmt: skip
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else round(float(value), 5)
+
+
+def quiet_half() -> dict[str, Floats]:
+    """Return the half of each noise of nstdb that no training mixes in; nothing if not here."""
+    from einthoven.training._peak_sets import noise_halves
+
+    corpus = open_corpus("nstdb")
+    there = all((corpus.folder / f"{kind}.dat").is_file() for kind in NOISES)
+    return noise_halves("first") if there else {}
+
+
+def _kept(run: Run, records: Sequence[str]) -> dict[str, Any]:
+    path = run.path / FILE
+    if not path.is_file():
+        return {}
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return dict(kept["figures"]) if kept["records"] == list(records) else {}
+
+
+def _wanted(
+    systems: Mapping[str, Run], kept: Mapping[str, Mapping[str, Any]], names: Sequence[str]
+) -> Iterator[tuple[str, InputSpec, list[str]]]:
+    """Give condition, input and the systems yet to answer: one cut for all of an input."""
+    for name in names:
+        by: dict[InputSpec, list[str]] = {}
+        for system, run in systems.items():
+            if name not in kept[system]:
+                spec = InputSpec.from_dict(run.recipe["input"])
+                by.setdefault(spec, []).append(system)
+        for spec, members in by.items():
+            yield name, spec, members
+
+
+def table(
+    groups: Mapping[str, Sequence[Run]], corpus: Corpus, records: Sequence[str], out: Path,
+    command: str, *, side: str = "mitdb DS2", noises: Noises | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the figures of each system under each condition; what a run kept is not made again.
+
+    Parameters
+    ----------
+    groups : runs by system; the first of each answers.
+    corpus, records : whose recordings are altered.
+    out : the folder of ``looks.json``, where each look at `side` is counted.
+    command : what was typed.
+    side : what the records are called in the book of looks.
+    noises : see `conditions`; of nstdb if not given.
+    """
+    from tqdm import tqdm
+
+    systems = {name: runs[0] for name, runs in groups.items()}
+    asked = conditions(quiet_half() if noises is None else noises)
+    kept = {name: _kept(run, records) for name, run in systems.items()}
+    work = list(_wanted(systems, kept, list(asked)))
+    loaded = [corpus.open(r).record() for r in records] if work else []
+    loaded = [replace(r, name=n) for r, n in zip(loaded, records, strict=False)]
+    answer: dict[str, Answer] = {}
+    with tqdm(total=len(work) * len(loaded), unit="record", disable=None, file=sys.stderr) as bar:
+        for name, spec, members in work:
+            bar.set_description(name)
+            given = beats_of(loaded, spec, name, asked[name], bar.update)
+            for system in members:
+                run = systems[system]
+                if system not in answer:
+                    answer[system] = answering(run)
+                said = answers(run, answer[system], given)
+                over = beats.macro_over(run.labels, run.predictions.classes, run.protocol)
+                told = _looks.fingerprint(said)
+                _looks.count(
+                    out, system=run.name, side=side, answers=told, why=f"condition: {name}",
+                    command=command,
+                )  # fmt: skip
+                kept[system][name] = figures(said, over) | {"answers": told}
+                text = json.dumps({"records": list(records), "figures": kept[system]})
+                write_text(run.path / FILE, text + "\n")
+    return {
+        "records": len(records), "names": list(asked),
+        "systems": {
+            system: {n: kept[system][n] for n in asked if n in kept[system]} for system in systems
+        },
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+"""What a model costs: numbers, multiplications, bytes and time a beat."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from einthoven.inputs import side_names
+from einthoven.record.files import write_text
+from einthoven.suites._runs import Run
+from einthoven.training._recipe import load_recipe
+
+if TYPE_CHECKING:
+    import torch
+
+FILE = "cost.json"
+TREES = "model.onnx"  # the graph that a run of gradient boosting keeps
+_WARM, _TIMES = 30, 300
+
+
+def macs(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
+    """Return the multiply-accumulates of one forward pass in matrix products and convolutions.
+
+    Counted where they are done, so that functions count as layers do; sums, activations and
+    normalisations are not counted, as is the custom.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    net.eval()
+    try:
+        # Fused recurrent and attention kernels hide their products from the counter.
+        torch.backends.mha.set_fastpath_enabled(False)
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as flop:
+                net(*inputs)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    return int(flop.get_total_flops()) // 2
+
+
+def graph(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> bytes:
+    """Return the ONNX graph of a net that eats ``window`` and, if there is a second, ``side``."""
+    import torch
+
+    named = ["window", "side"][: len(inputs)]
+    # A file in memory is taken, whatever the signature says.
+    out: Any = io.BytesIO()
+    with warnings.catch_warnings():
+        # The older of torch's two exporters: the newer needs a package more and gives no less.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net.eval(), inputs, out, input_names=named, output_names=["logits"], dynamo=False,
+            dynamic_axes={name: {0: "item"} for name in (*named, "logits")}, opset_version=17,
+        )  # fmt: skip
+    return bytes(out.getvalue())
+
+
+def session(model: bytes) -> Any:
+    """Return an ONNX session of one thread."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
+
+
+def latency(model: bytes) -> float:
+    """Return the median milliseconds that a graph takes for one beat, on one thread."""
+    run = session(model)
+    shapes = {i.name: [1, *i.shape[1:]] for i in run.get_inputs()}
+    feed = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    spans = []
+    for turn in range(_WARM + _TIMES):
+        start = time.perf_counter()
+        run.run(None, feed)
+        if turn >= _WARM:
+            spans.append(time.perf_counter() - start)
+    return 1000 * float(np.median(spans))
+
+
+def model_of(run: Run) -> tuple[bytes, int | None]:
+    """Return the ONNX graph of a finished run, and its multiply-accumulates (None for trees)."""
+    if run.trees:
+        return (run.path / TREES).read_bytes(), None
+    import torch
+
+    from einthoven.training.nets import load
+
+    recipe = load_recipe(str(run.path / "recipe.toml"))
+    net, spec = load(recipe, run.path), recipe.input
+    size = round(spec.window[0] * spec.rate) + round(spec.window[1] * spec.rate)
+    inputs = [torch.zeros(1, len(spec.leads), size)]
+    if side_names(spec):
+        inputs.append(torch.zeros(1, len(side_names(spec))))
+    return graph(net, tuple(inputs)), macs(net, tuple(inputs))
+
+
+def cost(run: Run) -> Mapping[str, Any]:
+    """Return ``macs``, ``bytes`` and ``milliseconds`` of a run; measured once, kept in its folder.
+
+    Raises
+    ------
+    DataError : the run has no weights.
+    """
+    path = run.path / FILE
+    if path.is_file():
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    model, products = model_of(run)
+    found = {"macs": products, "bytes": len(model), "milliseconds": round(latency(model), 4)}
+    write_text(path, json.dumps(found) + "\n")
+    return found

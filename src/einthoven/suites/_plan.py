@@ -1,0 +1,207 @@
+"""What the suite ``mitdb`` trains: systems by labels, protocol, augmentation and seed.
+
+The table below is the whole comparison. A run folder is ``SYSTEM-LABELS-SIDE[-VARIANT]/seed-K``;
+a run that is there is never trained again, and one that was killed goes on. The order is that of
+use: first each system once, then the other seeds, then what augmentation adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from einthoven.record.errors import UsageError
+from einthoven.record.files import write_text
+from einthoven.suites._runs import RECIPE, TABLE
+from einthoven.training._recipe import Recipe, load_recipe, names, to_toml
+
+# In the order of the tables; the first six are asked for N L R A V, too.
+SYSTEMS = (
+    "arrhythminet-v1", "arrhythminet-v2", "cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d",
+    "self-onn", "abcnn", "recognition", "exgnet", "ekgnet", "image-fusion", "aami-review",
+)  # fmt: skip
+NLRAV_TOO = SYSTEMS[:6]
+# The four whose ensembles Song et al. 2026 (arXiv:2602.17701) weigh.
+FOUR = ("cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d")
+SEEDS = (0, 1, 2)
+# Gradient boosting has a trainer of its own that knows DS1 and DS2 alone, and makes its own
+# premature beats; its run folder is called as it always was.
+TREES = "aami-review"
+
+PROTOCOL = MappingProxyType({"inter": "inter-patient", "intra": "intra-patient"})
+# Q is no class between patients: DS1 has 8 such beats and DS2 has 7. Within patients the paced
+# records take part where Q is a class, as in the papers that count five.
+CLASSES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("aami", "inter"): ("N", "S", "V", "F"), ("aami", "intra"): ("N", "S", "V", "F", "Q"),
+        ("nlrav", "inter"): ("N", "L", "R", "A", "V"),
+        ("nlrav", "intra"): ("N", "L", "R", "A", "V"),
+    }
+)  # fmt: skip
+# A recipe is written for new patients. Random beats of known ones are learnt longer and with less
+# restraint, as ArrhythmiNet's own recipe for them does.
+INTRA = ("optimiser.epochs=12", "optimiser.weight_decay=0.01", 'optimiser.keep="last"')
+
+GENERATOR = "wgan"
+# What each variant adds to ``[augment]``; the synthetic beats of both are as many: one a real one.
+VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "": (),
+        "plain": (
+            "augment.noise=0.05", "augment.shift=10", "augment.scale=0.1", "augment.warp=0.1",
+            "augment.premature=true",
+        ),
+        "gan": ('augment.synthetic="{generator}"',),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One run of the plan.
+
+    Attributes
+    ----------
+    system : name of the recipe it comes from, or of the recipes that begin so.
+    labels : ``aami`` or ``nlrav``.
+    side : ``inter`` or ``intra``.
+    variant : of `VARIANTS`.
+    seed : of all chance.
+    recipe : as it will be trained.
+    folder : where.
+    """
+
+    system: str
+    labels: str
+    side: str
+    variant: str
+    seed: int
+    recipe: Recipe
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is there, whole."""
+        last = {GENERATOR: ("weights.safetensors",), TREES: (TABLE, "model.onnx")}
+        files = last.get(self.system, (TABLE, "weights.safetensors"))
+        return all((self.folder / name).is_file() for name in (RECIPE, *files))
+
+    @property
+    def altered(self) -> bool:
+        """Whether the run that is there came from another recipe, titles and papers apart."""
+        path = self.folder / RECIPE
+        return path.is_file() and _bare(load_recipe(str(path))) != _bare(self.recipe)
+
+
+def _bare(recipe: Recipe) -> Recipe:
+    return replace(recipe, name="", title="", paper="", published={})
+
+
+def _base(system: str, labels: str, side: str, known: Sequence[str]) -> str | None:
+    """Return the recipe to begin from: one made for the combination, else the system's own."""
+    choices = (f"{system}-{labels}-{side}", system, f"{system}-{labels}-inter")
+    return next((name for name in choices if name in known), None)
+
+
+def _wanted(system: str) -> Iterable[tuple[str, str, str]]:
+    """Give ``(labels, side, variant)`` of a system."""
+    if system == TREES:
+        return [("aami", "inter", "")]
+    found = [("aami", "inter", ""), ("aami", "intra", "")]
+    if system in NLRAV_TOO:
+        found += [("nlrav", "inter", ""), ("nlrav", "intra", "")]
+    return [*found, *(("aami", "inter", v) for v in VARIANTS if v)]
+
+
+def _name(system: str, labels: str, side: str, variant: str) -> str:
+    if system == TREES:
+        return TREES
+    return "-".join(part for part in (system, labels, side, variant) if part)
+
+
+def plan(
+    runs: Path, systems: Sequence[str] = SYSTEMS, seeds: Sequence[int] = SEEDS
+) -> tuple[list[Item], list[str]]:
+    """Return all runs in the order of training, and a note on each thing that is left out.
+
+    Parameters
+    ----------
+    runs : where the run folders lie.
+    systems, seeds : which.
+
+    Raises
+    ------
+    UsageError : a recipe cannot be read.
+    """
+    known = names()
+    items: list[Item] = []
+    left: list[str] = []
+    generator = runs / _name(GENERATOR, "aami", "inter", "") / "seed-0"
+    for system in systems:
+        if not any(_base(system, labels, side, known) for labels, side, _ in _wanted(system)):
+            left.append(f"{system}: there is no recipe of that name yet")
+            continue
+        for labels, side, variant in _wanted(system):
+            base = _base(system, labels, side, known)
+            if base is None or (variant == "gan" and GENERATOR not in known):
+                left.append(
+                    f"{_name(system, labels, side, variant)}: there is no recipe for it yet"
+                )
+                continue
+            items += [
+                _item(system, labels, side, variant, seed, base, runs, generator) for seed in seeds
+            ]
+    if any(i.variant == "gan" for i in items):
+        items.append(_item(GENERATOR, "aami", "inter", "", 0, GENERATOR, runs, generator))
+    order = list(VARIANTS)
+
+    def place(item: Item) -> tuple[int, int, bool]:
+        # The generator comes before what eats its beats.
+        if item.system == GENERATOR:
+            return order.index("gan"), -1, False
+        return order.index(item.variant), item.seed, item.labels != "aami"
+
+    return sorted(items, key=place), left
+
+
+def _item(
+    system: str, labels: str, side: str, variant: str, seed: int, base: str, runs: Path,
+    generator: Path,
+) -> Item:  # fmt: skip
+    name = _name(system, labels, side, variant)
+    folder = runs / name / f"seed-{seed}"
+    changes = [f"name={name}", f"seeds=[{seed}]"]
+    # A recipe written for the combination is taken as it stands, and so are trees and generator.
+    if base not in (f"{system}-{labels}-{side}", TREES, GENERATOR):
+        listed = ", ".join(f'"{c}"' for c in CLASSES[labels, side])
+        changes += [
+            f"corpus.labels={labels}", f"corpus.classes=[{listed}]",
+            f"protocol.name={PROTOCOL[side]}", "published={}",
+        ]  # fmt: skip
+        changes += INTRA if side == "intra" else ()
+    changes += [c.format(generator=generator.as_posix()) for c in VARIANTS[variant]]
+    return Item(
+        system=system, labels=labels, side=side, variant=variant, seed=seed,
+        recipe=load_recipe(base, changes), folder=folder,
+    )  # fmt: skip
+
+
+def train(item: Item) -> None:
+    """Train one run, or go on with it where it was killed.
+
+    Raises
+    ------
+    UsageError, DataError, LeakError : the recipe cannot be followed.
+    """
+    from einthoven.training import train as fit
+
+    path = item.folder / RECIPE
+    if item.altered:
+        fault = "holds an unfinished run of another recipe"
+        raise UsageError(item.folder, fault, "Delete the folder, it is trained anew")
+    if path.is_file():
+        # Titles and defaults that came later do not make it another run.
+        write_text(path, to_toml(item.recipe))
+    fit(item.recipe, item.folder, resume=path.is_file())

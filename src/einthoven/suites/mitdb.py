@@ -1,0 +1,281 @@
+"""Every beat classifier on mitdb side by side: trains what is missing, then ``mitdb.json``.
+
+The plan is `suites._plan`. One table a label set and protocol, as in ``beats.json``, with what
+each system costs, its ROC curves and the ensembles beside it; then what augmentation adds, what is
+held to and whether it was reached, and how each system stands other conditions of recording.
+Nothing is chosen by a test side: where one of several is to be named, validation names it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from einthoven._version import __version__
+from einthoven.corpora import Corpus, open_corpus
+from einthoven.corpora.mitdb import DS2
+from einthoven.evaluation import classification
+from einthoven.evaluation.ensemble import KINDS, Member, combine
+from einthoven.evaluation.predictions import Predictions
+from einthoven.record.errors import DataError, EinthovenError
+from einthoven.record.inputspec import InputSpec
+from einthoven.suites import _conditions, _judge, _looks, _plan, beats
+from einthoven.suites._cost import cost
+from einthoven.suites._curves import curves
+from einthoven.suites._plan import Item
+from einthoven.suites._runs import Run, read_run
+from einthoven.suites._suite import write_results
+
+NAME = "mitdb.json"
+COMMAND = "einthoven evaluate --suite mitdb"
+# What the systems are held to: (table, what, class or figure, at least).
+HELD = (
+    ("aami intra-patient", "ensemble", "macro_f1", 0.965),
+    ("aami intra-patient", "ensemble", "macro_sensitivity", 0.945),
+    ("aami inter-patient", "boosting", "V", 0.95),
+    ("aami inter-patient", "boosting", "S", 0.78),
+    ("aami inter-patient", "boosting", "S without 232", 0.35),
+)
+PUBLISHED = (
+    "Published (Song et al. 2026, arXiv:2602.17701, mitdb, intra-patient): CNN-LSTM macro F1 "
+    "0.951, accuracy 0.982; Top2-Weighted F1 0.958, precision 0.986, recall 0.934."
+)
+
+
+def train_missing(items: Sequence[Item], fit: Callable[[Item], None] = _plan.train) -> list[str]:
+    """Train what is not finished, in order; return a note on each run that was refused.
+
+    A run that is refused does not keep the others waiting; Ctrl-C does, and a later call goes on.
+    """
+    from tqdm import tqdm
+
+    wanted = [item for item in items if not item.finished]
+    notes = []
+    with tqdm(wanted, unit="run", disable=None, file=sys.stderr) as bar:
+        for item in bar:
+            bar.set_description(f"{item.recipe.name} seed {item.seed}")
+            try:
+                fit(item)
+            except EinthovenError as fault:
+                notes.append(f"{item.recipe.name} seed {item.seed}: {fault}")
+    return notes
+
+
+def validation_f1(parts: Sequence[Predictions], over: Sequence[str]) -> float:
+    """Return the macro F1 of the validation sides, mean over the trained models."""
+    found = []
+    for part in parts:
+        rows = part.of("validation")
+        matrix = classification.confusion(rows.label, rows.choice, len(rows.classes))
+        held = [rows.classes.index(c) for c in over if matrix[rows.classes.index(c)].any()]
+        found.append(float(classification.macro_f1(matrix, held)))
+    return float(np.mean(found))
+
+
+def _row(item: Item, runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
+    """Return the row of one system: as `beats.judge_runs`, with cost, ROC and validation F1."""
+    row = beats.judge_runs(runs, corpus)
+    over = beats.macro_over(item.labels, row["classes"], runs[0].protocol)
+    words = {"": "", "plain": "plain augmentation", "gan": "generated beats"}[item.variant]
+    row |= {
+        "name": item.system, "variant": words, "command": COMMAND, "cost": cost(runs[0]),
+        "validation_macro_f1": validation_f1([r.predictions for r in runs], over),
+    }  # fmt: skip
+    return row | _more([r.predictions.of("test") for r in runs], over, whole=not item.variant)
+
+
+def _more(parts: Sequence[Predictions], over: Sequence[str], *, whole: bool) -> dict[str, Any]:
+    """Return ROC figures (the curves too if `whole`) and macro sensitivity and predictivity."""
+    found = curves(parts, over)
+    if not whole:
+        found["classes"] = {
+            c: {k: v for k, v in one.items() if k in ("auc", "seeds")}
+            for c, one in found["classes"].items()
+        }
+    named = {
+        "macro_sensitivity": classification.sensitivity,
+        "macro_predictivity": classification.predictivity,
+    }
+    extra: dict[str, Any] = {"roc": found}
+    index = [parts[0].classes.index(c) for c in over]
+    matrices = [classification.confusion(p.label, p.choice, len(p.classes)) for p in parts]
+    for name, figure in named.items():
+        values = [float(np.nanmean(figure(m)[index])) for m in matrices]
+        extra[name] = {"mean": float(np.mean(values)), "seeds": values}
+    return extra
+
+
+def ensembles(groups: Mapping[str, Sequence[Run]], corpus: Corpus) -> list[dict[str, Any]]:
+    """Return a row for each kind of ensemble of the four architectures, and of all that fit them.
+
+    Parameters
+    ----------
+    groups : runs of one table by system, a seed each; only seeds that all members have are mixed.
+    """
+    four = {name: groups[name] for name in _plan.FOUR if name in groups}
+    if len(four) < 2:
+        return []
+    first = next(iter(four.values()))[0]
+    spec = InputSpec.from_dict(first.recipe["input"])
+    fit = {
+        name: runs for name, runs in groups.items()
+        if InputSpec.from_dict(runs[0].recipe["input"]) == spec and not runs[0].trees
+    }  # fmt: skip
+    pools = {"four architectures": four} | (
+        {"all of one input": fit} if len(fit) > len(four) else {}
+    )
+    over = beats.macro_over(first.labels, first.predictions.classes, first.protocol)
+    rows = []
+    for pool, members in pools.items():
+        seeds = set.intersection(*({r.seed for r in runs} for runs in members.values()))
+        for kind in KINDS if seeds else ():
+            mixed = [
+                combine([_member(n, runs, seed) for n, runs in members.items()], kind, over)
+                for seed in sorted(seeds)
+            ]
+            rows.append(_mixed_row(kind, pool, list(members), sorted(seeds), mixed, first, corpus))
+    return rows
+
+
+def _member(name: str, runs: Sequence[Run], seed: int) -> Member:
+    run = next(r for r in runs if r.seed == seed)
+    return Member(
+        name=name, predictions=run.predictions, labels=run.labels,
+        input=InputSpec.from_dict(run.recipe["input"]),
+    )  # fmt: skip
+
+
+def _mixed_row(
+    kind: str, pool: str, members: Sequence[str], seeds: Sequence[int],
+    mixed: Sequence[Predictions], first: Run, corpus: Corpus,
+) -> dict[str, Any]:  # fmt: skip
+    parts = [p.of("test") for p in mixed]
+    over = beats.macro_over(first.labels, first.predictions.classes, first.protocol)
+    row: dict[str, Any] = {
+        "name": f"ensemble {kind}", "title": f"Ensemble of {', '.join(members)}: {kind}",
+        "paper": "Song et al. 2026, arXiv:2602.17701", "model": f"ensemble {kind} of {pool}",
+        "kind": "ensemble", "variant": pool, "parameters": None, "published": {},
+        "command": COMMAND, "trust": _judge.trust(parts), "members": list(members),
+        "validation_macro_f1": validation_f1(mixed, over),
+    }  # fmt: skip
+    row |= beats.judge(parts, first.labels, corpus, first.protocol)
+    row["runs"] = [
+        {
+            "seed": seed, "run": "", "answers": _looks.fingerprint(p),
+            "confusion": classification.confusion(p.label, p.choice, len(p.classes)),
+        }
+        for seed, p in zip(seeds, parts, strict=True)
+    ]  # fmt: skip
+    return row | _more(parts, over, whole=False)
+
+
+def tables(
+    items: Sequence[Item], corpus: Corpus
+) -> tuple[dict[str, Any], dict[str, dict[str, list[Run]]]]:
+    """Return one table a label set and protocol, and the runs behind each, by system."""
+    groups: dict[str, dict[tuple[str, str], list[tuple[Item, Run]]]] = {}
+    for item in items:
+        if item.finished and item.system != _plan.GENERATOR:
+            key = f"{item.labels} {_plan.PROTOCOL[item.side]}"
+            mine = groups.setdefault(key, {}).setdefault((item.system, item.variant), [])
+            mine.append((item, read_run(item.folder)))
+    found, plain = {}, {}
+    for key in sorted(groups):
+        rows = []
+        for (_, _), pairs in sorted(groups[key].items(), key=_order):
+            rows.append(_row(pairs[0][0], [run for _, run in pairs], corpus))
+        plain[key] = {
+            system: [run for _, run in pairs]
+            for (system, variant), pairs in groups[key].items() if not variant
+        }  # fmt: skip
+        rows += ensembles(plain[key], corpus)
+        first = next(iter(groups[key].values()))[0][1]
+        rows.append(beats.majority_row([first], corpus))
+        labels, protocol = key.split(" ")
+        found[key] = beats.one_table(corpus.name, labels, protocol, first.predictions.classes, rows)
+    return found, plain
+
+
+def _order(entry: tuple[tuple[str, str], Any]) -> tuple[int, int]:
+    (system, variant), _ = entry
+    return _plan.SYSTEMS.index(system), list(_plan.VARIANTS).index(variant)
+
+
+def held_to(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each figure that is held to, ours, and whether it was reached.
+
+    Of several ensembles that of the best validation macro F1 speaks for all.
+    """
+    rows = []
+    for table, kind, figure, least in HELD:
+        systems = found.get(table, {}).get("systems", [])
+        chosen = [s for s in systems if s["kind"] == kind and "validation_macro_f1" in s]
+        if not chosen:
+            continue
+        best = max(chosen, key=lambda s: s["validation_macro_f1"])
+        ours = _figure(best, figure)
+        rows.append(
+            {
+                "table": table, "system": best["title"], "figure": figure, "least": least,
+                "seeds": len(best["runs"]), "ours": ours,
+                "reached": ours is not None and ours >= least,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _figure(row: Mapping[str, Any], name: str) -> float | None:
+    if name == "macro_sensitivity":
+        return float(row[name]["mean"])
+    if name in row["figures"]:
+        return float(row["figures"][name]["mean"])
+    label, _, without = name.partition(" without ")
+    figures = row.get("without", {}).get(without) if without else row["figures"]
+    return float(figures["classes"][label]["f1"]["mean"]) if figures else None
+
+
+def run(
+    out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True
+) -> dict[str, Any]:
+    """Train what is missing, judge, write ``mitdb.json``, and return what was written.
+
+    Parameters
+    ----------
+    out : the results folder; each first look at DS2 is counted in its ``looks.json``.
+    runs : where the run folders lie, and new ones are written.
+    root : the data root.
+    train : whether to train what is missing; else what is there is judged.
+
+    Raises
+    ------
+    DataError : nothing is trained.
+    """
+    items, notes = _plan.plan(runs)
+    if train:
+        notes += train_missing(items)
+    notes += [
+        f"{i.recipe.name} seed {i.seed}: made by another recipe than the plan's"
+        for i in items if i.finished and i.altered
+    ]  # fmt: skip
+    missing = [f"{i.recipe.name} seed {i.seed}" for i in items if not i.finished]
+    if len(missing) == len(items):
+        raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
+    corpus = open_corpus("mitdb", root)
+    found, plain = tables(items, corpus)
+    for table in found.values():
+        if table["protocol"] == "inter-patient":
+            beats.count_looks(out, table["systems"], corpus.name, COMMAND)
+    conditions: dict[str, Any] = {}
+    if "aami inter-patient" in plain and set(DS2) <= set(corpus.present):
+        conditions = _conditions.table(plain["aami inter-patient"], corpus, DS2, out, COMMAND)
+    results = {
+        "suite": "mitdb", "einthoven": __version__, "command": COMMAND, "published": PUBLISHED,
+        "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},
+        "notes": notes, "missing": missing, "tables": found, "gaps": beats.gaps(found),
+        "held_to": held_to(found), "conditions": conditions,
+    }  # fmt: skip
+    return write_results(out / NAME, results)
