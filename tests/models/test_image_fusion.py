@@ -1,9 +1,14 @@
 """Three pictures of a beat, against hand-worked examples."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+from einthoven.export.nets import _graph
 from einthoven.models import MODELS
 from einthoven.models.image_fusion import Pictures, angular, recurrence, transition
 from einthoven.record import UsageError
@@ -70,6 +75,7 @@ def test_pictures_are_of_means_between_the_lowest_and_the_highest() -> None:
 
 def test_gain_and_offset_leave_angles_and_distances_as_they_are() -> None:
     window = torch.randn(3, 1, 360, generator=torch.Generator().manual_seed(2))
+    window = torch.round(window * 256) / 256  # on the grid of the pictures, doubled or not
     pictures = Pictures(360, 36, 8)
     torch.testing.assert_close(
         pictures(window)[:, :2], pictures(window * 2 + 0.5)[:, :2], atol=1e-4, rtol=0
@@ -83,6 +89,22 @@ def test_the_slope_of_an_answer_is_finite_where_a_value_is_the_highest() -> None
     assert window.grad is not None
     assert torch.isfinite(window.grad).all()
     assert window.grad.abs().sum() > 0
+
+
+def test_exported_pictures_are_the_same_where_values_are_all_but_equal() -> None:
+    # Digitised at 5 units a mV: means of ten samples are equal, or differ in the last digit only.
+    torch.manual_seed(0)
+    windows = SimpleNamespace(
+        window=torch.round(torch.randn(300, 1, 360) * 5) / 5, side=torch.zeros(300, 0)
+    )
+    data: Any = SimpleNamespace(
+        windows=lambda rows: SimpleNamespace(window=windows.window[rows], side=windows.side[rows]),
+        split=SimpleNamespace(validation=SimpleNamespace(rows=np.arange(300))),
+    )
+    pictures = Pictures(360, 36, 8).eval()
+    session = onnxruntime.InferenceSession(_graph(pictures, data))
+    said = session.run(None, {"window": windows.window.numpy()})[0]
+    np.testing.assert_allclose(said, pictures(windows.window), atol=1e-6)
 
 
 @pytest.mark.parametrize("own, fault", [({"size": 400}, "8 to 360"), ({"bins": 1}, "2 or more")])

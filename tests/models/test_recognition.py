@@ -1,12 +1,20 @@
 """The dual pathway: what canonical fusion asks for, and patient data that may be missing."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch.nn import functional
 
+from einthoven.export.nets import _graph
 from einthoven.models import MODELS
 from einthoven.models.recognition import Recognition, canonical_penalty
 from einthoven.record import UsageError
+from einthoven.training._batches import Windows
+from einthoven.training.nets import logits
 
 
 def net(side: int = 6, patient: int = 4, **own: float) -> Recognition:
@@ -114,3 +122,22 @@ def test_patient_data_alone_will_do() -> None:
 def test_what_cannot_be_is_refused(own: dict[str, float], fault: str) -> None:
     with pytest.raises(UsageError, match=fault):
         net(**own)  # type: ignore[arg-type]
+
+
+def test_the_exported_fusion_answers_as_the_net_does() -> None:
+    fused = net(side=6, patient=4)
+    windows = Windows(
+        np.random.default_rng(0).standard_normal((30, 1, 360)).astype(np.float32),
+        np.random.default_rng(1).standard_normal((30, 6)).astype(np.float32),
+        np.zeros(30, np.int64),
+    )
+    fused(windows.window, windows.side)
+    data: Any = SimpleNamespace(
+        windows=lambda rows: Windows(
+            windows.window[rows].numpy(), windows.side[rows].numpy(), windows.label[rows].numpy()
+        ),
+        split=SimpleNamespace(validation=SimpleNamespace(rows=np.arange(30))),
+    )
+    session = onnxruntime.InferenceSession(_graph(fused.eval(), data))
+    said = session.run(None, {"window": windows.window.numpy(), "side": windows.side.numpy()})[0]
+    np.testing.assert_allclose(said, logits(fused, windows), atol=1e-4)

@@ -22,8 +22,8 @@ from einthoven.record.errors import UsageError
 
 _PAPER = "Ahmad et al. 2021, multimodal fusion, arXiv:2105.13536"
 _WIDTHS = (16, 32, 64)
-_GRID = 1024.0  # steps a unit of the window, on which its values are compared
-_BOUND = 16384.0  # steps beyond which a value is held
+_GRID = 1024.0  # steps a unit of the window, to which its values are rounded
+_BOUND = 16384.0  # steps beyond which a value is held, 16 units
 
 
 def angular(series: torch.Tensor) -> torch.Tensor:
@@ -81,14 +81,15 @@ class Pictures(nn.Module):
 
     def forward(self, window: torch.Tensor) -> torch.Tensor:
         """Return, for each lead, angular field, recurrence plot and transition field."""
-        means = window @ self.sums * self.share
+        # Equal values share a bin, and near 1 the angle's slope has no bound: every runtime must
+        # have the same bits. Sums of whole numbers below 2 ** 24 have, in whatever order.
+        whole = torch.round(window.detach() * _GRID).clamp(-_BOUND, _BOUND)
+        slope = window @ self.sums * self.share  # for gradients; what is added is 0
+        means = whole @ self.sums * self.share / _GRID + (slope - slope.detach())
         low = means.amin(dim=-1, keepdim=True)
         span = (means.amax(dim=-1, keepdim=True) - low).clamp(min=1e-6)
         within = (means - low) / span * 2 - 1
-        # Two values are compared alike by every runtime only if they are the same to the bit: sums
-        # of whole numbers below 2 ** 24 are, in whatever order they are added.
-        whole = torch.round(window * _GRID).clamp(-_BOUND, _BOUND) @ self.sums * self.share
-        pictures = [angular(within), recurrence(within) / 2, transition(whole, self._bins)]
+        pictures = [angular(within), recurrence(within) / 2, transition(means, self._bins)]
         return torch.cat(pictures, dim=1)
 
 
