@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from einthoven._version import __version__
 from einthoven.evaluation.calibration import fit_temperature, softmax
@@ -50,6 +51,32 @@ def begin(recipe: Recipe, run: Path, *, resume: bool) -> None:
         except PackageNotFoundError:
             continue
     write_json(run / "versions.json", versions)
+
+
+def check_classes(
+    recipe: Recipe, label: npt.NDArray[np.int64], least: int, parts: str = ""
+) -> None:
+    """Refuse a class of which there are too few beats.
+
+    Parameters
+    ----------
+    label : (beat,) indices of classes of the beats that there are; -1 for none.
+    least : beats that each class needs.
+    parts : what they are divided into, where that is why.
+
+    Raises
+    ------
+    UsageError : names the class, and what to change.
+    """
+    classes, mend = recipe.corpus.classes, "Leave it out of corpus.classes"
+    counts = np.bincount(label[label >= 0], minlength=len(classes)).tolist()
+    for name, count in zip(classes, counts, strict=True):
+        if count == 0:
+            fault = f"class {name} has no beat to learn from in {recipe.corpus.name}"
+            raise UsageError("corpus.classes", fault, mend)
+        if count < least:
+            fault = f"class {name} has {count} beats, fewer than the {least} {parts}"
+            raise UsageError("corpus.classes", fault, mend)
 
 
 def uncertain_threshold(predictions: Predictions) -> float:

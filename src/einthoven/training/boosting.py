@@ -1,4 +1,4 @@
-"""Trains gradient boosting on RR and template numbers, real beats and made ones.
+"""Trains trees, or a network over the sequence of beats, or both, on RR and template numbers.
 
 Everything that is chosen (offsets of the classes, temperature, the threshold of "uncertain") is
 chosen on out-of-fold answers: the training records are divided into folds, and each fold is
@@ -12,7 +12,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,36 +25,19 @@ from einthoven.corpora.mitdb import DS1, DS2, ONE_SUBJECT
 from einthoven.evaluation.calibration import fit_temperature, softmax
 from einthoven.evaluation.classification import confusion, confusion_by_group, f1, scores
 from einthoven.evaluation.predictions import Predictions
+from einthoven.inputs import Inputs, Neighbours
 from einthoven.models import boosting
 from einthoven.record.errors import LeakError, UsageError, nearest
 from einthoven.record.files import beside, write_text
+from einthoven.training._learners import Model, Weighing, learn, sequences
 from einthoven.training._premature import Making, Rows, rows
 from einthoven.training._recipe import Recipe, to_toml
+from einthoven.training._run import check_classes
 
 Floats = npt.NDArray[np.float64]
 
 FILE = "model.onnx"
 _DRAWS = 200  # of records, when offsets are chosen
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weighing:
-    """How many rows are learnt from and what they weigh; the keys of ``[model]`` beside the trees.
-
-    Attributes
-    ----------
-    keep : share of the real beats of each class, the rest 1.
-    keep_made : share of the made beats of each class, for kinds that make it; the rest 0.
-    made : weight of the made rows of a class, the real ones together being 1.
-    folds : records that are left out together.
-    uncertain : share of the out-of-fold beats that the threshold calls uncertain.
-    """
-
-    keep: Mapping[str, float] = field(default_factory=dict)
-    keep_made: Mapping[str, float] = field(default_factory=dict)
-    made: float = 0.6
-    folds: tuple[tuple[str, ...], ...] = ()
-    uncertain: float = 0.02
 
 
 def _parts(recipe: Recipe) -> tuple[Weighing, dict[str, Any], Making]:
@@ -70,6 +53,10 @@ def _parts(recipe: Recipe) -> tuple[Weighing, dict[str, Any], Making]:
             raise UsageError("augment", f"key {key!r} is not known", nearest(key, known))
     folds = tuple(tuple(str(r) for r in fold) for fold in given.pop("folds", ()))
     weighing = Weighing(**{k: given.pop(k) for k in list(given) if k in own}, folds=folds)
+    reach = (15, 15) if weighing.share else (0, 0)  # models.beat_sequence.REACH
+    if recipe.input.neighbours != reach:
+        fault = f"is {list(recipe.input.neighbours)}"
+        raise UsageError("input.neighbours", fault, f"Give {list(reach)} with this model.share")
     return weighing, given, Making(**recipe.augment)
 
 
@@ -89,49 +76,6 @@ def sides(recipe: Recipe, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, .
     if both - {corpus.subject(ONE_SUBJECT[0])} or set(train) & set(test):
         raise LeakError("protocol", f"{sorted(both)} are on both sides", "Take them out of one")
     return train, test
-
-
-def draw(
-    table: Rows, classes: Sequence[str], weighing: Weighing, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """Return (beat,) which rows are learnt from, and their weights.
-
-    A class weighs the square root of its beats, and inside it a record likewise: so neither the
-    normal class nor the record with most ectopic beats outweighs the others.
-    """
-    real, y = table.kind == "real", table.label
-    known = y >= 0
-    share = np.array([weighing.keep.get(c, 1.0) for c in classes])
-    share_made = np.array([weighing.keep_made.get(c, 0.0) for c in classes])
-    # A made recording teaches what it was made for: its F, or its S and the N between them.
-    useful = table.made | ((y == list(classes).index("N")) & (table.kind != "fusion"))
-    useful &= np.where(table.kind == "fusion", y == _index(classes, "F"), y != _index(classes, "F"))
-    useful &= y != _index(classes, "V")
-    chance = np.where(real, share[y], np.where(useful, share_made[y], 0.0)) * known
-    pick = rng.random(len(y)) < chance
-    weight = np.zeros(len(y))
-    for label, kind in itertools.product(range(len(classes)), (True, False)):
-        group = np.flatnonzero(pick & (y == label) & (real == kind))
-        if len(group) == 0:
-            continue
-        names = np.char.add(table.record[group], table.kind[group])
-        _, inverse, counts = np.unique(names, return_inverse=True, return_counts=True)
-        part = counts[inverse] ** -0.5
-        total = np.sqrt(np.sum(real & (y == label))) * (1.0 if kind else weighing.made)
-        weight[group] = part * total / part.sum()
-    return pick, weight * pick.sum() / max(weight.sum(), 1e-12)
-
-
-def _index(classes: Sequence[str], name: str) -> int:
-    return list(classes).index(name) if name in classes else -2
-
-
-def _fit(
-    table: Rows, classes: Sequence[str], weighing: Weighing, trees: Mapping[str, Any], seed: int
-) -> Any:
-    pick, weight = draw(table, classes, weighing, np.random.default_rng(seed))
-    model = boosting.build(seed, trees)
-    return model.fit(table.side[pick], table.label[pick], sample_weight=weight[pick])
 
 
 def choose_offsets(
@@ -178,21 +122,30 @@ def _out_of_fold(
         held = np.isin(table.record, fold)
         if not held.any():
             continue
-        model = _fit(table.where(~held), classes, weighing, trees, seed)
-        asked = np.flatnonzero(held & (table.kind == "real"))
-        out[asked] = boosting.logits(model, table.side[asked], len(classes))
+        model = learn(table.where(~held), classes, weighing, trees, seed)
+        asked = held & (table.kind == "real")
+        out[asked] = model.logits(table.where(asked))
         tell(f"fold {number + 1} of {len(weighing.folds)}")
     return out
 
 
-def _answers(data: bytes, side: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _answers(data: bytes, table: Rows, neighbours: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return what the ONNX says, fed as in use: recording by recording, in pieces."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
-    answer: npt.NDArray[np.float32] = session.run(None, {"side": side})[0]
-    return answer
+    found = []
+    for part in sequences(table):
+        given = Inputs(
+            samples=table.sample[part], window=np.zeros((0, 1, 0), np.float32),
+            side=table.side[part],
+        )  # fmt: skip
+        queue = Neighbours(*neighbours)
+        pieces = queue.push(given) + queue.flush()
+        found += [session.run(None, {"side": piece.side})[0] for piece in pieces]
+    return np.concatenate(found)
 
 
 def _table(part: str, given: Rows, answers: npt.NDArray[np.float32]) -> dict[str, Any]:
@@ -239,8 +192,11 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     corpus = open_corpus(recipe.corpus.name)
     train, test = sides(recipe, corpus)
     tell = _teller(len(train) + len(weighing.folds) + len(test))
-    spec, labels = recipe.input, recipe.corpus.labels
+    labels = recipe.corpus.labels
+    spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough
     table = rows(corpus, train, spec, labels, classes, making=making, seed=seed, progress=tell)
+    known = table.label[table.kind == "real"]
+    check_classes(recipe, known, max(1, len(weighing.folds)), "folds of records")
     folded = _out_of_fold(table, classes, weighing, trees, seed, tell)
     real = table.kind == "real"
     judged = real & (table.label >= 0)
@@ -250,16 +206,16 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     top = softmax(scaled / temperature).max(axis=1)
     threshold = float(np.quantile(top, weighing.uncertain))
 
-    model = _fit(table, classes, weighing, trees, seed)
-    data = boosting.to_onnx(model, table.side.shape[1], classes)
-    own = boosting.logits(model, table.side[judged], len(classes))
-    apart = float(np.abs(_answers(data, table.side[judged]) - own).max())
-    if apart > 1e-4:
-        raise AssertionError(f"ONNX and scikit-learn differ by {apart}")
+    model = learn(table, classes, weighing, trees, seed)
+    data = model.to_onnx(table.side.shape[1])
     tested = rows(corpus, test, spec, labels, classes, progress=tell)
+    answers = model.logits(tested)
+    apart = float(np.abs(_answers(data, tested, recipe.input.neighbours) - answers).max())
+    if apart > 1e-4:
+        raise AssertionError(f"ONNX and the trained model differ by {apart}")
     columns = [
         _table("validation", table.where(real), folded[real]),
-        _table("test", tested, _answers(data, tested.side)),
+        _table("test", tested, answers),
     ]
     said = Predictions(
         classes=classes, offsets=np.array(offsets), temperature=temperature,
@@ -269,7 +225,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
         "validation": _validation_metrics(said.of("validation")),
         "offsets": list(offsets), "temperature": temperature, "threshold": threshold,
         "onnx_difference": apart, "seed": seed, "rows": len(table), "numbers": table.side.shape[1],
-        "parameters": int(sum(len(p.nodes) for i in model._predictors for p in i)),
+        "parameters": model.parameters,
     }  # fmt: skip
     _write(recipe, run, said, data, metrics, train, test, weighing, model)
 
@@ -283,7 +239,7 @@ def _write(
     train: Sequence[str],
     test: Sequence[str],
     weighing: Weighing,
-    model: Any,
+    model: Model,
 ) -> None:
     run.mkdir(parents=True, exist_ok=True)
     write_text(run / "recipe.toml", to_toml(replace(recipe, seeds=recipe.seeds[:1])))
@@ -298,7 +254,8 @@ def _write(
     versions |= {"einthoven": __version__, "python": sys.version.split()[0]}
     write_text(run / "versions.json", json.dumps(versions, indent=1) + "\n")
     lines = ["round,nodes"]
-    lines += [f"{i},{sum(len(p.nodes) for p in t)}" for i, t in enumerate(model._predictors)]
+    grown = model.trees._predictors if model.trees is not None else []
+    lines += [f"{i},{sum(len(p.nodes) for p in t)}" for i, t in enumerate(grown)]
     write_text(run / "log.csv", "\n".join(lines) + "\n")
     with beside(run / FILE) as temporary:
         temporary.write_bytes(data)

@@ -68,9 +68,12 @@ def prepare(recipe: Recipe, seed: int) -> Data:
         label=store.labels(corpus.labels, corpus.classes),
     )  # fmt: skip
     p = recipe.protocol
+    if PROTOCOLS[p.name].leaky:
+        _run.check_classes(recipe, beats.label, 10, "tenths that they are divided into")
     split = PROTOCOLS[p.name].split(
         beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
     )
+    _run.check_classes(recipe, beats.label[split.training.rows], 1)
     return Data(store=store, split=split)
 
 

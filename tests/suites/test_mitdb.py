@@ -1,0 +1,330 @@
+"""The plan of the whole comparison, what is trained of it, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from einthoven.corpora.mitdb import DS1, DS2
+from einthoven.evaluation.predictions import Predictions
+from einthoven.protocols import PROTOCOLS, Beats
+from einthoven.record import DataError, UsageError
+from einthoven.suites import _cost, _curves, _judge, _plan, mitdb, run_suite
+from einthoven.suites._looks import read
+from einthoven.suites._plan import Item, plan
+from einthoven.training import load_recipe
+from einthoven.training._recipe import to_toml
+from einthoven.training._run import check_classes
+
+# --- the plan ------------------------------------------------------------------------------------
+
+
+def test_the_plan_has_each_system_under_both_protocols_and_finds_old_runs(tmp_path: Path) -> None:
+    items, left = plan(tmp_path)
+    folders = {i.folder.relative_to(tmp_path).as_posix() for i in items}
+    assert len(folders) == len(items), "two runs share a folder"
+    assert {
+        "arrhythminet-v1-nlrav-intra/seed-0", "arrhythminet-v2-nlrav-inter/seed-2",
+        "cnn-aami-inter/seed-0", "cnn-lstm-aami-intra/seed-1", "cnn-aami-inter-plain/seed-0",
+        "resnet1d-aami-inter-gan/seed-2", "aami-review/seed-0",
+    } <= folders  # fmt: skip
+    told = {i.system for i in items} | {note.split(":")[0] for note in left}
+    assert set(_plan.SYSTEMS) <= told
+
+
+def test_each_recipe_of_the_plan_is_of_its_folder(tmp_path: Path) -> None:
+    for item in plan(tmp_path)[0]:
+        recipe = item.recipe
+        assert recipe.seeds == (item.seed,)
+        assert recipe.protocol.name == _plan.PROTOCOL[item.side]
+        assert recipe.corpus.labels == item.labels
+        assert recipe.corpus.classes == _plan.CLASSES[item.labels, item.side]
+        assert recipe.augment.get("premature", False) == (
+            item.variant == "plain" or (not item.variant and "premature" in recipe.augment)
+        )
+
+
+def test_a_first_look_at_everything_comes_first_and_the_generator_before_its_beats(
+    tmp_path: Path,
+) -> None:
+    items, _ = plan(tmp_path)
+    keys = [(list(_plan.VARIANTS).index(i.variant), i.seed) for i in items if i.system != "wgan"]
+    assert keys == sorted(keys)
+    (generator,) = (k for k, i in enumerate(items) if i.system == "wgan")
+    eaters = [k for k, i in enumerate(items) if i.variant == "gan"]
+    assert generator < min(eaters)
+    path = items[generator].folder.as_posix()
+    assert all(items[k].recipe.augment["synthetic"] == path for k in eaters)
+
+
+def test_a_system_without_a_recipe_is_left_out_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = tuple(n for n in _plan.names() if n != "cnn-lstm")
+    monkeypatch.setattr(_plan, "names", lambda: known)
+    items, left = plan(tmp_path)
+    assert "cnn-lstm" not in {i.system for i in items}
+    assert any(note.startswith("cnn-lstm:") for note in left)
+
+
+# --- training what is missing --------------------------------------------------------------------
+
+
+def _small(runs: Path) -> list[Item]:
+    items, _ = plan(runs, systems=("cnn", "cnn-lstm", "resnet1d", "aami-review"), seeds=(0, 1))
+    return [i for i in items if i.labels == "aami" and i.variant in ("", "plain")]
+
+
+@pytest.fixture
+def fake(answers: Callable[..., Predictions]) -> Callable[[Item], None]:
+    """Write what a training would, with made-up answers; better ones for cnn-lstm."""
+
+    def fit(item: Item) -> None:
+        item.folder.mkdir(parents=True)
+        classes = item.recipe.corpus.classes
+        right = {"cnn": 0.8, "cnn-lstm": 0.95, "resnet1d": 0.7}.get(item.system, 0.9)
+        (item.folder / "recipe.toml").write_text(to_toml(item.recipe))
+        (item.folder / "metrics.json").write_text(json.dumps({"parameters": 1000}))
+        for name in ("weights.safetensors", "model.onnx"):
+            (item.folder / name).write_bytes(b"")
+        parts = [
+            answers(DS1[:4], "validation", classes, right, item.seed + 100),
+            answers(DS2, "test", classes, right, item.seed),
+        ]
+        # All systems are asked about the same beats.
+        label = np.concatenate([_labels(p, len(classes)) for p in parts])
+        columns = {
+            c: np.concatenate([getattr(p, c) for p in parts])
+            for c in ("part", "record", "sample", "logits")
+        }
+        Predictions(classes=classes, label=label, **columns).save(item.folder / "predictions.npz")
+
+    return fit
+
+
+def _labels(part: Predictions, classes: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Mostly what was said, else by place in the table: the same for each system."""
+    true = (np.arange(len(part)) * 7919 % 1000 % classes).astype(np.int64)
+    part.logits[np.arange(len(part)), true] += 3
+    return true
+
+
+@pytest.fixture
+def suite(
+    fake: Callable[[Item], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """Make the plan small and training fast; return the names of what was trained."""
+    trained: list[str] = []
+
+    def fit(item: Item) -> None:
+        trained.append(f"{item.recipe.name}/{item.seed}")
+        fake(item)
+
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path / "no-data"))
+    monkeypatch.setattr(_plan, "plan", lambda runs: (_small(runs), ["abc: there is no recipe"]))
+    monkeypatch.setattr(mitdb, "cost", lambda _run: {"macs": 5, "bytes": 7, "milliseconds": 0.1})
+    monkeypatch.setattr(_judge, "DRAWS", 40)
+    monkeypatch.setattr(mitdb.train_missing, "__defaults__", (fit,))
+    return trained
+
+
+def test_what_is_finished_is_not_trained_again(suite: list[str], tmp_path: Path) -> None:
+    out, runs = tmp_path / "results", tmp_path / "runs"
+    first = mitdb.run(out, runs=runs)
+    count = len(_small(runs))
+    assert len(suite) == count
+    (runs / "cnn-aami-inter" / "seed-1" / "weights.safetensors").unlink()
+    for path in (runs / "cnn-aami-inter" / "seed-1").iterdir():
+        path.unlink()
+    (runs / "cnn-aami-inter" / "seed-1").rmdir()
+    again = run_suite("mitdb", out, runs)
+    assert suite[count:] == ["cnn-aami-inter/1"]
+    assert again == first
+    assert json.loads((out / "mitdb.json").read_text()) == first
+    assert first["missing"] == []
+    assert first["notes"] == ["abc: there is no recipe"]
+
+
+def test_without_training_what_is_there_is_judged(
+    suite: list[str], fake: Callable[[Item], None], tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(DataError, match="Train first: einthoven evaluate --suite mitdb"):
+        run_suite("mitdb", tmp_path / "results", runs, train=False)
+    wanted = _small(runs)
+    fake(wanted[0])
+    found = run_suite("mitdb", tmp_path / "results", runs, train=False)
+    assert suite == []
+    assert len(found["missing"]) == len(wanted) - 1
+    assert list(found["tables"]) == ["aami inter-patient"]
+
+
+def test_a_refused_run_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+    items = _small(tmp_path)
+    done = []
+
+    def fit(item: Item) -> None:
+        if item is items[1]:
+            raise UsageError("corpus.classes", "class Q has no beat", "Leave it out")
+        done.append(item)
+
+    notes = mitdb.train_missing(items, fit)
+    assert len(done) == len(items) - 1
+    (note,) = notes
+    assert note.startswith(f"{items[1].recipe.name} seed {items[1].seed}: ")
+    assert note.endswith("class Q has no beat. Leave it out.")
+
+
+def test_a_run_of_another_recipe_is_told_and_an_unfinished_one_refused(
+    fake: Callable[[Item], None], tmp_path: Path
+) -> None:
+    item = _small(tmp_path)[0]
+    fake(item)
+    assert item.finished
+    assert not item.altered
+    other = replace(item, recipe=load_recipe("cnn", ["optimiser.epochs=99", "seeds=[0]"]))
+    assert other.altered
+    (item.folder / "weights.safetensors").unlink()
+    assert not other.finished
+    with pytest.raises(UsageError, match="Delete the folder"):
+        _plan.train(other)
+
+
+# --- what is said of it --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def results(suite: list[str], tmp_path: Path) -> dict[str, Any]:
+    del suite
+    return mitdb.run(tmp_path / "results", runs=tmp_path / "runs")
+
+
+def _row(results: dict[str, Any], table: str, name: str, variant: str = "") -> dict[str, Any]:
+    (row,) = (
+        r for r in results["tables"][table]["systems"]
+        if r["name"] == name and r["variant"] == variant
+    )  # fmt: skip
+    return dict(row)
+
+
+def test_macro_f1_is_over_five_classes_within_patients_and_four_between(
+    results: dict[str, Any],
+) -> None:
+    assert results["tables"]["aami intra-patient"]["macro_over"] == list("NSVFQ")
+    assert results["tables"]["aami inter-patient"]["macro_over"] == list("NSVF")
+    row = _row(results, "aami intra-patient", "cnn")
+    each = [row["figures"]["classes"][c]["f1"]["mean"] for c in "NSVFQ"]
+    assert row["figures"]["macro_f1"]["mean"] == pytest.approx(np.mean(each), abs=1e-4)
+    se = [row["figures"]["classes"][c]["sensitivity"]["mean"] for c in "NSVFQ"]
+    assert row["macro_sensitivity"]["mean"] == pytest.approx(np.mean(se), abs=1e-4)
+
+
+def test_each_system_has_its_curves_and_its_cost(results: dict[str, Any]) -> None:
+    row = _row(results, "aami inter-patient", "cnn-lstm")
+    assert row["cost"] == {"macs": 5, "bytes": 7, "milliseconds": 0.1}
+    curve = row["roc"]["classes"]["S"]
+    assert curve["false"][0] == 0
+    assert curve["true"][-1] == 1
+    assert curve["auc"] == pytest.approx(np.mean(curve["seeds"]), abs=1e-5)
+    plain = _row(results, "aami inter-patient", "cnn", "plain augmentation")
+    assert set(plain["roc"]["classes"]["S"]) == {"auc", "seeds"}
+
+
+def test_the_ensemble_that_validation_names_is_held_to(results: dict[str, Any]) -> None:
+    rows = [
+        r for r in results["tables"]["aami intra-patient"]["systems"] if r["kind"] == "ensemble"
+    ]
+    assert {r["name"] for r in rows} >= {"ensemble mean", "ensemble top2-weighted"}
+    assert all(r["members"] == ["cnn", "cnn-lstm", "resnet1d"] for r in rows)
+    best = max(rows, key=lambda r: r["validation_macro_f1"])
+    (held,) = (
+        h for h in results["held_to"]
+        if h["table"] == "aami intra-patient" and h["figure"] == "macro_f1"
+    )  # fmt: skip
+    assert held["ours"] == best["figures"]["macro_f1"]["mean"]
+    assert held["reached"] == (held["ours"] >= 0.965)
+    without = next(h for h in results["held_to"] if h["figure"] == "S without 232")
+    boosting = _row(results, "aami inter-patient", "aami-review")
+    assert without["ours"] == boosting["without"]["232"]["classes"]["S"]["f1"]["mean"]
+
+
+def test_every_answer_on_ds2_is_a_look(results: dict[str, Any], tmp_path: Path) -> None:
+    book = read(tmp_path / "results")
+    told = {look["answers"] for look in book}
+    for row in results["tables"]["aami inter-patient"]["systems"]:
+        assert all(one["answers"] in told for one in row["runs"] if "answers" in one)
+    assert {look["side"] for look in book} == {"mitdb DS2"}
+
+
+# --- curves and costs ----------------------------------------------------------------------------
+
+
+def test_the_area_is_the_share_of_pairs_in_order_ties_half() -> None:
+    score = np.array([0.9, 0.8, 0.8, 0.3, 0.1])
+    positive = np.array([True, True, False, False, True])
+    # Pairs (positive, negative): .9 beats both, .8 ties one and beats one, .1 beats none.
+    assert _curves.area(*_curves.roc(score, positive)) == pytest.approx((2 + 1.5 + 0) / 6)
+
+
+def test_a_thinned_curve_keeps_steps_and_ends() -> None:
+    score = np.concatenate([np.linspace(1, 2, 50), np.linspace(0, 1.5, 2000)])
+    positive = np.arange(len(score)) < 50
+    false, true = _curves.roc(score, positive)
+    thin = _curves.thinned(false, true)
+    assert len(thin[0]) == _curves.POINTS
+    assert thin[1][0] == true[false == 0].max()
+    assert (thin[0][-1], thin[1][-1]) == (1, 1)
+    assert _curves.area(*thin) == pytest.approx(_curves.area(false, true), abs=0.01)
+
+
+def test_multiplications_are_counted_by_hand() -> None:
+    def counted(net: nn.Module, *shape: int) -> int:
+        return _cost.macs(net, (torch.zeros(1, *shape),))
+
+    assert counted(nn.Conv1d(3, 4, 5, padding=2), 3, 20) == 4 * 20 * 3 * 5
+    assert counted(nn.Conv1d(8, 8, 5, groups=8, padding=2), 8, 20) == 8 * 5 * 20
+    assert counted(nn.Linear(6, 3), 6) == 18
+    assert counted(nn.LSTM(5, 7, batch_first=True), 11, 5) == 11 * 4 * 7 * (5 + 7)
+
+
+def test_the_graph_answers_as_the_net_and_its_time_is_told() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
+    window = torch.randn(1, 1, 12)
+    model = _cost.graph(net, (window,))
+    (said,) = _cost.session(model).run(None, {"window": window.repeat(3, 1, 1).numpy()})
+    np.testing.assert_allclose(said, net(window).detach().numpy().repeat(3, 0), atol=1e-6)
+    assert 0 < _cost.latency(model) < 100
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+def test_a_class_without_beats_or_with_too_few_is_refused_by_name() -> None:
+    recipe = load_recipe("cnn", ['corpus.classes=["N", "S", "Q"]'])
+    label = np.array([0] * 20 + [1] * 7 + [-1])
+    with pytest.raises(UsageError, match=r"class Q has no beat .* Leave it out of corpus\.classes"):
+        check_classes(recipe, label, 1)
+    label = np.append(label, [2] * 8)
+    check_classes(recipe, label, 7)
+    with pytest.raises(UsageError, match="class S has 7 beats, fewer than the 8 folds"):
+        check_classes(recipe, label, 8, "folds")
+
+
+@pytest.mark.parametrize(("paced_label", "taken"), [(1, True), (-1, False)])
+def test_paced_records_take_part_where_paced_beats_have_a_class(
+    paced_label: int, taken: bool
+) -> None:
+    record = np.repeat(np.array(["100", "102"]), 50)
+    label = np.where(record == "102", paced_label, 0)
+    label[-4:] = 0  # a paced record has some other beats, too
+    beats = Beats(record=record, subject=record, sample=np.arange(100), label=label)
+    split = PROTOCOLS["intra-patient"].split(beats, seed=0)
+    assert ("102" in set(record[split.training.rows])) == taken
