@@ -23,7 +23,8 @@ import numpy.typing as npt
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.evaluation import classification
 from einthoven.evaluation.predictions import Predictions
-from einthoven.record import Annotations, Record
+from einthoven.inputs import Inputs, Neighbours
+from einthoven.record import Annotations, Patient, Record
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
 from einthoven.record.inputspec import InputSpec
@@ -169,7 +170,10 @@ def beats_of(
         rng = np.random.default_rng(zlib.crc32(f"{record.name} {name}".encode()))
         altered = alter(record, rng)
         whose = "engine" if name == OWN else "reference"
-        window, side, sample, symbol = cut(RecordSource(altered), spec, whose)
+        patient = (altered.patient or Patient()) if "patient" in spec.side else None
+        window, side, sample, symbol = cut(
+            RecordSource(altered), replace(spec, neighbours=(0, 0)), whose, patient
+        )
         parts.append((window, side, np.full(len(sample), record.name), sample, symbol))
         if name == OWN:
             reference = _beats(record).symbols.tolist()
@@ -184,29 +188,44 @@ def beats_of(
     )  # fmt: skip
 
 
-Answer = Callable[[Floats, Floats], Floats]
+Answer = Callable[[Beats], Floats]
 
 
 def answering(run: Run) -> Answer:
-    """Return the function from windows and side numbers to logits of a finished run."""
+    """Return the function from beats to logits of a finished run."""
     model = session(model_of(run)[0])
     eaten = {i.name for i in model.get_inputs()}
+    around = InputSpec.from_dict(run.recipe["input"]).neighbours
 
-    def answer(window: Floats, side: Floats) -> Floats:
-        found = []
-        for start in range(0, len(window), _BATCH):
-            rows = slice(start, start + _BATCH)
-            feed = {"window": window[rows], "side": side[rows]}
-            found.append(model.run(None, {k: v for k, v in feed.items() if k in eaten})[0])
-        return np.concatenate(found)
+    def answer(given: Beats) -> Floats:
+        feeds = _in_sequence(given, around) if around != (0, 0) else _in_batches(given)
+        return np.concatenate(
+            [model.run(None, {k: v for k, v in f.items() if k in eaten})[0] for f in feeds]
+        )
 
     return answer
+
+
+def _in_batches(given: Beats) -> Iterator[Mapping[str, Floats]]:
+    for start in range(0, len(given.sample), _BATCH):
+        rows = slice(start, start + _BATCH)
+        yield {"window": given.window[rows], "side": given.side[rows]}
+
+
+def _in_sequence(given: Beats, around: tuple[int, int]) -> Iterator[Mapping[str, Floats]]:
+    """Give pieces with the beats around them, recording by recording, as the stream does."""
+    edges = np.flatnonzero(np.append(given.record[1:] != given.record[:-1], True)) + 1
+    for start, stop in zip([0, *edges[:-1].tolist()], edges.tolist(), strict=True):
+        rows, queue = slice(start, stop), Neighbours(*around)
+        whole = Inputs(given.sample[rows], given.window[rows], given.side[rows])
+        for piece in queue.push(whole) + queue.flush():
+            yield {"window": piece.window, "side": piece.side}
 
 
 def answers(run: Run, answer: Answer, given: Beats) -> Predictions:
     """Return what a run says of altered beats; what was missed or made up stands as ``-``."""
     known = run.predictions
-    logits = answer(given.window, given.side)
+    logits = answer(given)
     said = replace(
         known, part=np.full(len(logits), "test"), record=given.record, sample=given.sample,
         label=_labels(given.symbol, run), logits=logits,

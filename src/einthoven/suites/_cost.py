@@ -13,6 +13,7 @@ import numpy as np
 
 from einthoven.inputs import side_names
 from einthoven.record.files import write_text
+from einthoven.record.inputspec import InputSpec
 from einthoven.suites._runs import Run
 from einthoven.training._recipe import load_recipe
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 FILE = "cost.json"
-TREES = "model.onnx"  # the graph that a run of gradient boosting keeps
+KEPT = "model.onnx"  # the graph that a run on rows of numbers keeps, of trees and of both
 _WARM, _TIMES = 30, 300
 
 
@@ -74,10 +75,17 @@ def session(model: bytes) -> Any:
     return ort.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
 
 
-def latency(model: bytes) -> float:
-    """Return the median milliseconds that a graph takes for one beat, on one thread."""
+def latency(model: bytes, around: int = 0) -> float:
+    """Return the median milliseconds that a graph takes for one beat, on one thread.
+
+    Parameters
+    ----------
+    around : beats beside it whose side numbers are eaten, too.
+    """
     run = session(model)
-    shapes = {i.name: [1, *i.shape[1:]] for i in run.get_inputs()}
+    shapes = {
+        i.name: [1 + (around if i.name == "side" else 0), *i.shape[1:]] for i in run.get_inputs()
+    }
     feed = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     spans = []
     for turn in range(_WARM + _TIMES):
@@ -89,9 +97,9 @@ def latency(model: bytes) -> float:
 
 
 def model_of(run: Run) -> tuple[bytes, int | None]:
-    """Return the ONNX graph of a finished run, and its multiply-accumulates (None for trees)."""
-    if run.trees:
-        return (run.path / TREES).read_bytes(), None
+    """Return the ONNX graph of a finished run and its multiply-accumulates; None where unknown."""
+    if (run.path / KEPT).is_file():
+        return (run.path / KEPT).read_bytes(), None
     import torch
 
     from einthoven.training.nets import load
@@ -117,6 +125,7 @@ def cost(run: Run) -> Mapping[str, Any]:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
     model, products = model_of(run)
-    found = {"macs": products, "bytes": len(model), "milliseconds": round(latency(model), 4)}
+    spent = latency(model, sum(InputSpec.from_dict(run.recipe["input"]).neighbours))
+    found = {"macs": products, "bytes": len(model), "milliseconds": round(spent, 4)}
     write_text(path, json.dumps(found) + "\n")
     return found

@@ -20,15 +20,18 @@ from einthoven.training._recipe import Recipe, load_recipe, names, to_toml
 # In the order of the tables; the first six are asked for N L R A V, too.
 SYSTEMS = (
     "arrhythminet-v1", "arrhythminet-v2", "cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d",
-    "self-onn", "abcnn", "recognition", "exgnet", "ekgnet", "image-fusion", "aami-review",
+    "self-onn", "abcnn", "recognition", "exgnet", "ekgnet", "image-fusion", "boosting",
+    "beat-sequence", "aami-review",
 )  # fmt: skip
 NLRAV_TOO = SYSTEMS[:6]
 # The four whose ensembles Song et al. 2026 (arXiv:2602.17701) weigh.
 FOUR = ("cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d")
 SEEDS = (0, 1, 2)
-# Gradient boosting has a trainer of its own that knows DS1 and DS2 alone, and makes its own
-# premature beats; its run folder is called as it always was.
-TREES = "aami-review"
+# What speaks for the package between patients: the default model of `einthoven analyze`.
+DEFAULT = "aami-review"
+# What learns from rows of numbers has a trainer of its own that knows DS1 and DS2 alone, and makes
+# its own premature beats; its run folders are called as the recipe is.
+ROWS = "sklearn"
 
 PROTOCOL = MappingProxyType({"inter": "inter-patient", "intra": "intra-patient"})
 # Q is no class between patients: DS1 has 8 such beats and DS2 has 7. Within patients the paced
@@ -84,9 +87,14 @@ class Item:
     @property
     def finished(self) -> bool:
         """Whether the run is there, whole."""
-        last = {GENERATOR: ("weights.safetensors",), TREES: (TABLE, "model.onnx")}
-        files = last.get(self.system, (TABLE, "weights.safetensors"))
-        return all((self.folder / name).is_file() for name in (RECIPE, *files))
+        files = [RECIPE, "model.onnx" if self.rows else "weights.safetensors"]
+        files += [] if self.system == GENERATOR else [TABLE]
+        return all((self.folder / name).is_file() for name in files)
+
+    @property
+    def rows(self) -> bool:
+        """Whether it learns from rows of numbers and not from windows."""
+        return self.recipe.model.library == ROWS
 
     @property
     def altered(self) -> bool:
@@ -105,9 +113,13 @@ def _base(system: str, labels: str, side: str, known: Sequence[str]) -> str | No
     return next((name for name in choices if name in known), None)
 
 
-def _wanted(system: str) -> Iterable[tuple[str, str, str]]:
+def _of_rows(system: str, known: Sequence[str]) -> bool:
+    return system in known and load_recipe(system).model.library == ROWS
+
+
+def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
     """Give ``(labels, side, variant)`` of a system."""
-    if system == TREES:
+    if rows:
         return [("aami", "inter", "")]
     found = [("aami", "inter", ""), ("aami", "intra", "")]
     if system in NLRAV_TOO:
@@ -116,8 +128,6 @@ def _wanted(system: str) -> Iterable[tuple[str, str, str]]:
 
 
 def _name(system: str, labels: str, side: str, variant: str) -> str:
-    if system == TREES:
-        return TREES
     return "-".join(part for part in (system, labels, side, variant) if part)
 
 
@@ -140,10 +150,11 @@ def plan(
     left: list[str] = []
     generator = runs / _name(GENERATOR, "aami", "inter", "") / "seed-0"
     for system in systems:
-        if not any(_base(system, labels, side, known) for labels, side, _ in _wanted(system)):
+        wanted = list(_wanted(system, rows=_of_rows(system, known)))
+        if not any(_base(system, labels, side, known) for labels, side, _ in wanted):
             left.append(f"{system}: there is no recipe of that name yet")
             continue
-        for labels, side, variant in _wanted(system):
+        for labels, side, variant in wanted:
             base = _base(system, labels, side, known)
             if base is None or (variant == "gan" and GENERATOR not in known):
                 left.append(
@@ -170,11 +181,12 @@ def _item(
     system: str, labels: str, side: str, variant: str, seed: int, base: str, runs: Path,
     generator: Path,
 ) -> Item:  # fmt: skip
-    name = _name(system, labels, side, variant)
+    rows = _of_rows(base, (base,))
+    name = base if rows else _name(system, labels, side, variant)
     folder = runs / name / f"seed-{seed}"
     changes = [f"name={name}", f"seeds=[{seed}]"]
-    # A recipe written for the combination is taken as it stands, and so are trees and generator.
-    if base not in (f"{system}-{labels}-{side}", TREES, GENERATOR):
+    # A recipe written for the combination is taken as it stands, and so are rows and generator.
+    if not rows and base not in (f"{system}-{labels}-{side}", GENERATOR):
         listed = ", ".join(f'"{c}"' for c in CLASSES[labels, side])
         changes += [
             f"corpus.labels={labels}", f"corpus.classes=[{listed}]",
