@@ -16,8 +16,10 @@ from einthoven.inputs._patient import NAMES, exchanged, numbers
 from einthoven.record import InputSpec, Source, UsageError
 from einthoven.record.record import Patient
 from einthoven.store import open_store
+from einthoven.training import load_recipe, nets, train
 from einthoven.training._batches import Windows
-from einthoven.training.patients import LeakCheck, leak_check
+from einthoven.training._recipe import to_toml
+from einthoven.training.patients import LeakCheck, check_run, leak_check
 
 AGES = {"s000": (30.0, "F"), "s001": (40.0, "M"), "s002": (None, None), "s003": (81.0, "F")}
 
@@ -162,3 +164,31 @@ def test_a_check_that_could_say_nothing_is_refused() -> None:
         leak_check(net, windows, np.full(20, "p"), range(4))
     with pytest.raises(UsageError, match="Give 20 or more"):
         leak_check(net, windows, subject, range(4), times=5)
+
+
+def test_a_trained_run_is_checked_on_the_side_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_STORE", str(tmp_path))
+    monkeypatch.setitem(AGES, "s004", (50.0, "M"))
+    people = People(tmp_path, subjects=5, seconds=30.0)
+    monkeypatch.setattr(nets, "open_corpus", lambda name: people)
+    small = [
+        "optimiser.epochs=1", "optimiser.beats=64", "optimiser.batch=32", "input.hop=30.0",
+        "input.back=60.0", "input.ahead=20.0", 'protocol.train=["s000", "s001", "s002", "s003"]',
+        'protocol.validation=["s002", "s003"]', 'protocol.test=["s004"]',
+    ]  # fmt: skip
+    fused = 'model={name="recognition", patient=4}'
+    train(load_recipe("demo", [*small, 'input.side=["rr4", "patient"]', fused]), tmp_path / "a")
+    found = check_run(tmp_path / "a", times=20)
+    assert len(found.exchanged) == 20
+    assert found.told > 0
+    # The test side has one subject, which nobody can be exchanged with.
+    with pytest.raises(UsageError, match="one subject only"):
+        check_run(tmp_path / "a", part="test")
+    with pytest.raises(UsageError, match="Use validation or test"):
+        check_run(tmp_path / "a", part="training")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "recipe.toml").write_text(to_toml(load_recipe("demo", small)))
+    with pytest.raises(UsageError, match='Train with "patient"'):
+        check_run(tmp_path / "b")
