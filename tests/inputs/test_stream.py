@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from einthoven.inputs import Inputs, InputStream, side_names
+from einthoven.inputs import Inputs, InputStream, Neighbours, side_names
 from einthoven.record import InputSpec, UsageError
 
 REVIEW = InputSpec(
@@ -21,6 +22,7 @@ LIVE = InputSpec(
     hop=5.0, back=20.0, ahead=1.4,
 )  # fmt: skip
 PLAIN = InputSpec(kind="beat", rate=360.0, window=(0.3, 0.5), normalise="zscore")
+SEQUENCE = replace(REVIEW, waveform=False, window=(0.0, 0.0), neighbours=(4, 2))
 SPECS = {"review": REVIEW, "live": LIVE, "plain": PLAIN}
 
 
@@ -213,3 +215,51 @@ def test_a_real_half_hour_is_described_alike_in_any_pieces(mitdb: Path, record: 
     assert side.shape == (len(peaks), len(side_names(spec)))
     parts = feed(spec, source.rate, signal[:1], peaks, [100_000, 37])
     np.testing.assert_array_equal(side, parts.side)
+
+
+def _pieces(
+    spec: InputSpec, signal: np.ndarray, peaks: np.ndarray, sizes: list[int]
+) -> list[Inputs]:
+    stream, given, at, turn = InputStream(spec, 250.0, ("II",)), [], 0, 0
+    while at < signal.shape[1]:
+        stop = min(at + sizes[turn % len(sizes)], signal.shape[1])
+        inside = peaks[(peaks >= at) & (peaks < stop)]
+        given += stream.push(signal[:, at:stop], inside, stop)
+        at, turn = stop, turn + 1
+    return given + stream.flush()
+
+
+@settings(max_examples=12, deadline=None)
+@given(sizes=st.lists(st.integers(500, 9000), min_size=1, max_size=4))
+def test_neighbours_come_in_the_same_pieces_however_the_signal_was_cut(sizes: list[int]) -> None:
+    """The pieces themselves are equal: sums over them are then taken in the same order."""
+    signal, peaks = heart(200.0, 250.0)
+    whole = _pieces(SEQUENCE, signal, peaks, [signal.shape[1]])
+    parts = _pieces(SEQUENCE, signal, peaks, sizes)
+    assert [len(p.samples) for p in whole] == [len(p.samples) for p in parts]
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one.side, other.side)
+
+
+@pytest.mark.parametrize("beats", [0, 1, 2, 63, 64, 65, 150])
+def test_each_beat_stands_between_its_neighbours(beats: int) -> None:
+    """Row `before + i` of a piece is its beat i; at the ends a beat is repeated."""
+    side = np.arange(beats, dtype=np.float32)[:, None]
+    queue, given = Neighbours(4, 2), []
+    for start in range(0, beats, 7):
+        part = slice(start, start + 7)
+        window = np.zeros((len(side[part]), 1, 0), np.float32)
+        samples = np.arange(beats)[part]
+        given += queue.push(Inputs(samples=samples, window=window, side=side[part]))
+    given += queue.flush()
+    samples = np.concatenate([np.zeros(0, np.int64), *(g.samples for g in given)])
+    np.testing.assert_array_equal(samples, np.arange(beats))
+    for piece in given:
+        for i, sample in enumerate(piece.samples):
+            wanted = np.clip(np.arange(sample - 4, sample + 3), 0, beats - 1)
+            np.testing.assert_array_equal(piece.side[i : i + 7, 0], wanted)
+
+
+def test_impossible_neighbours_are_refused() -> None:
+    with pytest.raises(UsageError, match="neighbours"):
+        replace(REVIEW, neighbours=(-1, 2))

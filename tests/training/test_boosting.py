@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from einthoven.record import LeakError, UsageError
-from einthoven.training import boosting
+from einthoven.training import _learners, boosting
 from einthoven.training._premature import Making, Rows
 from einthoven.training._recipe import load_recipe
 
@@ -28,8 +28,8 @@ def table(seed: int = 0) -> Rows:
 
 def test_only_known_beats_and_useful_made_ones_are_learnt_from() -> None:
     rows = table()
-    weighing = boosting.Weighing(keep={"N": 0.3}, keep_made={"N": 0.5, "S": 1.0, "F": 1.0})
-    pick, weight = boosting.draw(rows, CLASSES, weighing, np.random.default_rng(77))
+    weighing = _learners.Weighing(keep={"N": 0.3}, keep_made={"N": 0.5, "S": 1.0, "F": 1.0})
+    pick, weight = _learners.draw(rows, CLASSES, weighing, np.random.default_rng(77))
     assert (rows.label[pick] >= 0).all()
     assert (weight[pick] > 0).all()
     assert (weight[~pick] == 0).all()
@@ -43,7 +43,7 @@ def test_only_known_beats_and_useful_made_ones_are_learnt_from() -> None:
 
 def test_a_class_weighs_the_root_of_its_beats_and_so_does_a_record_in_it() -> None:
     rows = table(1)
-    pick, weight = boosting.draw(rows, CLASSES, boosting.Weighing(), np.random.default_rng(77))
+    pick, weight = _learners.draw(rows, CLASSES, _learners.Weighing(), np.random.default_rng(77))
     real = rows.kind == "real"
     totals = np.array([weight[real & (rows.label == c)].sum() for c in range(4)])
     counts = np.array([(real & (rows.label == c)).sum() for c in range(4)])
@@ -68,8 +68,9 @@ def test_offsets_mend_a_model_that_says_s_too_often() -> None:
 
 
 def test_the_recipes_are_valid_and_name_each_training_record_once() -> None:
-    for profile in ("review", "live"):
-        recipe = load_recipe(f"aami-{profile}")
+    for name in ("aami-review", "aami-live", "beat-sequence", "boosting"):
+        recipe = load_recipe(name)
+        boosting._parts(recipe)  # every key is known
         folds = [r for fold in recipe.model.arguments["folds"] for r in fold]
         assert len(folds) == len(set(folds)) == 22
 
@@ -95,3 +96,9 @@ def test_a_record_on_both_sides_is_refused() -> None:
 def test_unknown_keys_are_refused_by_name() -> None:
     with pytest.raises(UsageError, match="isolated"):
         Making(kinds=("isolate",))
+
+
+def test_neighbours_that_do_not_fit_the_share_of_the_network_are_refused() -> None:
+    for change in ("model.share=0.0", "input.neighbours=[3, 3]"):
+        with pytest.raises(UsageError, match="neighbours"):
+            boosting._parts(load_recipe("aami-review", [change]))

@@ -1,5 +1,6 @@
 """Floor 4. InputSpec to arrays: windows of beats, RR and template numbers, chunk by chunk."""
 
-from einthoven.inputs.stream import Inputs, InputStream, side_names
+from einthoven.inputs._neighbours import Inputs, Neighbours
+from einthoven.inputs.stream import InputStream, side_names
 
-__all__ = ["InputStream", "Inputs", "side_names"]
+__all__ = ["InputStream", "Inputs", "Neighbours", "side_names"]

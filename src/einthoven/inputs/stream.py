@@ -7,13 +7,13 @@ beats chosen by absolute time, so the answers never depend on how the signal was
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from einthoven.inputs import _patient, _rhythm, _shape
 from einthoven.inputs._filter import BandPass
+from einthoven.inputs._neighbours import Inputs, Neighbours
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import canonical, one_lead
@@ -28,22 +28,6 @@ GROUPS = ("rr", "rr4", "template", *_patient.GROUPS)
 # and by `ahead` seconds after it alone.
 LIVE = 10.0
 _FEW = 8  # beats below which a live template is made anew with every beat
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What a network eats of some beats.
-
-    Attributes
-    ----------
-    samples : (beat,) int64 R peaks at the record's own rate.
-    window : (beat, 1, time) float32 as the spec says; time is 0 where no waveform is eaten.
-    side : (beat, number) float32, the columns named by `side_names`.
-    """
-
-    samples: Samples
-    window: Array
-    side: Array
 
 
 def _later(spec: InputSpec) -> bool:
@@ -128,6 +112,8 @@ class InputStream:
         self._done = 0  # beats of `_samples` that have been given
         self._block = 0  # the next block of `hop` to be described
         self._kept: tuple[int, _shape.Templates] | None = None
+        around = spec.neighbours
+        self._around = Neighbours(*around) if around != (0, 0) else None
 
     def push(self, chunk: Array, peaks: Samples, until: int) -> list[Inputs]:
         """Take what has arrived; give the beats that can be described by now.
@@ -140,14 +126,21 @@ class InputStream:
         """
         self._arrived += chunk.shape[1]
         self._take(self._filter.push(np.asarray(chunk[self._row], np.float32)), peaks, until)
-        return self._give()
+        given = self._give()
+        if self._around is None:
+            return given
+        return [piece for inputs in given for piece in self._around.push(inputs)]
 
     def flush(self) -> list[Inputs]:
         """Give the rest; the recording has ended."""
         rest = self._filter.flush()
         self._ended = True
         self._take(rest, np.zeros(0, np.int64), max(self._arrived, self._until))
-        return self._give()
+        given = self._give()
+        if self._around is None:
+            return given
+        pieces = [piece for inputs in given for piece in self._around.push(inputs)]
+        return pieces + self._around.flush()
 
     def _place(self, samples: Samples) -> Samples:
         """Return the output samples nearest to samples of the recording."""

@@ -33,6 +33,7 @@ class InputSpec:
     hop, back, ahead : seconds. Beats are described in aligned blocks of `hop`; what is known of
         the patient comes from `back` before the block to `ahead` after it. 0, 0, 0 where no
         statistics of the patient are used.
+    neighbours : beats before and after each, whose side numbers are eaten with its own.
     """
 
     kind: str
@@ -47,14 +48,18 @@ class InputSpec:
     hop: float = 0.0
     back: float = 0.0
     ahead: float = 0.0
+    neighbours: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
-        for name in ("leads", "window", "band", "side"):
+        for name in ("leads", "window", "band", "side", "neighbours"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.kind not in KINDS:
             raise UsageError("input.kind", f"{self.kind!r} is not known", nearest(self.kind, KINDS))
         if self.normalise not in ("none", "zscore"):
             raise UsageError("input.normalise", f"is {self.normalise!r}", "Use none or zscore")
+        if len(self.neighbours) != 2 or min(self.neighbours) < 0:
+            fault = f"is {list(self.neighbours)}"
+            raise UsageError("input.neighbours", fault, "Give two counts, e.g. [15, 15]")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
@@ -72,5 +77,8 @@ class InputSpec:
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits that differ whenever the arrays would."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
+        values = self.to_dict()
+        if self.neighbours == (0, 0):
+            del values["neighbours"]  # as before there were any: stores keep their names
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -75,7 +75,7 @@ class Run:
     @property
     def trees(self) -> bool:
         """Whether the model is gradient boosting, the control of every network."""
-        return str(self.recipe["model"].get("library", "torch")) != "torch"
+        return self.model.startswith("boosting")
 
     @property
     def parameters(self) -> int | None:

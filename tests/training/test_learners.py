@@ -1,0 +1,83 @@
+"""The network over the sequence of beats, alone and mixed with trees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from einthoven.models.beat_sequence import REACH, BeatSequence
+from einthoven.training import _learners, boosting
+from einthoven.training._premature import Rows
+
+CLASSES = ("N", "S", "V", "F")
+TREES = {"rounds": 5, "leaves": 5}
+
+
+def table(beats: int = 1500, seed: int = 0) -> Rows:
+    """Beats whose class is told by the beat before alone: three records, one of them made."""
+    rng = np.random.default_rng(seed)
+    side = rng.standard_normal((beats, 4)).astype(np.float32)
+    label = np.digitize(np.roll(side[:, 0], 1), [0.3, 1.0, 1.8])
+    record = np.repeat(["a", "b", "b"], beats // 3)
+    kind = np.repeat(["real", "real", "runs"], beats // 3)
+    sample = np.tile(np.arange(beats // 3) * 300, 3)
+    return Rows(
+        side=side, label=label, record=record, kind=kind, sample=sample,
+        made=kind != "real",
+    )  # fmt: skip
+
+
+def test_a_sequence_ends_where_the_recording_does() -> None:
+    rows = table(30)
+    assert [(s.start, s.stop) for s in _learners.sequences(rows)] == [(0, 10), (10, 20), (20, 30)]
+    again = replace(rows, record=np.full(30, "b"), kind=np.full(30, "real"))
+    assert len(list(_learners.sequences(again))) == 3  # the samples begin again
+    assert list(_learners.sequences(rows.where(np.zeros(30, bool)))) == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_onnx_fed_in_pieces_answers_as_what_was_learnt(share: float) -> None:
+    rows = table()
+    weighing = _learners.Weighing(share=share, epochs=1, keep_made={"S": 1.0})
+    model = _learners.learn(rows, CLASSES, weighing, TREES, 0)
+    data = model.to_onnx(4)
+    neighbours = (REACH, REACH) if share else (0, 0)
+    real = rows.where(rows.kind == "real")
+    np.testing.assert_allclose(
+        boosting._answers(data, real, neighbours), model.logits(real), atol=1e-4
+    )
+    assert model.parameters > 0
+
+
+def test_the_network_learns_what_only_a_neighbour_tells_and_trees_cannot() -> None:
+    rows, other = table(6000), table(3000, seed=1)
+    weighing = _learners.Weighing(share=1.0, epochs=80)
+    net = _learners.learn(rows, CLASSES, weighing, TREES, 0)
+    trees = _learners.learn(rows, CLASSES, replace(weighing, share=0.0), TREES, 0)
+    right = [(m.logits(other).argmax(1) == other.label).mean() for m in (net, trees)]
+    assert right[0] > 0.8
+    assert right[1] < 0.7
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    rows = table()
+    weighing = _learners.Weighing(share=1.0, epochs=1)
+    one, same, other = (
+        _learners.learn(rows, CLASSES, weighing, TREES, seed).logits(rows) for seed in (3, 3, 4)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_a_beat_is_judged_by_fifteen_neighbours_on_each_side_and_no_more() -> None:
+    net = BeatSequence(4, 3).eval()
+    side = torch.randn(1, 4, 2 * REACH + 1, generator=torch.manual_seed(0), requires_grad=True)
+    said = net(side)
+    assert said.shape == (1, 3, 1)
+    said.sum().backward()
+    assert side.grad is not None
+    assert (side.grad[0].abs().sum(0) > 0).all()
+    assert net(torch.zeros(1, 4, 2 * REACH + 7)).shape == (1, 3, 7)
