@@ -92,3 +92,14 @@ def test_the_lstm_reads_both_ways() -> None:
         _, (there, _) = net.memory(maps.transpose(1, 2))
         _, (back, _) = net.memory(maps.flip(2).transpose(1, 2))
     assert (there - back).abs().max() > 1e-3
+
+
+def test_a_hidden_layer_lets_side_numbers_act_on_each_other() -> None:
+    torch.manual_seed(0)
+    for hidden, straight in ((0, True), (64, False)):
+        net = MODELS["resnet1d"].build(leads=1, time=360, classes=5, side=2, hidden=hidden).eval()
+        window = torch.randn(1, 1, 360).expand(4, 1, 360)
+        # Effects of two numbers add up where there is no layer in between.
+        answers = net(window, torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]]))
+        apart = answers[0] - answers[1] - answers[2] + answers[3]
+        assert bool(apart.abs().max() < 1e-4) is straight

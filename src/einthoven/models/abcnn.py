@@ -59,10 +59,13 @@ class Abcnn(nn.Module):
     ----------
     leads, time, classes, side : numbers of leads, of samples, of classes, and of side numbers a
         window (0: none).
+    hidden : width of the layer before the last; 0 for none. Side numbers act on each other there.
     dropout : share of the pooled features dropped in training.
     """
 
-    def __init__(self, leads: int, time: int, classes: int, side: int, *, dropout: float) -> None:
+    def __init__(
+        self, leads: int, time: int, classes: int, side: int, *, hidden: int, dropout: float
+    ) -> None:
         super().__init__()
         self.body = layers.sequence(
             *layers.stage(leads, 32, 7), *layers.stage(32, 64, 5), *layers.stage(64, _WIDTH, 3)
@@ -74,7 +77,7 @@ class Abcnn(nn.Module):
         self.after = nn.LayerNorm(_WIDTH)
         self.energy = nn.Linear(_WIDTH, 1, bias=False)
         self.scale = layers.standardiser(side)
-        self.head = layers.head(_WIDTH + side, 0, classes, dropout)
+        self.head = layers.head(_WIDTH + side, hidden, classes, dropout)
 
     def features(self, window: torch.Tensor) -> torch.Tensor:
         """Return (batch, 64, time // 8): the maps over which attention is paid."""
@@ -119,10 +122,12 @@ class Abcnn(nn.Module):
         return logits
 
 
-def build(*, leads: int, time: int, classes: int, side: int, dropout: float = 0.0) -> Abcnn:
+def build(
+    *, leads: int, time: int, classes: int, side: int, hidden: int = 0, dropout: float = 0.0
+) -> Abcnn:
     """Build it for windows of `time` samples, 8 or more, and of no other length."""
     layers.need("abcnn", time, _STRIDE)
-    return Abcnn(leads, time, classes, side, dropout=dropout)
+    return Abcnn(leads, time, classes, side, hidden=hidden, dropout=dropout)
 
 
 MODELS.add("abcnn", Entry(build=build, title="ABCNN", paper=_PAPER, shape=(1, 360, 5)))

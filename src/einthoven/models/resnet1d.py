@@ -51,10 +51,11 @@ class ResNet1d(nn.Module):
     Parameters
     ----------
     leads, classes, side : numbers of leads, of classes, and of side numbers a window (0: none).
+    hidden : width of the layer before the last; 0 for none. Side numbers act on each other there.
     dropout : share of the pooled features dropped in training.
     """
 
-    def __init__(self, leads: int, classes: int, side: int, *, dropout: float) -> None:
+    def __init__(self, leads: int, classes: int, side: int, *, hidden: int, dropout: float) -> None:
         super().__init__()
         body: list[nn.Module] = [
             layers.convolution(leads, 32, 15, 2), nn.BatchNorm2d(32), nn.ReLU(inplace=True),
@@ -66,7 +67,7 @@ class ResNet1d(nn.Module):
             channels = out
         self.body = layers.sequence(*body)
         self.scale = layers.standardiser(side)
-        self.head = layers.head(channels + side, 0, classes, dropout)
+        self.head = layers.head(channels + side, hidden, classes, dropout)
 
     def features(self, window: torch.Tensor) -> torch.Tensor:
         """Return (batch, 128, position), 23 positions of 360 samples: maps before the mean."""
@@ -79,10 +80,12 @@ class ResNet1d(nn.Module):
         return logits
 
 
-def build(*, leads: int, time: int, classes: int, side: int, dropout: float = 0.0) -> ResNet1d:
+def build(
+    *, leads: int, time: int, classes: int, side: int, hidden: int = 0, dropout: float = 0.0
+) -> ResNet1d:
     """Build it for windows of 3 samples or more."""
     layers.need("resnet1d", time, 3)
-    return ResNet1d(leads, classes, side, dropout=dropout)
+    return ResNet1d(leads, classes, side, hidden=hidden, dropout=dropout)
 
 
 MODELS.add("resnet1d", Entry(build=build, title="ResNet-1D", paper=PAPER, shape=(1, 360, 5)))
