@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from einthoven.corpora.mitdb import DS1, DS2
 from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
+from einthoven.report import _mitdb
 from einthoven.suites import _cost, _curves, _judge, _plan, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
@@ -130,7 +133,9 @@ def suite(
 
     monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path / "no-data"))
     monkeypatch.setattr(_plan, "plan", lambda runs: (_small(runs), ["abc: there is no recipe"]))
-    monkeypatch.setattr(mitdb, "cost", lambda _run: {"macs": 5, "bytes": 7, "milliseconds": 0.1})
+    monkeypatch.setattr(
+        mitdb, "cost", lambda _run: {"macs": 5000, "bytes": 7000, "milliseconds": 0.01}
+    )
     monkeypatch.setattr(_judge, "DRAWS", 40)
     monkeypatch.setattr(mitdb.train_missing, "__defaults__", (fit,))
     return trained
@@ -229,7 +234,7 @@ def test_macro_f1_is_over_five_classes_within_patients_and_four_between(
 
 def test_each_system_has_its_curves_and_its_cost(results: dict[str, Any]) -> None:
     row = _row(results, "aami inter-patient", "cnn-lstm")
-    assert row["cost"] == {"macs": 5, "bytes": 7, "milliseconds": 0.1}
+    assert row["cost"] == {"macs": 5000, "bytes": 7000, "milliseconds": 0.01}
     curve = row["roc"]["classes"]["S"]
     assert curve["false"][0] == 0
     assert curve["true"][-1] == 1
@@ -262,6 +267,37 @@ def test_every_answer_on_ds2_is_a_look(results: dict[str, Any], tmp_path: Path) 
     for row in results["tables"]["aami inter-patient"]["systems"]:
         assert all(one["answers"] in told for one in row["runs"] if "answers" in one)
     assert {look["side"] for look in book} == {"mitdb DS2"}
+
+
+def test_the_page_has_both_protocols_side_by_side_and_every_picture(
+    results: dict[str, Any],
+) -> None:
+    text, pictures = _mitdb.page(results), _mitdb.pictures(results)
+    (line,) = (
+        row for row in text.splitlines() if row.startswith("| cnn-lstm | 2 |") and "0.01" in row
+    )
+    for table in ("aami intra-patient", "aami inter-patient"):
+        mean = _row(results, table, "cnn-lstm")["figures"]["macro_f1"]["mean"]
+        assert f"{mean:.4f} [" in line
+    ours, theirs = (
+        _row(results, t, "cnn-lstm")["figures"]["classes"]["S"]["f1"]["mean"]
+        for t in ("aami intra-patient", "aami inter-patient")
+    )
+    assert f"{ours - theirs:.4f}" in line
+    assert "intra-patient (leaky)" in text
+    assert "| cnn | plain augmentation |" in text
+    assert {f"assets/{name}" for name in pictures} == set(re.findall(r"\((assets/[^)]*)\)", text))
+    drawn = ElementTree.fromstring(pictures["mitdb-roc-aami-inter-patient.svg"])
+    lines = list(drawn.iter("{http://www.w3.org/2000/svg}polyline"))
+    systems = [
+        s for s in results["tables"]["aami inter-patient"]["systems"]
+        if s["kind"] in ("network", "boosting") and not s["variant"]
+    ]  # fmt: skip
+    assert len(lines) == 4 * len(systems)
+
+
+def test_without_results_the_page_says_how_to_make_them() -> None:
+    assert "einthoven evaluate --suite mitdb" in _mitdb.page(None)
 
 
 # --- curves and costs ----------------------------------------------------------------------------

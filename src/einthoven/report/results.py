@@ -1,7 +1,8 @@
-"""Results files to pages: ``docs/results.md``, ``docs/systems.md``, the README's table, a picture.
+"""Results files to pages: ``docs/results.md``, ``docs/mitdb.md``, ``docs/systems.md``, pictures.
 
-Nothing here is measured or typed by hand: each table names the results file that it came from and
-the command that makes that file, and a test makes the pages again and compares.
+The README's table, too. Nothing here is measured or typed by hand: each table names the results
+file that it came from and the command that makes that file, and a test makes the pages again and
+compares.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import Any
 from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
-from einthoven.report import _beats, _peaks, _systems
+from einthoven.report import _beats, _mitdb, _peaks, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
 # Results files that have a part of the page of their own.
-_OWN = ("beats.json", "looks.json", "peaks.json")
+_OWN = ("beats.json", "looks.json", "mitdb.json", "peaks.json")
 
 _TOP = (
     "# Results\n\n"
@@ -147,10 +148,14 @@ def write_tables(root: Path) -> list[Path]:
     pages = {
         root / "docs" / "results.md": results_page(results),
         root / "docs" / "systems.md": _systems.page(results),
+        root / "docs" / "mitdb.md": _mitdb.page(results.get("mitdb.json")),
     }
     gaps = results.get("beats.json", {}).get("gaps")
     if gaps:
         pages[root / "docs" / "assets" / "gap.svg"] = gap_svg(gaps)
+    if "mitdb.json" in results:
+        for name, picture in _mitdb.pictures(results["mitdb.json"]).items():
+            pages[root / "docs" / "assets" / name] = picture
     readme = root / "README.md"
     if readme.is_file():
         text = readme.read_text(encoding="utf-8")

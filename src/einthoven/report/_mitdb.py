@@ -1,0 +1,291 @@
+"""``results/mitdb.json`` to its page: where a researcher looks first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from einthoven.report._markdown import cell, interval, table
+from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
+
+Row = Mapping[str, Any]
+
+_WORDS = {
+    "macro_f1": "macro F1", "macro_sensitivity": "macro recall", "S": "F1 of S", "V": "F1 of V",
+    "S without 232": "F1 of S without record 232",
+}  # fmt: skip
+PROTOCOLS = ("intra-patient", "inter-patient")
+
+
+_TOP = "# Beat classifiers on mitdb\n\n<!-- made by `make tables`; do not edit -->\n\n"
+
+
+def page(results: Mapping[str, Any] | None) -> str:
+    """Return ``docs/mitdb.md``; where there are no results yet, it says how to make them."""
+    if results is None:
+        return f"{_TOP}No results yet. Make them with `einthoven evaluate --suite mitdb`.\n"
+    found = results["tables"]
+    draws = results["intervals"]["draws"]
+    top = (
+        f"{_TOP}From `results/mitdb.json`, made by `{results['command']}`. A figure is the mean "
+        f"over the seeds; brackets are its 95 % interval ({draws:,} percentile bootstrap draws) "
+        "over patients: two systems inside each other's are a tie. *Intra-patient* is leaky: "
+        "beats of one patient stand in training and in test, and it says nothing of new patients. "
+        "*Inter-patient* trains on DS1 and tests on DS2.\n"
+    )
+    parts = [
+        top,
+        f"{results['published']}\n",
+        _held(results["held_to"]),
+        _side_by_side(found),
+        _other_labels(found),
+        _augmentation(found),
+        *_ensembles(found),
+        *_per_class(found),
+        _conditions(results["conditions"]),
+        _notes(results),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def pictures(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SVG of each picture of the page by its file name."""
+    found = {}
+    for key, content in results["tables"].items():
+        systems, name = _plain(content), key.replace(" ", "-")
+        words = f"{content['labels'].upper()}, {_spoken(content)}"
+        over = content["macro_over"]
+        found[f"mitdb-roc-{name}.svg"] = roc_svg(systems, over, f"ROC of the first seed: {words}")
+        found[f"mitdb-confusion-{name}.svg"] = confusion_svg(
+            systems, content["classes"], f"Said of a hundred beats of each class: {words}"
+        )
+        found[f"mitdb-size-{name}.svg"] = size_svg(
+            systems, "macro_f1", f"Macro F1 against size: {words}"
+        )
+    return found
+
+
+def _spoken(content: Row) -> str:
+    return f"{content['protocol']}{' (leaky)' if content['leaky'] else ''}"
+
+
+def _plain(content: Row | None) -> list[Row]:
+    """Return the systems of a table as they are, without augmentation, ensembles and controls."""
+    if content is None:
+        return []
+    kinds = ("network", "boosting")
+    return [s for s in content["systems"] if s["kind"] in kinds and not s["variant"]]
+
+
+def _control(content: Row | None) -> list[Row]:
+    return [s for s in content["systems"] if s["kind"] == "control"] if content else []
+
+
+def _with(figure: Row | None) -> str:
+    if not figure or figure["mean"] is None:
+        return "-"
+    return f"{figure['mean']:.4f} [{interval(figure['over_patients'])}]"
+
+
+def _f1(row: Row | None, label: str, without: str = "") -> Row | None:
+    if row is None:
+        return None
+    figures = row.get("without", {}).get(without) if without else row["figures"]
+    entry = figures["classes"].get(label) if figures else None
+    return entry["f1"] if entry else None
+
+
+def _held(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    body = [
+        [
+            r["table"], r["system"], _WORDS.get(r["figure"], r["figure"]), r["least"], r["ours"],
+            r["seeds"], "yes" if r["reached"] else "no",
+        ]
+        for r in rows
+    ]  # fmt: skip
+    columns = ["table", "system", "figure", "held to", "ours", "seeds", "reached"]
+    return (
+        "## Held to\n\nOf the ensembles, the one of the best validation macro F1 speaks.\n\n"
+        + table(columns, body)
+    )
+
+
+def _side_by_side(found: Mapping[str, Any]) -> str:
+    intra, inter = (found.get(f"aami {p}") for p in PROTOCOLS)
+    if not intra and not inter:
+        return ""
+    first, second = (
+        {s["name"]: s for s in [*_plain(t), *_control(t)]} for t in (intra, inter)
+    )  # fmt: skip
+    names = list(dict.fromkeys([*second, *first]))
+    body = []
+    for name in names:
+        a, b = first.get(name), second.get(name)
+        row = b or a
+        assert row is not None
+        body.append(
+            [
+                name, max(len(r["runs"]) for r in (a, b) if r), row["parameters"], *_cost(row),
+                *(_with(r["figures"]["macro_f1"]) if r else "-" for r in (a, b)),
+                *(_with(_f1(r, label)) for label in ("S", "V") for r in (a, b)),
+                _with(_f1(b, "S", "232")), *(_gap(a, b, label) for label in ("S", "V")),
+            ]
+        )  # fmt: skip
+    columns = [
+        "system", "seeds", "parameters", "kB", "million MACs", "ms a beat",
+        "macro F1 intra (leaky)", "macro F1 inter", "S intra", "S inter", "V intra", "V inter",
+        "S inter without 232", "gap of S", "gap of V",
+    ]  # fmt: skip
+    over = [f"{_spoken(t)} over {' '.join(t['macro_over'])}" for t in (intra, inter) if t]
+    text = (
+        "## AAMI classes, within patients and between them\n\n"
+        f"Macro F1 is {'; '.join(over)}. S and V are F1. kB: of the ONNX graph; MACs: "
+        "multiply-accumulates of one beat (not counted for trees and sequences); ms: median of one "
+        "beat on one thread of onnxruntime, on the machine that made the file.\n\n"
+    )
+    text += table(columns, body)
+    for content in (inter, intra):
+        if content:
+            text += f"\n{content['note']}\n"
+            text += "".join(_picture(kind, content) for kind in ("size", "roc", "confusion"))
+    return text
+
+
+def _picture(kind: str, content: Row) -> str:
+    words = {"size": "Macro F1 against size", "roc": "ROC curves", "confusion": "Confusion"}[kind]
+    name = f"{content['labels']}-{content['protocol']}"
+    return f"\n![{words}, {_spoken(content)}](assets/mitdb-{kind}-{name}.svg)\n"
+
+
+def _cost(row: Row) -> list[Any]:
+    cost = row.get("cost") or {}
+    size, macs = cost.get("bytes"), cost.get("macs")
+    return [
+        size / 1000 if size else None, macs / 1e6 if macs else None, cost.get("milliseconds"),
+    ]  # fmt: skip
+
+
+def _gap(a: Row | None, b: Row | None, label: str) -> float | None:
+    one, two = _f1(a, label), _f1(b, label)
+    if not one or not two or one["mean"] is None or two["mean"] is None:
+        return None
+    return float(one["mean"] - two["mean"])
+
+
+def _other_labels(found: Mapping[str, Any]) -> str:
+    tables = [found[f"nlrav {p}"] for p in PROTOCOLS if f"nlrav {p}" in found]
+    if not tables:
+        return ""
+    body = [
+        [
+            s["name"], _spoken(t), len(s["runs"]), _with(s["figures"]["accuracy"]),
+            _with(s["figures"]["macro_f1"]), s["roc"]["macro"],
+            *(entry["f1"]["mean"] for entry in s["figures"]["classes"].values()),
+        ]
+        for t in tables for s in _plain(t)
+    ]  # fmt: skip
+    columns = ["system", "protocol", "seeds", "accuracy", "macro F1", "mean AUC", *"NLRAV"]
+    text = "## N L R A V\n\n" + table(columns, body)
+    return text + "".join(_picture("confusion", t) for t in tables)
+
+
+def _augmentation(found: Mapping[str, Any]) -> str:
+    content = found.get("aami inter-patient")
+    if not content:
+        return ""
+    rows = [s for s in content["systems"] if s["kind"] == "network"]
+    varied = {s["name"] for s in rows if s["variant"]}
+    body = [
+        [
+            s["name"], s["variant"] or "as the recipe is", len(s["runs"]),
+            _with(s["figures"]["macro_f1"]), *(_with(_f1(s, c)) for c in "SVF"),
+            _with(_f1(s, "S", "232")),
+        ]
+        for s in rows if s["name"] in varied
+    ]  # fmt: skip
+    if not body:
+        return ""
+    columns = ["system", "augmentation", "seeds", "macro F1", "S", "V", "F", "S without 232"]
+    return (
+        "## What augmentation adds, inter-patient\n\nPlain: noise, shift, scale, time warp and "
+        "premature beats made by shifting. Generated: beats of a class-conditional WGAN-GP. Of "
+        "both there is one synthetic beat for each real one of a rare class.\n\n"
+        + table(columns, body)
+    )
+
+
+def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
+    for content in found.values():
+        rows = [s for s in content["systems"] if s["kind"] == "ensemble"]
+        if not rows:
+            continue
+        best = max(s["validation_macro_f1"] for s in rows)
+        body = [
+            [
+                s["name"].removeprefix("ensemble "), s["variant"], len(s["members"]),
+                len(s["runs"]), s["validation_macro_f1"], _with(s["figures"]["macro_f1"]),
+                s["macro_sensitivity"]["mean"], s["macro_predictivity"]["mean"],
+                "yes" if s["validation_macro_f1"] == best else "",
+            ]
+            for s in rows
+        ]  # fmt: skip
+        columns = [
+            "kind", "members", "how many", "seeds", "validation macro F1", "macro F1", "recall",
+            "precision", "named by validation",
+        ]  # fmt: skip
+        title = f"{content['labels'].upper()}, {_spoken(content)}"
+        yield f"## Ensembles: {title}\n\n" + table(columns, body)
+
+
+def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
+    columns = ["system", "class", "beats", "Se", "+P", "F1", "over beats", "over patients", "AUC"]
+    for content in found.values():
+        body = [
+            [
+                s["name"] if not s["variant"] else f"{s['name']} ({s['variant']})", name,
+                entry["support"], *(entry[k]["mean"] for k in ("sensitivity", "predictivity")),
+                entry["f1"]["mean"], interval(entry["f1"]["over_beats"]),
+                interval(entry["f1"]["over_patients"]),
+                s.get("roc", {}).get("classes", {}).get(name, {}).get("auc"),
+            ]
+            for s in content["systems"] if s["kind"] in ("network", "boosting")
+            for name, entry in s["figures"]["classes"].items()
+        ]  # fmt: skip
+        title = f"{content['labels'].upper()}, {_spoken(content)}"
+        yield f"## Each class: {title}\n\n" + table(columns, body)
+
+
+def _conditions(found: Row) -> str:
+    if not found:
+        return ""
+    systems = list(found["systems"])
+    text = (
+        f"## Other conditions of recording\n\nF1 on the {found['records']} records of DS2, first "
+        "seed of each system; the whole recording is altered and goes through the same input as in "
+        "use. Noise is that of nstdb, the half that no training mixes in, at the decibels of the "
+        "stress test; jitter is normal chance of that standard deviation; behind our own R peaks "
+        "missed and made-up beats count as errors.\n"
+    )
+    for label, words in (("S", "F1 of S"), ("V", "F1 of V"), ("", "Macro F1")):
+        body = []
+        for name in found["names"]:
+            rows = [found["systems"][s].get(name) for s in systems]
+            body.append([name, *(_told(r, label) for r in rows)])
+        text += f"\n### {words}\n\n" + table(["condition", *systems], body)
+    return text
+
+
+def _told(row: Row | None, label: str) -> float | None:
+    if row is None:
+        return None
+    value = row["f1"].get(label) if label else row["macro_f1"]
+    return None if value is None else float(value)
+
+
+def _notes(results: Mapping[str, Any]) -> str:
+    lines = [f"- {cell(note)}\n" for note in results["notes"]]
+    if results["missing"]:
+        lines.append(f"- Not trained: {len(results['missing'])} runs of the plan.\n")
+    return "## Left out\n\n" + "".join(lines) if lines else ""
