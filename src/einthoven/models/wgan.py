@@ -11,10 +11,12 @@ No row of the catalogue: it gives no logits. `training.gan` trains it.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 _NAMES = 16  # numbers by which a class is known to the generator
 _SHRINK = 16  # what four strides of 2 make of the time axis
@@ -28,12 +30,16 @@ class Generator(nn.Module):
     leads, time, classes : of the windows; any `time` fits, the middle is cut out.
     latent : numbers of noise.
     width : channels before the last layer; four times so many stand first.
+    cut : cycles a sample above which real windows hold nothing, for they were filtered. The last
+        layer filters alike: else what generated beats have there would tell them from real ones,
+        to the critic and to whoever learns from them.
     standard : whether each window leaves with mean 0 and SD 1, as ``normalise = "zscore"`` has it.
     """
 
     def __init__(
-        self, *, leads: int, time: int, classes: int, latent: int, width: int, standard: bool
-    ) -> None:
+        self, *, leads: int, time: int, classes: int, latent: int, width: int, cut: float,
+        standard: bool,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.latent, self._time, self._standard = latent, time, standard
         self._start = -(-time // _SHRINK)
@@ -47,17 +53,32 @@ class Generator(nn.Module):
             body += [nn.ConvTranspose1d(before, after, 8, 2, 3, bias=False)]
             body += [nn.BatchNorm1d(after), nn.ReLU()]
         self.body = nn.Sequential(*body, nn.ConvTranspose1d(width, leads, 8, 2, 3))
+        self.register_buffer("taps", _low_pass(cut).expand(leads, 1, -1), persistent=False)
 
     def forward(self, noise: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Return windows (batch, lead, time) of `noise` (batch, latent) and `label` (batch,)."""
         entry = self.entry(torch.cat([noise, self.name(label)], dim=1))
         long: torch.Tensor = self.body(entry.view(len(entry), self._first, self._start))
         skip = (long.shape[2] - self._time) // 2
-        window = long[:, :, skip : skip + self._time]
+        window = self._filtered(long[:, :, skip : skip + self._time])
         if self._standard:
             window = window - window.mean(dim=2, keepdim=True)
             window = window / (window.std(dim=2, keepdim=True, correction=0) + 1e-4)
         return window
+
+    def _filtered(self, window: torch.Tensor) -> torch.Tensor:
+        taps = self.get_buffer("taps")
+        half = taps.shape[2] // 2
+        held = functional.pad(window, (half, half), mode="replicate")
+        return functional.conv1d(held, taps, groups=len(taps))
+
+
+def _low_pass(cut: float) -> torch.Tensor:
+    """Return the taps of a windowed-sinc low-pass that halves `cut` cycles a sample."""
+    half = round(2 / cut)
+    place = torch.arange(-half, half + 1, dtype=torch.float32)
+    taps = torch.sinc(2 * cut * place) * (0.54 + 0.46 * torch.cos(math.pi * place / half))
+    return taps / taps.sum()
 
 
 class Critic(nn.Module):

@@ -36,6 +36,7 @@ from einthoven.training._recipe import Recipe, check_keys, load_recipe
 from einthoven.training.nets import Data, prepare
 
 GRID = "grid.svg"
+_CUT = 1.2  # of the upper edge of the band, so that nothing within it is lost
 _PENALTY = 10.0  # weight of the gradient penalty, as published
 _DECAY = 0.999  # of the running mean of weights, a step
 _STEP = 1024  # windows made at a time
@@ -87,10 +88,11 @@ def _time(recipe: Recipe) -> int:
 
 def build(recipe: Recipe) -> Generator:
     """Return the generator of a recipe, untrained."""
-    making = Making.of(recipe)
+    making, spec = Making.of(recipe), recipe.input
     return Generator(
-        leads=len(recipe.input.leads), time=_time(recipe), classes=len(recipe.corpus.classes),
-        latent=making.latent, width=making.width, standard=recipe.input.normalise == "zscore",
+        leads=len(spec.leads), time=_time(recipe), classes=len(recipe.corpus.classes),
+        latent=making.latent, width=making.width, cut=min(0.5, _CUT * spec.band[1] / spec.rate),
+        standard=spec.normalise == "zscore",
     )  # fmt: skip
 
 
