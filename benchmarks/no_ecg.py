@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from einthoven.signal.peaks import find_peaks
-from einthoven.signal.quality import Usable
+from einthoven.signal.quality import usable
 
 
 def kinds(rng, n=60 * 360):
@@ -30,14 +30,15 @@ def kinds(rng, n=60 * 360):
 
 def verdict(signal):
     found = find_peaks(signal[None].astype(np.float32), 360.0, ("II",))
-    total = Usable()
-    for a, b, good, score in zip(
-        found.quality_starts, found.quality_ends, found.quality_good, found.quality_scores,
-        strict=True,
-    ):  # fmt: skip
-        inside = int(((found.samples >= a) & (found.samples < b)).sum())
-        total.add(good=bool(good), score=float(score), beats=inside, seconds=(b - a) / 360)
-    return len(found.samples), *total.verdict()
+    good = found.quality_good
+    inside = [
+        int(((found.samples >= a) & (found.samples < b)).sum())
+        for a, b in zip(found.quality_starts, found.quality_ends, strict=True)
+    ]
+    sound = int(np.sum(inside, where=good, initial=0))
+    seconds = len(signal) / 360
+    able = usable(seconds, len(good), int(good.sum()), sum(inside), sound)
+    return len(found.samples), *able
 
 
 def peer(function, signal):

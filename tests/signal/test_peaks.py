@@ -13,7 +13,7 @@ from einthoven.formats import read
 from einthoven.formats.wfdb import read_annotations
 from einthoven.record import UsageError
 from einthoven.signal.peaks import PeakStream, find_peaks
-from einthoven.signal.quality import Usable
+from einthoven.signal.quality import usable
 from einthoven.signal.resample import resample
 
 
@@ -154,18 +154,20 @@ def test_what_is_no_ecg_is_not_usable_and_says_why(kind):
     for seed in range(3):
         signal = _no_ecg(kind, np.random.default_rng(seed))[None].astype(np.float32)
         found = find_peaks(signal, 360.0, ("II",))
-        usable, reason = _verdict(found, 360.0)
-        assert not usable
+        able, reason = _verdict(found, 360.0)
+        assert not able
         assert reason
 
 
 def _verdict(found, rate):
-    total = Usable()
-    for a, b, good, score in zip(found.quality_starts, found.quality_ends, found.quality_good,
-                                 found.quality_scores, strict=True):  # fmt: skip
-        inside = int(((found.samples >= a) & (found.samples < b)).sum())
-        total.add(good=bool(good), score=float(score), beats=inside, seconds=(b - a) / rate)
-    return total.verdict()
+    good = found.quality_good
+    inside = [
+        int(((found.samples >= a) & (found.samples < b)).sum())
+        for a, b in zip(found.quality_starts, found.quality_ends, strict=True)
+    ]
+    seconds = float((found.quality_ends - found.quality_starts).sum()) / rate
+    sound = int(np.sum(inside, where=good, initial=0))
+    return usable(seconds, len(good), int(good.sum()), sum(inside), sound)
 
 
 def test_half_a_good_record_gives_the_beats_of_the_good_half(minute):

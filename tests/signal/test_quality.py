@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from einthoven.signal.quality import Counts, Usable, usable
+from einthoven.signal.quality import Counts, usable
 
 
 def _noise(n, seed=0):
@@ -85,14 +83,3 @@ def test_what_cannot_be_judged_says_why(counts, words):
 
 def test_two_good_windows_in_a_hundred_are_enough():
     assert usable(1000.0, 100, 2, 900, 20) == (True, None)
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=60))
-def test_running_counts_are_the_sums(windows):
-    total = Usable()
-    for good, beats in windows:
-        total.add(good=good, score=0.5, beats=beats, seconds=10.0)
-    sound = sum(beats for good, beats in windows if good)
-    beats = sum(beats for _, beats in windows)
-    good = sum(good for good, _ in windows)
-    assert total.verdict() == usable(10.0 * len(windows), len(windows), good, beats, sound)

@@ -17,7 +17,7 @@ import torch
 from einthoven._version import __version__
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
-from einthoven.export.boosting import _slim, _with_metadata
+from einthoven.export._card import slim, with_metadata
 from einthoven.record.errors import DataError
 from einthoven.record.files import beside, write_text
 from einthoven.suites._runs import read_run
@@ -79,7 +79,7 @@ def _figures(run: Path) -> Mapping[str, Any]:
     for part in ("validation", "test"):
         row = judge_runs([made], corpus, part=part)
         found[f"{part} side, reference beats"] = {
-            "records": row["records"], "beats": int(row["n"]), **_slim(row["figures"])
+            "records": row["records"], "beats": int(row["n"]), **slim(row["figures"])
         }  # fmt: skip
     found["note"] = "One run, one seed. The validation side chose the epoch; the test side nothing."
     return found
@@ -124,7 +124,7 @@ def export(run: Path, out: Path) -> Path:
         recipe=recipe.name, run=hashlib.sha256(weights.read_bytes()).hexdigest()[:12],
         paper=recipe.paper, limits=_LIMITS + (_NLRAV if nlrav else ()),
     )  # fmt: skip
-    model = _with_metadata(_graph(net, data), card)
+    model = with_metadata(_graph(net, data), card)
     stage = Stage(file=FILE, sha256=hashlib.sha256(model).hexdigest(), input=recipe.input)
     with beside(out / FILE) as temporary:
         temporary.write_bytes(model)

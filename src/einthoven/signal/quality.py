@@ -8,7 +8,7 @@ candidate is plainly a beat or plainly none. On top stand hard checks of the sam
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -99,40 +99,6 @@ def _long_runs(mask: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]
         for start, stop in edges[(edges[:, 1] - edges[:, 0]) >= least].tolist():
             keep[start:stop] = True
     return out
-
-
-@dataclass
-class Usable:
-    """Whether a recording is one that can be judged, from running counts alone.
-
-    Feed it every quality window and the number of beats in it; ask `verdict` at the end.
-
-    Attributes
-    ----------
-    windows, good : quality windows so far, and those that can be judged.
-    beats, sound : beats so far, and those in good windows.
-    seconds : of signal so far.
-    """
-
-    windows: int = 0
-    good: int = 0
-    beats: int = 0
-    sound: int = 0
-    seconds: float = 0.0
-    scores: float = field(default=0.0, repr=False)
-
-    def add(self, *, good: bool, score: float, beats: int, seconds: float) -> None:
-        """Count one window."""
-        self.windows += 1
-        self.good += good
-        self.beats += beats
-        self.sound += beats if good else 0
-        self.seconds += seconds
-        self.scores += score
-
-    def verdict(self) -> tuple[bool, str | None]:
-        """Return whether the recording can be judged, and if not, why in one clause."""
-        return usable(self.seconds, self.windows, self.good, self.beats, self.sound)
 
 
 def usable(
