@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,17 @@ def test_other_records_are_never_answered_by_what_was_kept(
     single = _conditions.table(groups, corpus, RECORDS[:1], out, "a test", side="s", noises={})
     n = [t["systems"]["one"]["as recorded"]["n"] for t in (both, single)]
     assert n[0] > n[1]
+    assert counted == ["one", "one"]
+
+
+def test_another_training_is_never_answered_by_what_was_kept(
+    root: Path, tmp_path: Path, counted: list[str]
+) -> None:
+    corpus, out = open_corpus("mitdb", root), tmp_path / "results"
+    run = _run(tmp_path / "one", "one")
+    _conditions.table({"one": [run]}, corpus, RECORDS, out, "a test", side="s", noises={})
+    again = replace(run, predictions=replace(run.predictions, logits=np.eye(4)[[2]]))
+    _conditions.table({"one": [again]}, corpus, RECORDS, out, "a test", side="s", noises={})
     assert counted == ["one", "one"]
 
 

@@ -23,6 +23,7 @@ from einthoven.report import _mitdb
 from einthoven.suites import _cost, _curves, _judge, _plan, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
+from einthoven.suites._runs import read_run
 from einthoven.training import load_recipe
 from einthoven.training._recipe import to_toml
 from einthoven.training._run import check_classes
@@ -298,6 +299,41 @@ def test_the_page_has_both_protocols_side_by_side_and_every_picture(
 
 def test_without_results_the_page_says_how_to_make_them() -> None:
     assert "einthoven evaluate --suite mitdb" in _mitdb.page(None)
+
+
+def test_an_ensemble_that_is_refused_leaves_a_note(
+    suite: list[str], fake: Callable[[Item], None], tmp_path: Path
+) -> None:
+    del suite
+    for item in _small(tmp_path / "runs"):
+        fake(item)
+    path = tmp_path / "runs" / "resnet1d-aami-inter" / "seed-0" / "predictions.npz"
+    table = Predictions.load(path)
+    table.where(np.arange(len(table)) > 0).save(path)
+    found = mitdb.run(tmp_path / "results", runs=tmp_path / "runs", train=False)
+    assert any("top2-weighted" in note and "resnet1d" in note for note in found["notes"])
+    kinds = {
+        key: {s["kind"] for s in content["systems"]} for key, content in found["tables"].items()
+    }
+    assert "ensemble" in kinds["aami intra-patient"]
+    assert "ensemble" not in kinds["aami inter-patient"]
+
+
+def test_costs_are_measured_anew_when_the_folder_holds_another_training(
+    fake: Callable[[Item], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = _small(tmp_path)[0]
+    fake(item)
+    model = _cost.graph(nn.Sequential(nn.Flatten(), nn.Linear(12, 4)), (torch.zeros(1, 1, 12),))
+    asked = []
+    monkeypatch.setattr(_cost, "model_of", lambda run: (asked.append(run) or model, 48))
+    run = read_run(item.folder)
+    first = _cost.cost(run)
+    assert (first["macs"], first["bytes"]) == (48, len(model))
+    assert _cost.cost(run) == first
+    assert len(asked) == 1
+    _cost.cost(replace(run, predictions=run.predictions.where(run.predictions.label > 0)))
+    assert len(asked) == 2
 
 
 # --- curves and costs ----------------------------------------------------------------------------

@@ -283,7 +283,12 @@ def _kept(run: Run, records: Sequence[str]) -> dict[str, Any]:
     if not path.is_file():
         return {}
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return dict(kept["figures"]) if kept["records"] == list(records) else {}
+    return dict(kept["figures"]) if kept["of"] == _of(run, records) else {}
+
+
+def _of(run: Run, records: Sequence[str]) -> list[str]:
+    """Return what figures are of: the trained weights, known by their answers, and the records."""
+    return [_looks.fingerprint(run.predictions), *records]
 
 
 def _wanted(
@@ -340,7 +345,7 @@ def table(
                     command=command,
                 )  # fmt: skip
                 kept[system][name] = figures(said, over) | {"answers": told}
-                text = json.dumps({"records": list(records), "figures": kept[system]})
+                text = json.dumps({"of": _of(run, records), "figures": kept[system]})
                 write_text(run.path / FILE, text + "\n")
     return {
         "records": len(records), "names": list(asked),

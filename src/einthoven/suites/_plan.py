@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from einthoven.record.errors import UsageError
+from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.files import write_text
 from einthoven.suites._runs import RECIPE, TABLE
 from einthoven.training._recipe import Recipe, load_recipe, names, to_toml
@@ -27,6 +27,7 @@ NLRAV_TOO = SYSTEMS[:6]
 # The four whose ensembles Song et al. 2026 (arXiv:2602.17701) weigh.
 FOUR = ("cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d")
 SEEDS = (0, 1, 2)
+MORE_SEEDS = (3, 4)  # of the default model
 # What speaks for the package between patients: the default model of `einthoven analyze`.
 DEFAULT = "aami-review"
 # What learns from rows of numbers has a trainer of its own that knows DS1 and DS2 alone, and makes
@@ -100,7 +101,13 @@ class Item:
     def altered(self) -> bool:
         """Whether the run that is there came from another recipe, titles and papers apart."""
         path = self.folder / RECIPE
-        return path.is_file() and _bare(load_recipe(str(path))) != _bare(self.recipe)
+        if not path.is_file():
+            return False
+        try:
+            there = load_recipe(str(path))
+        except EinthovenError:  # of another time, when recipes had other keys
+            return True
+        return _bare(there) != _bare(self.recipe)
 
 
 def _bare(recipe: Recipe) -> Recipe:
@@ -132,14 +139,15 @@ def _name(system: str, labels: str, side: str, variant: str) -> str:
 
 
 def plan(
-    runs: Path, systems: Sequence[str] = SYSTEMS, seeds: Sequence[int] = SEEDS
+    runs: Path, systems: Sequence[str] = SYSTEMS, seeds: Sequence[int] | None = None
 ) -> tuple[list[Item], list[str]]:
     """Return all runs in the order of training, and a note on each thing that is left out.
 
     Parameters
     ----------
     runs : where the run folders lie.
-    systems, seeds : which.
+    systems : which.
+    seeds : of each; `SEEDS` if not given, and two more of the default model.
 
     Raises
     ------
@@ -161,8 +169,9 @@ def plan(
                     f"{_name(system, labels, side, variant)}: there is no recipe for it yet"
                 )
                 continue
+            chosen = seeds or (SEEDS + (MORE_SEEDS if system == DEFAULT else ()))
             items += [
-                _item(system, labels, side, variant, seed, base, runs, generator) for seed in seeds
+                _item(system, labels, side, variant, seed, base, runs, generator) for seed in chosen
             ]
     if any(i.variant == "gan" for i in items):
         items.append(_item(GENERATOR, "aami", "inter", "", 0, GENERATOR, runs, generator))

@@ -21,7 +21,7 @@ from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation import classification
 from einthoven.evaluation.ensemble import KINDS, Member, combine
 from einthoven.evaluation.predictions import Predictions
-from einthoven.record.errors import DataError, EinthovenError
+from einthoven.record.errors import DataError, EinthovenError, UsageError
 from einthoven.record.inputspec import InputSpec
 from einthoven.suites import _conditions, _judge, _looks, _plan, beats
 from einthoven.suites._cost import cost
@@ -88,6 +88,8 @@ def _row(item: Item, runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
         "name": item.system, "variant": words, "command": COMMAND, "cost": cost(runs[0]),
         "validation_macro_f1": validation_f1([r.predictions for r in runs], over),
     }  # fmt: skip
+    if item.variant:
+        row.pop("by_record", None)
     return row | _more([r.predictions.of("test") for r in runs], over, whole=not item.variant)
 
 
@@ -112,12 +114,15 @@ def _more(parts: Sequence[Predictions], over: Sequence[str], *, whole: bool) -> 
     return extra
 
 
-def ensembles(groups: Mapping[str, Sequence[Run]], corpus: Corpus) -> list[dict[str, Any]]:
+def ensembles(
+    groups: Mapping[str, Sequence[Run]], corpus: Corpus, notes: list[str]
+) -> list[dict[str, Any]]:
     """Return a row for each kind of ensemble of the four architectures, and of all that fit them.
 
     Parameters
     ----------
     groups : runs of one table by system, a seed each; only seeds that all members have are mixed.
+    notes : an ensemble that is refused leaves a note here.
     """
     four = {name: groups[name] for name in _plan.FOUR if name in groups}
     if len(four) < 2:
@@ -136,10 +141,14 @@ def ensembles(groups: Mapping[str, Sequence[Run]], corpus: Corpus) -> list[dict[
     for pool, members in pools.items():
         seeds = set.intersection(*({r.seed for r in runs} for runs in members.values()))
         for kind in KINDS if seeds else ():
-            mixed = [
-                combine([_member(n, runs, seed) for n, runs in members.items()], kind, over)
-                for seed in sorted(seeds)
-            ]
+            try:
+                mixed = [
+                    combine([_member(n, runs, seed) for n, runs in members.items()], kind, over)
+                    for seed in sorted(seeds)
+                ]
+            except UsageError as fault:
+                notes.append(f"{first.labels} {first.protocol}, {kind} of {pool}: {fault}")
+                continue
             rows.append(_mixed_row(kind, pool, list(members), sorted(seeds), mixed, first, corpus))
     return rows
 
@@ -166,6 +175,7 @@ def _mixed_row(
         "validation_macro_f1": validation_f1(mixed, over),
     }  # fmt: skip
     row |= beats.judge(parts, first.labels, corpus, first.protocol)
+    row.pop("by_record", None)
     row["runs"] = [
         {
             "seed": seed, "run": "", "answers": _looks.fingerprint(p),
@@ -177,7 +187,7 @@ def _mixed_row(
 
 
 def tables(
-    items: Sequence[Item], corpus: Corpus
+    items: Sequence[Item], corpus: Corpus, notes: list[str]
 ) -> tuple[dict[str, Any], dict[str, dict[str, list[Run]]]]:
     """Return one table a label set and protocol, and the runs behind each, by system."""
     groups: dict[str, dict[tuple[str, str], list[tuple[Item, Run]]]] = {}
@@ -195,7 +205,7 @@ def tables(
             system: [run for _, run in pairs]
             for (system, variant), pairs in groups[key].items() if not variant
         }  # fmt: skip
-        rows += ensembles(plain[key], corpus)
+        rows += ensembles(plain[key], corpus, notes)
         first = next(iter(groups[key].values()))[0][1]
         rows.append(beats.majority_row([first], corpus))
         labels, protocol = key.split(" ")
@@ -276,7 +286,7 @@ def run(
     if len(missing) == len(items):
         raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
     corpus = open_corpus("mitdb", root)
-    found, plain = tables(items, corpus)
+    found, plain = tables(items, corpus, notes)
     for table in found.values():
         if table["protocol"] == "inter-patient":
             beats.count_looks(out, table["systems"], corpus.name, COMMAND)
