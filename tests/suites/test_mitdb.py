@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import nn
 
-from einthoven.corpora.mitdb import DS1, DS2
+from einthoven.cli import main
+from einthoven.corpora.mitdb import DS1, DS2, Mitdb
 from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
@@ -132,7 +133,10 @@ def suite(
         trained.append(f"{item.recipe.name}/{item.seed}")
         fake(item)
 
-    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path / "no-data"))
+    # One recording: enough to begin, too few for the conditions, which have tests of their own.
+    Mitdb(tmp_path / "data").miniature(tmp_path / "data", 1, records=("101",), seconds=2)
+    (tmp_path / "data" / "mitdb" / "RECORDS").unlink()
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(_plan, "plan", lambda runs: (_small(runs), ["abc: there is no recipe"]))
     monkeypatch.setattr(
         mitdb, "cost", lambda _run: {"macs": 5000, "bytes": 7000, "milliseconds": 0.01}
@@ -171,6 +175,33 @@ def test_without_training_what_is_there_is_judged(
     assert suite == []
     assert len(found["missing"]) == len(wanted) - 1
     assert list(found["tables"]) == ["aami inter-patient"]
+
+
+def test_without_recordings_nothing_is_begun(
+    suite: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="einthoven data get mitdb"):
+        mitdb.run(tmp_path / "results", runs=tmp_path / "runs")
+    assert suite == []
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_line_judges_what_is_there(
+    suite: list[str], fake: Callable[[Item], None], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    words = ["evaluate", "--suite", "mitdb", "--no-train", "--runs", str(tmp_path / "runs")]
+    words += ["--out", str(tmp_path / "results")]
+    assert main(words) != 0
+    assert "Train first" in capsys.readouterr().err
+    fake(_small(tmp_path / "runs")[0])
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "macro F1 over N S V F" in said.out
+    assert "abc: there is no recipe" in said.err
+    assert f"not trained: {len(_small(tmp_path / 'runs')) - 1} runs" in said.err
+    assert suite == []
 
 
 def test_a_refused_run_does_not_keep_the_others_waiting(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from einthoven.suites._suite import write_results
 
 NAME = "mitdb.json"
 COMMAND = "einthoven evaluate --suite mitdb"
+ALTERED = "aami inter-patient"  # the table whose systems are asked under other conditions, too
 # What the systems are held to: (table, which, class or figure, at least).
 HELD = (
     ("aami intra-patient", "ensemble", "macro_f1", 0.965),
@@ -188,29 +189,36 @@ def _mixed_row(
 
 def tables(
     items: Sequence[Item], corpus: Corpus, notes: list[str]
-) -> tuple[dict[str, Any], dict[str, dict[str, list[Run]]]]:
-    """Return one table a label set and protocol, and the runs behind each, by system."""
-    groups: dict[str, dict[tuple[str, str], list[tuple[Item, Run]]]] = {}
+) -> tuple[dict[str, Any], dict[str, list[Run]]]:
+    """Return one table a label set and protocol; and the runs by system, as they are, of `ALTERED`.
+
+    The answers of one table at a time are in memory.
+    """
+    groups: dict[str, dict[tuple[str, str], list[Item]]] = {}
     for item in items:
         if item.finished and item.system != _plan.GENERATOR:
             key = f"{item.labels} {_plan.PROTOCOL[item.side]}"
-            mine = groups.setdefault(key, {}).setdefault((item.system, item.variant), [])
-            mine.append((item, read_run(item.folder)))
-    found, plain = {}, {}
+            groups.setdefault(key, {}).setdefault((item.system, item.variant), []).append(item)
+    found: dict[str, Any] = {}
+    asked: dict[str, list[Run]] = {}
     for key in sorted(groups):
+        plain: dict[str, list[Run]] = {}
         rows = []
-        for (_, _), pairs in sorted(groups[key].items(), key=_order):
-            rows.append(_row(pairs[0][0], [run for _, run in pairs], corpus))
-        plain[key] = {
-            system: [run for _, run in pairs]
-            for (system, variant), pairs in groups[key].items() if not variant
-        }  # fmt: skip
-        rows += ensembles(plain[key], corpus, notes)
-        first = next(iter(groups[key].values()))[0][1]
+        for (system, variant), members in sorted(groups[key].items(), key=_order):
+            runs = [read_run(item.folder) for item in members]
+            rows.append(_row(members[0], runs, corpus))
+            if not variant:
+                plain[system] = runs
+        if not plain:
+            continue
+        rows += ensembles(plain, corpus, notes)
+        first = next(iter(plain.values()))[0]
         rows.append(beats.majority_row([first], corpus))
-        labels, protocol = key.split(" ")
-        found[key] = beats.one_table(corpus.name, labels, protocol, first.predictions.classes, rows)
-    return found, plain
+        classes = first.predictions.classes
+        found[key] = beats.one_table(corpus.name, first.labels, first.protocol, classes, rows)
+        if key == ALTERED:
+            asked = plain
+    return found, asked
 
 
 def _order(entry: tuple[tuple[str, str], Any]) -> tuple[int, int]:
@@ -273,10 +281,14 @@ def run(
 
     Raises
     ------
-    DataError : nothing is trained.
+    DataError : nothing is trained, or there are no recordings to train on.
     """
     items, notes = _plan.plan(runs)
-    if train:
+    corpus = open_corpus("mitdb", root)
+    if train and not all(item.finished for item in items):
+        if not corpus.present:
+            mend = f"Load them with: einthoven data get {corpus.name}"
+            raise DataError(corpus.folder, "holds no record to learn from", mend)
         notes += train_missing(items)
     notes += [
         f"{i.recipe.name} seed {i.seed}: made by another recipe than the plan's"
@@ -285,14 +297,13 @@ def run(
     missing = [f"{i.recipe.name} seed {i.seed}" for i in items if not i.finished]
     if len(missing) == len(items):
         raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
-    corpus = open_corpus("mitdb", root)
     found, plain = tables(items, corpus, notes)
     for table in found.values():
         if table["protocol"] == "inter-patient":
             beats.count_looks(out, table["systems"], corpus.name, COMMAND)
     conditions: dict[str, Any] = {}
-    if "aami inter-patient" in plain and set(DS2) <= set(corpus.present):
-        conditions = _conditions.table(plain["aami inter-patient"], corpus, DS2, out, COMMAND)
+    if plain and set(DS2) <= set(corpus.present):
+        conditions = _conditions.table(plain, corpus, DS2, out, COMMAND)
     results = {
         "suite": "mitdb", "einthoven": __version__, "command": COMMAND, "published": PUBLISHED,
         "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},
