@@ -182,15 +182,23 @@ class Cuts:
     ) -> list[Array]:
         """Return how common a beat's shape is, and how premature such beats are on average."""
         usual = np.median(before)
-        facts = np.stack([early[:, 0], early[:, 1], before - usual, after - usual], axis=1)
-        columns: list[Array] = []
-        same = (units[first:last] @ units.T > _SAME).astype(np.float64)
+        ones = np.ones_like(before)
+        facts = np.stack([early[:, 0], early[:, 1], before - usual, after - usual, ones], axis=1)
+        # Beat against beat is the one matrix here, so it is float32 and worked on in place.
+        facts = facts.astype(np.float32)
+        units, waves = units.astype(np.float32), waves.astype(np.float32)
+        same = (units[first:last] @ units.T > _SAME).astype(np.float32)
         # Two P windows of one kind in ordinary noise correlate at about 0.8.
-        p_like = np.exp(8.0 * np.minimum(waves[first:last] @ waves.T - 1.0, 0.0))
-        for weight in (same, p_like, same * p_like):
-            total = weight.sum(axis=1)
+        p_like = waves[first:last] @ waves.T
+        p_like -= 1
+        p_like *= 8
+        np.exp(p_like, out=p_like)
+        sums_of = [same @ facts, p_like @ facts, np.multiply(same, p_like, out=same) @ facts]
+        columns: list[Array] = []
+        for sums in sums_of:
+            total = sums[:, -1]
             columns.append(np.log(total / len(units) + 1e-3))
-            columns += list((weight @ facts / (total[:, None] + _TINY)).T)
+            columns += list((sums[:, :-1] / (total[:, None] + _TINY)).T)
         return columns
 
 
