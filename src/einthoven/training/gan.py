@@ -298,6 +298,7 @@ def _judge(recipe: Recipe, generator: Generator, data: Data) -> tuple[dict[str, 
     found = {
         "classes": list(classes), "seed": seed, "protocol": data.split.title,
         "parameters": sum(p.numel() for p in generator.parameters()),
+        "epochs": recipe.optimiser.epochs, "beats_an_epoch": recipe.optimiser.beats,
         "learnt": {classes[i]: int((label == i).sum()) for i in np.unique(label)},
         **judged(real, held, made, label, classes, seed=seed, most=_JUDGED),
     }  # fmt: skip
