@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -330,6 +331,28 @@ def test_the_page_has_both_protocols_side_by_side_and_every_picture(
 
 def test_without_results_the_page_says_how_to_make_them() -> None:
     assert "einthoven evaluate --suite mitdb" in _mitdb.page(None)
+
+
+def test_the_control_on_a_networks_windows_stands_in_its_table(
+    suite: list[str], fake: Callable[[Item], None], tmp_path: Path
+) -> None:
+    del suite
+    runs = tmp_path / "runs"
+    items = _small(runs)
+    fake(items[0])
+    (items[0].folder / "split.json").write_text("{}")
+
+    def names() -> list[str]:
+        found = mitdb.run(tmp_path / "results", runs=runs, train=False)
+        return [s["name"] for s in found["tables"]["aami inter-patient"]["systems"]]
+
+    # What is not there is not fitted where nothing may be trained.
+    assert names() == ["cnn", "majority"]
+    text = to_toml(items[0].recipe).replace('name = "cnn"', 'name = "boosting-windows"')
+    control = runs / "control-aami-inter-patient"
+    shutil.copytree(items[0].folder, control)
+    (control / "recipe.toml").write_text(text)
+    assert names() == ["cnn", "boosting on windows", "majority"]
 
 
 def test_an_ensemble_that_is_refused_leaves_a_note(

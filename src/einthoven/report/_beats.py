@@ -70,7 +70,7 @@ def _one(content: Row, published: Sequence[Mapping[str, str]]) -> str:
         _heavy(systems),
         _published(published),
         *_matrices(content["classes"], systems),
-        _records(systems),
+        records_of_s(systems),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -170,7 +170,7 @@ def _matrices(classes: Sequence[str], systems: Sequence[Row]) -> Iterator[str]:
         yield f"Beats of {_label(s)}{note}:\n\n" + table(columns, body)
 
 
-def _records(systems: Sequence[Row]) -> str:
+def records_of_s(systems: Sequence[Row]) -> str:
     """Return where S is found, missed and falsely said, the worst records first."""
     chosen = [s for s in systems if s.get("by_record")]
     if not chosen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from einthoven.report._beats import records_of_s
 from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
 
@@ -150,7 +151,7 @@ def _side_by_side(found: Mapping[str, Any]) -> str:
         if content:
             text += f"\n{content['note']}\n"
             text += "".join(_picture(kind, content) for kind in ("size", "roc", "confusion"))
-    return text
+    return f"{text}\n{records_of_s(_plain(inter))}"
 
 
 def _picture(kind: str, content: Row) -> str:

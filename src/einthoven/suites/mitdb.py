@@ -23,11 +23,11 @@ from einthoven.evaluation.ensemble import KINDS, Member, combine
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError, EinthovenError, UsageError
 from einthoven.record.inputspec import InputSpec
-from einthoven.suites import _conditions, _judge, _looks, _plan, beats
+from einthoven.suites import _conditions, _control, _judge, _looks, _plan, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
 from einthoven.suites._plan import Item
-from einthoven.suites._runs import Run, read_run
+from einthoven.suites._runs import Run, is_run, read_run
 from einthoven.suites._suite import write_results
 
 NAME = "mitdb.json"
@@ -187,8 +187,27 @@ def _mixed_row(
     return row | _more(parts, over, whole=False)
 
 
+def _control_row(
+    plain: Mapping[str, Sequence[Run]], corpus: Corpus, runs: Path, *, train: bool
+) -> list[dict[str, Any]]:
+    """Return the row of untuned boosting on a network's own windows, fitted where it is not yet."""
+    first = next((r[0] for r in plain.values() if (r[0].path / "split.json").is_file()), None)
+    if first is None or first.peaks != "reference":
+        return []
+    folder = runs / _control.name_of(first)
+    if not is_run(folder) and not (train and corpus.present):
+        return []
+    control = _control.fit_control(first, corpus, folder)
+    row = beats.judge_runs([control], corpus)
+    row.pop("by_record", None)
+    over = beats.macro_over(control.labels, row["classes"], control.protocol)
+    row |= {"name": "boosting on windows", "command": COMMAND}
+    row["validation_macro_f1"] = validation_f1([control.predictions], over)
+    return [row | _more([control.predictions.of("test")], over, whole=True)]
+
+
 def tables(
-    items: Sequence[Item], corpus: Corpus, notes: list[str]
+    items: Sequence[Item], corpus: Corpus, runs: Path, notes: list[str], *, train: bool
 ) -> tuple[dict[str, Any], dict[str, list[Run]]]:
     """Return one table a label set and protocol; and the runs by system, as they are, of `ALTERED`.
 
@@ -205,12 +224,13 @@ def tables(
         plain: dict[str, list[Run]] = {}
         rows = []
         for (system, variant), members in sorted(groups[key].items(), key=_order):
-            runs = [read_run(item.folder) for item in members]
-            rows.append(_row(members[0], runs, corpus))
+            trained = [read_run(item.folder) for item in members]
+            rows.append(_row(members[0], trained, corpus))
             if not variant:
-                plain[system] = runs
+                plain[system] = trained
         if not plain:
             continue
+        rows += _control_row(plain, corpus, runs, train=train)
         rows += ensembles(plain, corpus, notes)
         first = next(iter(plain.values()))[0]
         rows.append(beats.majority_row([first], corpus))
@@ -297,7 +317,7 @@ def run(
     missing = [f"{i.recipe.name} seed {i.seed}" for i in items if not i.finished]
     if len(missing) == len(items):
         raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
-    found, plain = tables(items, corpus, notes)
+    found, plain = tables(items, corpus, runs, notes, train=train)
     for table in found.values():
         if table["protocol"] == "inter-patient":
             beats.count_looks(out, table["systems"], corpus.name, COMMAND)
