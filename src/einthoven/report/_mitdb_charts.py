@@ -186,6 +186,7 @@ def size_svg(systems: Sequence[Row], figure: str, title: str) -> str:
                     _line(x, top, x, bottom),
                     _text(x, bottom + 16, f"{size / 1000:g} kB", anchor="middle", size=10),
                 ]
+    taken: list[tuple[float, float, float]] = []
     for index, system in enumerate(chosen):
         entry = system["figures"][figure]
         x, y = place(system["cost"]["bytes"], entry["mean"])
@@ -195,5 +196,13 @@ def size_svg(systems: Sequence[Row], figure: str, title: str) -> str:
             _, y2 = place(1, entry["over_patients"][1])
             parts.append(_line(x, y1, x, y2, colour))
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
-        parts.append(_text(x + 7, y + 4, system["name"], fill=colour, size=11))
+        # A name makes way, up or down, for those that stand in its place already.
+        start, stop = x + 7, x + 11 + 6 * len(system["name"])
+        at = next(
+            y + 4 + lift
+            for lift in sorted(range(-400, 401), key=abs)
+            if not any(start < b and a < stop and abs(y + 4 + lift - c) < 12 for a, b, c in taken)
+        )
+        taken.append((start, stop, at))
+        parts.append(_text(start, at, system["name"], fill=colour, size=11))
     return _svg(720, bottom + 30, title, parts)
