@@ -22,7 +22,7 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
 from einthoven.report import _mitdb
-from einthoven.suites import _cost, _curves, _judge, _plan, mitdb, run_suite
+from einthoven.suites import _cost, _curves, _judge, _plan, judge_one, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
 from einthoven.suites._runs import read_run
@@ -431,6 +431,11 @@ def test_the_graph_answers_as_the_net_and_its_time_is_told() -> None:
 
 
 # --- bad input -----------------------------------------------------------------------------------
+
+
+def test_a_run_is_exported_before_another_hospital_judges_it(make_run: Any) -> None:
+    with pytest.raises(UsageError, match=r"einthoven export .* --to onnx"):
+        judge_one(str(make_run("x")), "external-incart")
 
 
 def test_a_class_without_beats_or_with_too_few_is_refused_by_name() -> None:

@@ -71,6 +71,9 @@ def judge_one(
 
 def _run(folder: Path, protocol: str | None, root: Path | None) -> dict[str, Any]:
     run = read_run(folder)
+    if protocol is not None and protocol.startswith(_bundles.EXTERNAL):
+        mend = f"Export it and judge that: einthoven export {folder} --to onnx"
+        raise UsageError("--protocol", f"{protocol} is for models, and {folder} is a run", mend)
     if protocol not in (None, run.protocol):
         raise UsageError(
             "--protocol", f"{folder} was trained under {run.protocol!r}, which decides whom it "
