@@ -10,7 +10,7 @@ import pytest
 
 from einthoven.bundle import default_model, load_model, zoo_names
 from einthoven.inputs import side_names
-from einthoven.record.inputspec import PROFILES
+from einthoven.record.inputspec import PROFILES, InputSpec
 
 ZOO = Path(str(files("einthoven"))) / "zoo"
 
@@ -62,7 +62,7 @@ def test_a_beat_model_answers_with_probabilities(name: str) -> None:
     p = bundle.predict(
         {
             "window": rng.normal(size=(7, 1, time)).astype(np.float32),
-            "side": rng.normal(size=(7, len(side_names(spec)))).astype(np.float32),
+            "side": _numbers(7 + sum(spec.neighbours), spec),
         }
     )
     assert p.shape == (7, len(bundle.card.classes))
@@ -70,10 +70,32 @@ def test_a_beat_model_answers_with_probabilities(name: str) -> None:
     assert (p >= 0).all()
 
 
-def test_an_answer_for_one_beat_does_not_depend_on_its_neighbours() -> None:
-    bundle = load_model("aami-review")
-    spec = bundle.card.stages[0].input
-    side = np.random.default_rng(1).normal(size=(64, len(side_names(spec)))).astype(np.float32)
+def _numbers(rows: int, spec: InputSpec) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(rows, len(side_names(spec)))).astype(np.float32)
+
+
+def test_trees_answer_for_one_beat_as_for_many() -> None:
+    bundle = load_model("aami-live")
+    side = _numbers(64, bundle.card.stages[0].input)
     together = bundle.predict({"side": side})
     alone = np.concatenate([bundle.predict({"side": row[None]}) for row in side])
     np.testing.assert_array_equal(together, alone)
+
+
+def test_a_beat_depends_on_the_neighbours_its_spec_names_and_on_no_other() -> None:
+    bundle = load_model("aami-review")
+    spec = bundle.card.stages[0].input
+    before, after = spec.neighbours
+    side = _numbers(before + 64 + after, spec)
+    together = bundle.predict({"side": side})
+    assert together.shape == (64, len(bundle.card.classes))
+    for beat in (0, 20, 63):
+        alone = bundle.predict({"side": side[beat : beat + before + 1 + after]})
+        np.testing.assert_allclose(alone[0], together[beat], atol=1e-5)
+    changed = side.copy()
+    changed[40] += 3
+    moved = np.flatnonzero(np.abs(bundle.predict({"side": changed}) - together).max(axis=1) > 1e-6)
+    assert 40 - before in moved
+    assert moved.min() >= 40 - before - after
+    assert moved.max() <= 40

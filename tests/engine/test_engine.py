@@ -111,7 +111,8 @@ def test_memory_does_not_grow_with_the_length() -> None:
         return size
 
     peak(6)
-    assert peak(24) < 1.3 * peak(8)
+    # From half an hour on as much is known of the patient as ever is.
+    assert peak(50) < 1.3 * peak(20)
 
 
 def test_a_model_for_another_profile_or_task_is_refused() -> None:
