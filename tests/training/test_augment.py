@@ -134,6 +134,20 @@ def test_premature_beats_are_not_made_of_records_that_also_test() -> None:
         training_side(recipe, 0, data.split, real)
 
 
+def test_premature_beats_are_made_of_the_lead_and_the_patient_that_the_recipe_names() -> None:
+    sets = ['input.side=["patient"]', "input.hop=30", "input.back=120", "input.ahead=30"]
+    found = []
+    for lead in ("MLII", "V1"):
+        more = [*SMALL, *sets, f'input.leads=["{lead}"]', "augment.premature=true"]
+        recipe = load_recipe("demo", more)
+        data = prepare(recipe, 0)
+        real = data.windows(data.split.training.rows)
+        added = training_side(recipe, 0, data.split, real)
+        assert added.side.shape[1] == real.side.shape[1] == 4
+        found.append(added.window[len(real) :].mean(dim=0))
+    assert (found[0] - found[1]).abs().max() > 0.5
+
+
 def test_made_beats_have_the_side_numbers_of_the_rhythm_they_were_made_with() -> None:
     sets = ['input.side=["rr4"]', "input.hop=30", "input.back=120", "input.ahead=30"]
     recipe = load_recipe("demo", [*SMALL, *sets, "augment.premature=true"])

@@ -170,22 +170,23 @@ def grid(real: Windows, made: Array, label: Labels, classes: tuple[str, ...], *,
 
     Which beats are shown is drawn, not chosen.
     """
-    own, lines = real.label.numpy(), []
-    rows = [(i, kind) for i in np.unique(label).tolist() for kind in ("real", "synthetic")]
-    for place, (index, kind) in enumerate(rows):
-        where, window = (own, real.window.numpy()) if kind == "real" else (label, made)
-        shown = _some(np.flatnonzero(where == index), _COLUMNS, seed)
-        bottom = _TOP + place * _TALL + _TALL / 2
-        colour = "#222" if kind == "real" else "#b3261e"
-        lines.append(f'<text x="4" y="{bottom:.0f}">{classes[index]} {kind}</text>')
-        for column, row in enumerate(shown.tolist()):
-            wave = window[row, 0, ::_STEP]
-            across = _LEFT + column * _WIDE + np.linspace(4, _WIDE - 4, len(wave))
-            # Six units of the window, from -2 to 4, are as tall as a row.
-            down = bottom + _TALL / 2 - (np.clip(wave, -2, 4) + 2) / 6 * _TALL
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
-            lines.append(f'<polyline stroke="{colour}" points="{points}"/>')
-    wide, tall = _LEFT + _COLUMNS * _WIDE, _TOP + len(rows) * _TALL + 6
+    own, lines, top = real.label.numpy(), [], float(_TOP)
+    for index in np.unique(label).tolist():
+        pairs = (("real", own, real.window.numpy()), ("synthetic", label, made))
+        shown = [w[_some(np.flatnonzero(o == index), _COLUMNS, seed), 0] for _, o, w in pairs]
+        # Both kinds in the same units: the real beats shown fill a row, a little is left around.
+        low, high = float(shown[0].min()), float(shown[0].max())
+        for (kind, *_), waves in zip(pairs, shown, strict=True):
+            colour = "#222" if kind == "real" else "#b3261e"
+            lines.append(f'<text x="4" y="{top + _TALL / 2:.0f}">{classes[index]} {kind}</text>')
+            for column, wave in enumerate(waves[:, ::_STEP]):
+                across = _LEFT + column * _WIDE + np.linspace(4, _WIDE - 4, len(wave))
+                part = np.clip((wave - low) / (high - low + 1e-6), -0.05, 1.05)
+                down = top + _TALL * (0.95 - 0.9 * part)
+                points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, down, strict=True))
+                lines.append(f'<polyline stroke="{colour}" points="{points}"/>')
+            top += _TALL
+    wide, tall = _LEFT + _COLUMNS * _WIDE, round(top) + 6
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" '
         'font-family="sans-serif" font-size="11">\n'

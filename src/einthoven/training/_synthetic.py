@@ -21,7 +21,7 @@ from einthoven.inputs import InputStream
 from einthoven.protocols import Split
 from einthoven.record.errors import DataError, LeakError, UsageError
 from einthoven.record.inputspec import InputSpec
-from einthoven.record.leads import one_lead
+from einthoven.record.leads import canonical, one_lead
 from einthoven.record.vocabulary import is_beat, translate
 from einthoven.store.store import patients
 from einthoven.training._augment import Augmentation
@@ -75,7 +75,7 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
             fault = f"record {min(shared)} has beats in training and {side}"
             raise LeakError("augment.premature", fault, "Use inter-patient, or premature = false")
     corpus, called = open_corpus(recipe.corpus.name), _NAMES[recipe.corpus.labels]
-    people = patients(corpus, spec)
+    people, one = patients(corpus, spec), spec.leads == ("one",)
     found: list[tuple[Any, Any, Any]] = []
     for name in names:
         source = corpus.open(name)
@@ -84,13 +84,15 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
             raise DataError(source.path, "has no reference annotations", "Leave the record out")
         marks = marks.where(is_beat(marks.symbols))
         words = translate(marks.symbols, "aami")
-        signal = np.nan_to_num(source.read(0, source.samples)[one_lead(source.leads)])
+        row = one_lead(source.leads) if one else source.leads.index(canonical(spec.leads[0]))
+        signal = np.nan_to_num(source.read(0, source.samples)[row])
         for kind in _MAKING.kinds:
             rng = np.random.default_rng([seed, zlib.crc32(f"{name} {kind}".encode())])
             new = _make(kind, signal, source.rate, marks.samples, words, _MAKING, rng)
             if new is None:
                 continue
-            stream = InputStream(spec, source.rate, ("ECG",), people.get(name))
+            leads = ("ECG",) if one else (source.leads[row],)
+            stream = InputStream(spec, source.rate, leads, people.get(name))
             given = stream.push(new.signal[None], new.samples, len(new.signal)) + stream.flush()
             own = [called.get(str(w), "") for w in new.labels]
             label = np.array([classes.index(w) if w in classes else -1 for w in own], np.int64)
@@ -153,7 +155,7 @@ def generated_beats(
 
 def _window(spec: InputSpec) -> InputSpec:
     """Return the spec without all that only side numbers depend on."""
-    return replace(spec, side=(), hop=0.0, back=0.0, ahead=0.0)
+    return replace(spec, side=(), hop=0.0, back=0.0, ahead=0.0, neighbours=(0, 0))
 
 
 def _check_split(folder: Path, split: Split) -> None:
