@@ -106,27 +106,44 @@ def choose_offsets(
     return chosen
 
 
-def _out_of_fold(
-    table: Rows,
-    classes: Sequence[str],
-    weighing: Weighing,
-    trees: Mapping[str, Any],
-    seed: int,
-    tell: Callable[[str], Any],
-) -> npt.NDArray[np.float32]:
-    out = np.zeros((len(table), len(classes)), np.float32)
-    left = set(table.record.tolist()) - {r for fold in weighing.folds for r in fold}
+def out_of_fold(
+    recipe: Recipe, corpus: Corpus, tell: Callable[[str], Any]
+) -> tuple[Rows, npt.NDArray[np.float32]]:
+    """Return the rows of the training records, and what was said of each real one out of fold.
+
+    Each fold of records is answered by a model that saw none of them, nor anything made from them;
+    rows of made beats get zeros.
+
+    Parameters
+    ----------
+    tell : called with a word after each record and each fold.
+
+    Raises
+    ------
+    UsageError : the recipe does not fit, or its folds do not name every training record.
+    """
+    weighing, trees, making = _parts(recipe)
+    classes, seed = recipe.corpus.classes, recipe.seeds[0]
+    train, _ = sides(recipe, corpus)
+    spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough
+    table = rows(
+        corpus, train, spec, recipe.corpus.labels, classes, making=making, seed=seed, progress=tell
+    )
+    known = table.label[table.kind == "real"]
+    check_classes(recipe, known, max(1, len(weighing.folds)), "folds of records")
+    left = set(train) - {r for fold in weighing.folds for r in fold}
     if left:
         raise UsageError("model.folds", f"lack the records {sorted(left)}", "Name each once")
+    said = np.zeros((len(table), len(classes)), np.float32)
     for number, fold in enumerate(weighing.folds):
         held = np.isin(table.record, fold)
         if not held.any():
             continue
         model = learn(table.where(~held), classes, weighing, trees, seed)
         asked = held & (table.kind == "real")
-        out[asked] = model.logits(table.where(asked))
+        said[asked] = model.logits(table.where(asked))
         tell(f"fold {number + 1} of {len(weighing.folds)}")
-    return out
+    return table, said
 
 
 def _answers(data: bytes, table: Rows, neighbours: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -187,17 +204,12 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
         return
     if recipe.corpus.peaks != "reference":
         raise UsageError("corpus.peaks", "boosting learns at reference beats", "Use reference")
-    weighing, trees, making = _parts(recipe)
+    weighing, trees, _ = _parts(recipe)
     classes, seed = recipe.corpus.classes, recipe.seeds[0]
     corpus = open_corpus(recipe.corpus.name)
     train, test = sides(recipe, corpus)
     tell = _teller(len(train) + len(weighing.folds) + len(test))
-    labels = recipe.corpus.labels
-    spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough
-    table = rows(corpus, train, spec, labels, classes, making=making, seed=seed, progress=tell)
-    known = table.label[table.kind == "real"]
-    check_classes(recipe, known, max(1, len(weighing.folds)), "folds of records")
-    folded = _out_of_fold(table, classes, weighing, trees, seed, tell)
+    table, folded = out_of_fold(recipe, corpus, tell)
     real = table.kind == "real"
     judged = real & (table.label >= 0)
     offsets = choose_offsets(folded[judged], table.label[judged], table.record[judged], classes)
@@ -208,7 +220,8 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
 
     model = learn(table, classes, weighing, trees, seed)
     data = model.to_onnx(table.side.shape[1])
-    tested = rows(corpus, test, spec, labels, classes, progress=tell)
+    spec = replace(recipe.input, neighbours=(0, 0))
+    tested = rows(corpus, test, spec, recipe.corpus.labels, classes, progress=tell)
     answers = model.logits(tested)
     apart = float(np.abs(_answers(data, tested, recipe.input.neighbours) - answers).max())
     if apart > 1e-4:
