@@ -128,3 +128,10 @@ def test_a_number_beyond_any_voltage_is_no_crash(tmp_path: Path) -> None:
     path.write_text("II\n" + "0.1\n" * 50 + "1e308\n" + "0.1\n" * 50)
     found = open_source(path, rate=250.0, unit="mV").read(0, 101)
     assert np.flatnonzero(~np.isfinite(found[0])).tolist() == [50]
+
+
+def test_utf_16_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("II\n0.1\n0.2\n", encoding="utf-16")
+    with pytest.raises(FormatError, match="UTF-16"):
+        open_source(path)

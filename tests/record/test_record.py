@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,3 +128,16 @@ def test_a_registry_takes_a_name_once_and_names_the_nearest() -> None:
         registry.add("one", 2)
     with pytest.raises(UsageError, match="Did you mean one"):
         registry["onee"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate": None}, {"rate": "fast"}, {"signal": [["a", "b"]]}, {"signal": [[1], [1, 2]]}]
+)
+def test_what_is_no_number_is_refused_in_words(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="no number"):
+        Record(**({"signal": np.zeros((1, 5)), "rate": 250, "leads": ("II",)} | wrong))
+
+
+def test_a_rate_in_digits_and_a_single_name_are_taken() -> None:
+    record = Record(signal=np.zeros(5), rate="360", leads="II")  # type: ignore[arg-type]
+    assert (record.rate, record.leads) == (360.0, ("II",))

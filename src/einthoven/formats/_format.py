@@ -84,6 +84,9 @@ def format_of(path: Path) -> tuple[Path, Format]:
         return path, kind
     if path.stat().st_size == 0:
         raise FormatError(path, "is empty", "Fetch it again")
+    with path.open("rb") as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            raise FormatError(path, "is text in UTF-16", "Save it as UTF-8")
     mend = f"Give one of: {', '.join(FORMATS[n].summary for n in FORMATS.names())}"
     if path.suffix.lower() in (".dat", ".mat", ".atr", ".qrs"):
         mend = "If it is part of a WFDB record, put the header (.hea) beside it and give that"

@@ -53,10 +53,16 @@ class Record:
     source: str = "memory"
 
     def __post_init__(self) -> None:
-        signal = np.ascontiguousarray(np.atleast_2d(np.asarray(self.signal)), dtype=np.float32)
-        object.__setattr__(self, "signal", signal)
-        object.__setattr__(self, "leads", tuple(canonical(lead) for lead in self.leads))
         where = self.source if self.source != "memory" else f"record {self.name!r}"
+        try:
+            signal = np.ascontiguousarray(np.atleast_2d(np.asarray(self.signal)), dtype=np.float32)
+            object.__setattr__(self, "rate", float(self.rate))
+        except (TypeError, ValueError) as fault:
+            mend = "Give signal as (lead, time) in mV and rate in Hz"
+            raise UsageError(where, f"holds what is no number ({fault})", mend) from fault
+        object.__setattr__(self, "signal", signal)
+        names = (self.leads,) if isinstance(self.leads, str) else self.leads
+        object.__setattr__(self, "leads", tuple(canonical(lead) for lead in names))
         if signal.ndim != 2 or signal.shape[0] != len(self.leads):
             raise UsageError(
                 where,
@@ -66,7 +72,7 @@ class Record:
         if len(set(self.leads)) != len(self.leads):
             raise UsageError(where, f"lead names repeat: {self.leads}", "Give each lead one name")
         if not (np.isfinite(self.rate) and 0 < self.rate <= 100_000):
-            raise UsageError(where, f"rate is {self.rate} Hz", "Give samples a second, e.g. 360")
+            raise UsageError(where, f"rate is {self.rate:g} Hz", "Give samples a second, e.g. 360")
 
     @property
     def samples(self) -> int:
