@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--profile", choices=("review", "live"), default="review",
-        help="review looks some minutes ahead; live answers as a stream would",
+        help="review looks up to 20 minutes ahead; live answers as a stream would",
     )  # fmt: skip
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="default: all cores"

@@ -34,7 +34,7 @@ def analyze(
     ----------
     recording : a path, a `Record` (signal (lead, time) in mV) or an open `Source`.
     model : the beat classifier, by name or path; the profile's shipped default if not given.
-    profile : ``review`` looks some minutes ahead; ``live`` gives a stream's answers.
+    profile : ``review`` looks up to 20 minutes ahead; ``live`` gives a stream's answers.
     waves, explain, uncertainty : further questions. None is answered by this version; each that is
         asked leaves a warning.
     progress : called with the share done, 0..1.

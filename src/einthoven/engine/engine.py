@@ -35,7 +35,7 @@ class Engine:
     ----------
     rate : Hz of the signal pushed.
     leads : canonical names of its rows.
-    profile : ``review`` looks some minutes ahead; ``live`` answers a beat within 3 s.
+    profile : ``review`` looks up to 20 minutes ahead; ``live`` answers a beat within 3 s.
     model : the beat classifier; by default the shipped one of the profile.
 
     Raises
