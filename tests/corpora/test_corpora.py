@@ -63,9 +63,12 @@ def test_each_refuses_a_record_it_does_not_have(miniature: Corpus) -> None:
 
 def test_each_miniature_is_the_same_for_the_same_seed(miniature: Corpus, tmp_path: Path) -> None:
     open_corpus(miniature.name, tmp_path).miniature(tmp_path, 7)
-    again = {p.name: p.read_bytes() for p in (tmp_path / miniature.name).iterdir()}
-    first = miniature.folder
-    assert {p.name: p.read_bytes() for p in first.iterdir()} == again
+
+    def content(folder: Path) -> dict[Path, bytes]:
+        files = (p for p in folder.rglob("*") if p.is_file())
+        return {p.relative_to(folder): p.read_bytes() for p in files}
+
+    assert content(miniature.folder) == content(tmp_path / miniature.name)
 
 
 def test_each_miniature_passes_its_own_checksums(miniature: Corpus) -> None:
