@@ -1,0 +1,257 @@
+"""From probabilities to waves: runs of one kind, joined, long enough and in an order hearts have.
+
+A run becomes final once enough of what follows it is known. Each lead keeps its own place, so a
+wave is decided once, on the same samples, however the probabilities arrived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.signal._waves_front import GRID
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+P, QRS, T, GAP = 1, 2, 3, 4
+# Grid samples, by kind: runs of one kind as close as that are one; shorter ones are none.
+_JOIN = {P: 5, QRS: 4, T: 10, GAP: 0}
+_LEAST = {P: 6, QRS: 8, T: 14, GAP: 0}
+_MOST = GRID  # a wave of a second is none
+EDGE = 10  # grid samples either side of a boundary that its confidence is taken from
+_TOUCH = 2  # grid samples: a run that ends so close to missing signal was cut by it
+
+
+class Run(NamedTuple):
+    """Samples [start, stop) of the grid that one lead calls `kind`."""
+
+    kind: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One wave on the grid, [start, stop); a side is `cut` where its true end is not seen."""
+
+    lead: int
+    kind: int
+    start: int
+    stop: int
+    peak: float
+    cut: tuple[bool, bool]
+    confidence: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stretch:
+    """What is known of neighbouring grid samples.
+
+    Attributes
+    ----------
+    p : (lead, 4, time) probabilities of none, P, QRS, T.
+    atrial : (time,) mean over the leads of the probability of P; a P wave is where it exceeds a
+        half. None where there is one lead, which has nobody to agree with.
+    y : (lead, time) mV.
+    there : (lead, time) whether there is signal.
+    """
+
+    p: Floats
+    atrial: Floats | None
+    y: Floats
+    there: Bools
+
+    @classmethod
+    def missing(cls, leads: int, time: int, *, several: bool) -> Stretch:
+        """Return a stretch without signal."""
+        p = np.zeros((leads, 4, time), np.float32)
+        p[:, 0] = 1
+        nothing = np.zeros((leads, time), np.float32)
+        return cls(
+            p=p, atrial=nothing[0] if several else None, y=nothing,
+            there=np.zeros((leads, time), np.bool_),
+        )  # fmt: skip
+
+    def then(self, other: Stretch) -> Stretch:
+        """Return both, one after the other."""
+        mine, its = self.atrial, other.atrial
+        return Stretch(
+            p=np.concatenate([self.p, other.p], axis=2),
+            atrial=None if mine is None or its is None else np.concatenate([mine, its]),
+            y=np.concatenate([self.y, other.y], axis=1),
+            there=np.concatenate([self.there, other.there], axis=1),
+        )
+
+    def after(self, start: int) -> Stretch:
+        """Return all but the first `start` samples."""
+        return Stretch(
+            p=self.p[:, :, start:].copy(),
+            atrial=None if self.atrial is None else self.atrial[start:].copy(),
+            y=self.y[:, start:].copy(), there=self.there[:, start:].copy(),
+        )  # fmt: skip
+
+
+class Decoder:
+    """Decides the waves of all leads, stretch by stretch.
+
+    Parameters
+    ----------
+    leads : how many.
+    hold : grid samples that must be known after a wave before it is decided.
+    """
+
+    def __init__(self, leads: int, hold: int) -> None:
+        self._hold = hold
+        # Before the recording there is no signal: what begins with it was cut.
+        self._known = Stretch.missing(leads, EDGE, several=leads > 1)
+        self._origin = -EDGE
+        self._done = [0] * leads  # all before that grid sample is decided
+        self._has_t = [False] * leads  # since the last QRS
+        self._too_long = [False] * leads  # the run at `_done` is no wave
+
+    def push(self, stretch: Stretch, *, last: bool = False) -> list[Found]:
+        """Take the next samples; return the waves that are final by now, all with the `last`."""
+        self._known = self._known.then(stretch)
+        have = self._origin + self._known.y.shape[1]
+        if last:
+            end = Stretch.missing(len(self._done), EDGE, several=self._known.atrial is not None)
+            self._known = self._known.then(end)
+        labels = self._known.p.argmax(axis=1)
+        labels[~self._known.there] = GAP
+        until = have if last else max(0, have - self._hold)
+        found = [w for lead, row in enumerate(labels) for w in self._lead(lead, row, until, have)]
+        start = min(self._done) - EDGE - self._origin
+        self._known = self._known.after(start)
+        self._origin += start
+        return found
+
+    def _lead(self, lead: int, row: Ints, until: int, have: int) -> list[Found]:
+        """Return the waves of one lead that end by `until`, and move its place on."""
+        done = self._done[lead]
+        runs = self._runs(row, done, have)
+        if self._too_long[lead] and runs and runs[0].start == done:
+            if runs[0].stop > until:
+                self._done[lead] = until
+                return []
+            runs = runs[1:]
+        self._too_long[lead] = False
+        place = until
+        for run in runs:
+            if run.start < until < run.stop and run.kind != GAP:
+                self._too_long[lead] = have - run.start > _MOST
+                place = until if self._too_long[lead] else run.start
+        final = []
+        for run in ordered(self._sized(runs), self._known.p[lead], self._origin,
+                           has_t=self._has_t[lead]):  # fmt: skip
+            if run.start >= place:
+                break
+            self._has_t[lead] = run.kind == T or (self._has_t[lead] and run.kind == P)
+            if run.kind != GAP:
+                final.append(self._found(lead, row, run))
+        self._done[lead] = place
+        return final
+
+    def _runs(self, row: Ints, start: int, stop: int) -> list[Run]:
+        """Return the joined runs of [start, stop), short ones left out."""
+        part = row[start - self._origin : stop - self._origin]
+        edges = np.flatnonzero(np.diff(part, prepend=0, append=0))
+        runs = [
+            Run(kind, start + a, start + b)
+            for kind, a, b in zip(
+                part[edges[:-1]].tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True
+            )
+            if kind
+        ]
+        runs = _joined(runs)
+        # What runs on may yet become long enough.
+        return _joined([r for r in runs if r.stop - r.start >= _LEAST[r.kind] or r.stop == stop])
+
+    def _sized(self, runs: list[Run]) -> list[Run]:
+        """Return the runs that can be waves, a P only where the leads agree on it."""
+        atrial = self._known.atrial
+        return [
+            r for r in runs
+            if r.kind == GAP or (
+                _LEAST[r.kind] <= r.stop - r.start <= _MOST
+                and (r.kind != P or atrial is None or atrial[self._at(r)].mean() > 0.5)
+            )
+        ]  # fmt: skip
+
+    def _at(self, run: Run) -> slice:
+        return slice(run.start - self._origin, run.stop - self._origin)
+
+    def _found(self, lead: int, row: Ints, run: Run) -> Found:
+        a, b = run.start - self._origin, run.stop - self._origin
+        p = self._known.p[lead, run.kind]
+        inside = min(EDGE, b - a)
+        onset = float(p[a : a + inside].mean() * (1 - p[a - EDGE : a]).mean())
+        offset = float(p[b - inside : b].mean() * (1 - p[b : b + EDGE]).mean())
+        return Found(
+            lead=lead, kind=run.kind, start=run.start, stop=run.stop,
+            peak=run.start + extremum(self._known.y[lead, a:b]),
+            cut=(bool((row[a - _TOUCH : a] == GAP).any()),
+                 bool((row[b : b + _TOUCH] == GAP).any())),
+            confidence=(onset, offset),
+        )  # fmt: skip
+
+
+def _joined(runs: list[Run]) -> list[Run]:
+    """Return the runs with neighbours of one kind that stand close made one."""
+    out: list[Run] = []
+    for run in runs:
+        if out and out[-1].kind == run.kind and run.start - out[-1].stop <= _JOIN[run.kind]:
+            run = Run(run.kind, out.pop().start, run.stop)
+        out.append(run)
+    return out
+
+
+def ordered(runs: list[Run], p: Floats, origin: int, *, has_t: bool) -> list[Run]:
+    """Return those of one lead's runs that can follow each other in a heart.
+
+    Between two QRS stands one T, the one of the largest mass, and no P before it. A second P is
+    let stand: it may be one that was not conducted. Where signal is missing, a QRS may be.
+
+    Parameters
+    ----------
+    p : (4, time) probabilities from grid sample `origin` on.
+    has_t : whether the T since the last QRS came before these runs.
+    """
+    out: list[Run] = []
+    cycle: list[Run] = []
+
+    def close() -> None:
+        nonlocal cycle
+        ts = [] if has_t else [r for r in cycle if r.kind == T]
+        if ts:
+            best = max(ts, key=lambda r: float(p[T, r.start - origin : r.stop - origin].sum()))
+            cycle = [r for r in cycle if r is best or (r.kind == P and r.start > best.start)]
+        else:
+            cycle = [r for r in cycle if r.kind == P]
+        out.extend(cycle)
+        cycle = []
+
+    for run in runs:
+        if run.kind in (P, T):
+            cycle.append(run)
+            continue
+        close()
+        has_t = False
+        out.append(run)
+    close()
+    return out
+
+
+def extremum(y: Floats) -> float:
+    """Return where `y` (time,) mV is farthest from the line between its ends, between samples."""
+    away = np.abs(y - np.linspace(y[0], y[-1], len(y), dtype=np.float32))
+    k = int(away.argmax())
+    if not 0 < k < len(y) - 1:
+        return float(k)
+    left, middle, right = (float(v) for v in away[k - 1 : k + 2])
+    bend = left - 2 * middle + right
+    return k + (0.5 * (left - right) / bend if bend < 0 else 0.0)
