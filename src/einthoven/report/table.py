@@ -61,10 +61,13 @@ def _runs(findings: Findings) -> list[str]:
         groups.setdefault((episode.kind, episode.label), []).append(episode)
     if not groups:
         return []
-    lines = ["", f"  {'Abnormal runs':<37}{'number':>9}   first at", "  " + "-" * 59]
+    heads = f"{'Abnormal runs':<33}{'number':>7}{'doubtful':>9}"
+    lines = ["", f"  {heads}  first at", "  " + "-" * 59]
     for (kind, label), group in groups.items():
+        # As in the report: one with any uncertain beat is to be looked at before it is counted.
+        doubt = sum(e.uncertain > 0 for e in group)
         first = clock(float(findings.marks.samples[group[0].first]) / findings.rate)
-        lines.append(f"  {name_of(kind, label):<37}{len(group):>9,}   {first}")
+        lines.append(f"  {name_of(kind, label):<33}{len(group):>7,}{doubt:>9,}  {first}")
     return lines
 
 
