@@ -42,3 +42,16 @@ def median_of(each: npt.NDArray[np.float64], fewest: int, what: str) -> Value:
         return refused(f"{number} of {len(each)} sound beats {what}; it takes {fewest}", len(some))
     low, middle, high = np.percentile(some, (25, 50, 75)).tolist()
     return Value(value=middle, count=len(some), spread=high - low)
+
+
+def quantile(x: npt.NDArray[np.float64], q: float) -> npt.NDArray[np.float64]:
+    """Return the quantile `q` (0..1) along the first axis, passing over NaN; NaN where all are."""
+    count = np.isfinite(x).sum(axis=0)
+    if not x.shape[0]:
+        return np.full(x.shape[1:], np.nan)
+    ordered = np.sort(np.where(np.isfinite(x), x, np.nan), axis=0)  # NaN go last
+    at = q * np.maximum(count - 1, 0)
+    low = np.floor(at).astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    a, b = (np.take_along_axis(ordered, k[None], axis=0)[0] for k in (low, high))
+    return np.asarray(a + (at - low) * (b - a))
