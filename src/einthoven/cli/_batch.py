@@ -59,7 +59,8 @@ class Job:
         model = self.questions["model"]
         chosen = load_model(model) if model else default_model("beat", self.questions["profile"])
         peaks = default_model("peaks", self.questions["profile"])
-        shas = [m.sha256 for m in (chosen, peaks) if m]
+        waves = self.questions["waves"] and default_model("waves", self.questions["profile"])
+        shas = [m.sha256 for m in (chosen, peaks, waves) if m]
         what = [
             str(path.resolve()), facts.st_size, facts.st_mtime_ns, self.questions, self.reading,
             self.identity, shas, __version__,

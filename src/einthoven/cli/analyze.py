@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, one document a line")
     parser.add_argument("--html", action="store_true", help="write a report a record")
     parser.add_argument("--atr", action="store_true", help="write WFDB annotations a record")
-    parser.add_argument("--waves", action="store_true", help="also P, QRS and T (not answered yet)")
+    parser.add_argument("--waves", action="store_true", help="also P, QRS and T of every lead")
     parser.add_argument("--explain", action="store_true", help="also why (not answered yet)")
     parser.add_argument(
         "--uncertainty", action="store_true", help="also conformal sets (not answered yet)"

@@ -2,9 +2,10 @@
 
 from einthoven.engine.analyze import analyze
 from einthoven.engine.engine import Engine
-from einthoven.engine.events import BeatEvent, Event, QualityEvent
+from einthoven.engine.events import BeatEvent, Event, QualityEvent, WaveEvent
 from einthoven.engine.findings import Beats, Findings, Quality
 
 __all__ = [
-    "BeatEvent", "Beats", "Engine", "Event", "Findings", "Quality", "QualityEvent", "analyze",
+    "BeatEvent", "Beats", "Engine", "Event", "Findings", "Quality", "QualityEvent",
+    "WaveEvent", "analyze",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from einthoven.bundle import Bundle, default_model, load_model
+from einthoven.engine import _waves
 from einthoven.engine.engine import Engine
 from einthoven.engine.events import BeatEvent, Event, QualityEvent
 from einthoven.engine.findings import Beats, Findings, Quality
@@ -15,6 +16,7 @@ from einthoven.formats import open_source
 from einthoven.record.leads import is_lead_name, one_lead
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
+from einthoven.signal.waves import shipped
 
 
 def analyze(
@@ -35,7 +37,8 @@ def analyze(
     recording : a path, a `Record` (signal (lead, time) in mV) or an open `Source`.
     model : the beat classifier, by name or path; the profile's shipped default if not given.
     profile : ``review`` looks up to 20 minutes ahead; ``live`` gives a stream's answers.
-    waves, explain, uncertainty : further questions. None is answered by this version; each that is
+    waves : whether P, QRS and T of every lead are asked for too.
+    explain, uncertainty : further questions. None is answered by this version; each that is
         asked leaves a warning.
     progress : called with the share done, 0..1.
     chunk_seconds : how much signal is read at once; the answer does not depend on it.
@@ -57,9 +60,10 @@ def analyze(
         for name, wanted in (("waves", waves), ("explain", explain), ("uncertainty", uncertainty))
         if wanted
     )
+    net = shipped(profile) if waves else None
     if not source.leads or source.rate < LOWEST_RATE:
         return collect(source, None, [], profile, asked)
-    engine = Engine(source.rate, source.leads, profile, bundle)
+    engine = Engine(source.rate, source.leads, profile, bundle, net)
     events: list[Event] = []
     done = 0
     for chunk in source.chunks(chunk_seconds):
@@ -91,11 +95,22 @@ def collect(
         else:
             warnings.append("intervals: no heart rate, since too few sound beats follow each other")
     warnings.append("rhythm: not answered, since no rhythm model is shipped yet")
-    warnings += [f"{name}: not answered, since this version has no model for it" for name in asked]
+    found = None
+    net = shipped(profile) if "waves" in asked else None
+    if net:
+        found, said = _waves.answer(events, source.leads, reason, len(beats))
+        warnings += said
+    elif "waves" in asked:
+        warnings.append(_waves.MISSING)
+    warnings += [
+        f"{name}: not answered, since this version has no model for it"
+        for name in asked
+        if name != "waves"
+    ]
     return Findings(
         record=_text(source.name), path=_text(source.path), rate=source.rate, leads=source.leads,
         samples=source.samples, start=source.start, usable=usable, reason=reason,
-        models=_models(engine, profile),
+        models=_models(engine, profile, net.bundle if net else None),
         marks=Beats(
             samples=np.array([e.sample for e in beats], np.int64),
             classes=np.array([e.label for e in beats], "<U8"),
@@ -109,6 +124,7 @@ def collect(
             scores=np.array([e.score for e in windows], np.float32),
         ),
         intervals=intervals, warnings=tuple(warnings), profile=profile, source=source,
+        wave_marks=found,
     )  # fmt: skip
 
 
@@ -167,6 +183,8 @@ def _warnings(engine: Engine) -> list[str]:
     return found
 
 
-def _models(engine: Engine | None, profile: str) -> tuple[dict[str, str], ...]:
-    used = [default_model("peaks", profile), engine.model if engine else None]
+def _models(
+    engine: Engine | None, profile: str, waves: Bundle | None
+) -> tuple[dict[str, str], ...]:
+    used = [default_model("peaks", profile), engine.model if engine else None, waves]
     return tuple({"name": b.card.name, "sha256": b.sha256, "task": b.card.task} for b in used if b)

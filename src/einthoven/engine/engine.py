@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import Bundle, default_model
-from einthoven.engine.events import BeatEvent, Event, QualityEvent
+from einthoven.engine.events import BeatEvent, Event, QualityEvent, WaveEvent
 from einthoven.engine.summary import Summary
 from einthoven.inputs import Inputs, InputStream
 from einthoven.record.errors import UsageError, nearest
@@ -16,10 +16,13 @@ from einthoven.record.inputspec import PROFILES
 from einthoven.record.leads import fits_one_lead, one_lead
 from einthoven.record.record import Signal
 from einthoven.signal.peaks import PeakBlock, PeakStream
+from einthoven.signal.waves import Net, Waves, WaveStream
 
 # Seconds of signal the R-peak detector is given at once. Live: an answer must not wait for more.
 # Review: longer blocks are faster, and a minute is nothing to a recording.
 BLOCK_SECONDS = {"live": 0.1, "review": 64.0}
+# The same for the waves, whose net sees some seconds around each block again.
+WAVE_SECONDS = {"live": 0.2, "review": 10.0}
 
 # An R peak the detector itself is less sure of is uncertain whatever its class.
 CERTAIN = 0.88
@@ -37,6 +40,8 @@ class Engine:
     leads : canonical names of its rows.
     profile : ``review`` looks up to 20 minutes ahead; ``live`` answers a beat within 3 s.
     model : the beat classifier; by default the shipped one of the profile.
+    waves : the net that finds P, QRS and T (`signal.waves.shipped`); they are not looked for
+        without.
 
     Raises
     ------
@@ -44,7 +49,12 @@ class Engine:
     """
 
     def __init__(
-        self, rate: float, leads: tuple[str, ...], profile: str, model: Bundle | None = None
+        self,
+        rate: float,
+        leads: tuple[str, ...],
+        profile: str,
+        model: Bundle | None = None,
+        waves: Net | None = None,
     ) -> None:
         if profile not in PROFILES:
             raise UsageError("profile", f"{profile!r} is not known", nearest(profile, PROFILES))
@@ -63,6 +73,7 @@ class Engine:
         self._inputs = (
             InputStream(self.model.card.stages[0].input, rate, leads) if self.model else None
         )
+        self._waves = WaveStream(rate, leads, WAVE_SECONDS[profile], waves) if waves else None
         self.lead = leads[one_lead(leads)]
         self.fits = fits_one_lead(self.lead)
         # Peaks whose class is not known yet, as sample -> probability of being a beat.
@@ -78,6 +89,8 @@ class Engine:
         blocks = self._peaks.push(chunk)
         self._take(blocks, events)
         self._classify(chunk, blocks, events)
+        if self._waves:
+            self._wave(self._waves.push(chunk, _peaks(blocks), self._until), events)
         return events
 
     def flush(self) -> list[Event]:
@@ -90,7 +103,12 @@ class Engine:
         if self._inputs:
             self._store(self._inputs.flush())
         self._emit(events, ended=True)
+        if self._waves:
+            self._wave(self._waves.flush(_peaks(blocks)), events)
         return events
+
+    def _wave(self, tables: list[Waves], events: list[Event]) -> None:
+        events += [WaveEvent(leads=self.leads, waves=waves) for waves in tables]
 
     def _take(self, blocks: list[PeakBlock], events: list[Event]) -> None:
         for block in blocks:
@@ -107,13 +125,10 @@ class Engine:
                 events.append(window)
 
     def _classify(self, chunk: Signal, blocks: list[PeakBlock], events: list[Event]) -> None:
-        peaks: npt.NDArray[np.int64] = np.concatenate(
-            [np.zeros(0, np.int64), *(b.samples for b in blocks)]
-        )
         if blocks:
             self._until = blocks[-1].stop
         if self._inputs:
-            self._store(self._inputs.push(chunk, peaks, self._until))
+            self._store(self._inputs.push(chunk, _peaks(blocks), self._until))
         self._emit(events, ended=False)
 
     def _store(self, batches: list[Inputs]) -> None:
@@ -175,3 +190,8 @@ class Engine:
         if live and first.end > sample:
             return True
         return first.good
+
+
+def _peaks(blocks: list[PeakBlock]) -> npt.NDArray[np.int64]:
+    """Return the R peaks of blocks that follow each other."""
+    return np.concatenate([np.zeros(0, np.int64), *(b.samples for b in blocks)])

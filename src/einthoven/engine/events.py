@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from einthoven.signal.waves import Waves
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BeatEvent:
@@ -40,4 +42,16 @@ class QualityEvent:
         }  # fmt: skip
 
 
-Event = BeatEvent | QualityEvent
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class WaveEvent:
+    """The waves that have become final together, of the leads named."""
+
+    leads: tuple[str, ...]
+    waves: Waves
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of ``einthoven stream``."""
+        return {"event": "waves", "waves": self.waves.to_dicts(self.leads)}
+
+
+Event = BeatEvent | QualityEvent | WaveEvent

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from einthoven._methods import method
 from einthoven.record.annotation import Annotations
 from einthoven.record.source import Source
+from einthoven.signal.waves import Waves
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,6 +69,7 @@ class Findings:
     marks, quality, intervals, warnings : what was found; `marks` are the beats.
     profile : ``review`` or ``live``.
     source : the recording, for whoever draws it.
+    wave_marks : P, QRS and T of every lead; None where nobody asked, or nothing can answer.
     """
 
     record: str
@@ -85,6 +87,7 @@ class Findings:
     warnings: tuple[str, ...]
     profile: str
     source: Source | None = field(default=None, repr=False)
+    wave_marks: Waves | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -94,20 +97,38 @@ class Findings:
     @property
     def beats(self) -> Any:
         """The beats as a pandas DataFrame: sample, seconds, class, probability, uncertain."""
-        try:
-            import pandas as pd
-        except ImportError as fault:  # pragma: no cover - depends on the installation
-            raise ImportError(
-                "findings.beats needs pandas: pip install 'einthoven[plot]', "
-                "or read findings.marks, which are plain arrays"
-            ) from fault
-        return pd.DataFrame(
+        return _pandas("beats", "marks").DataFrame(
             {
                 "sample": self.marks.samples,
                 "seconds": self.marks.samples / self.rate,
                 "class": self.marks.classes,
                 "probability": self.marks.probabilities,
                 "uncertain": self.marks.uncertain,
+            }
+        )
+
+    @property
+    def waves(self) -> Any:
+        """The waves as a pandas DataFrame; a boundary that cannot be told is missing.
+
+        Its columns are lead, wave, onset, peak, offset (samples), and the probabilities of the two
+        boundaries.
+        """
+        table = self.wave_marks or Waves.none()
+        pandas = _pandas("waves", "wave_marks")
+        boundary = {
+            name: pandas.array(at, dtype="Int64") for name, at in
+            (("onset", table.onset), ("peak", table.peak), ("offset", table.offset))
+        }  # fmt: skip
+        for column in boundary.values():
+            column[column < 0] = pandas.NA
+        return pandas.DataFrame(
+            {
+                "lead": [self.leads[k] for k in table.lead.tolist()],
+                "wave": table.kind,
+                **boundary,
+                "onset_probability": table.onset_p,
+                "offset_probability": table.offset_p,
             }
         )
 
@@ -136,6 +157,8 @@ class Findings:
             "start": self.start.isoformat() if self.start else None,
             "profile": self.profile, "usable": self.usable, "reason": self.reason,
             "models": list(self.models), "beats": beats,
+            **({"waves": self.wave_marks.to_dicts(self.leads)}
+               if self.wave_marks is not None else {}),
             **({"intervals": self.intervals} if self.intervals else {}),
             "quality": quality, "warnings": list(self.warnings),
             **({"patient": asdict(patient)} if patient else {}),
@@ -169,3 +192,14 @@ class Findings:
 
     def __getattr__(self, name: str) -> Any:
         return method(self, name)
+
+
+def _pandas(table: str, arrays: str) -> Any:
+    try:
+        import pandas as pd
+    except ImportError as fault:  # pragma: no cover - depends on the installation
+        raise ImportError(
+            f"findings.{table} needs pandas: pip install 'einthoven[plot]', "
+            f"or read findings.{arrays}, which are plain arrays"
+        ) from fault
+    return pd

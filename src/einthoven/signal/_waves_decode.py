@@ -143,7 +143,7 @@ class Decoder:
         place = until
         for run in runs:
             if run.start < until < run.stop and run.kind != GAP:
-                self._too_long[lead] = have - run.start > _MOST
+                self._too_long[lead] = run.stop - run.start > _MOST
                 place = until if self._too_long[lead] else run.start
         final = []
         for run in ordered(self._sized(runs), self._known.p[lead], self._origin,

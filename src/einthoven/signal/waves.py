@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +98,21 @@ class Waves:
     def where(self, keep: npt.NDArray[np.bool_] | Ints) -> Waves:
         """Return some rows."""
         return Waves(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+
+    def to_dicts(self, leads: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return the rows as ``analyze --json`` has them; a boundary not known is None."""
+        return [
+            {
+                "lead": leads[lead], "wave": kind, "onset": a if a >= 0 else None, "peak": peak,
+                "offset": b if b >= 0 else None,
+                "onset_probability": round(p, 3) if a >= 0 else None,
+                "offset_probability": round(q, 3) if b >= 0 else None,
+            }
+            for lead, kind, a, peak, b, p, q in zip(
+                self.lead.tolist(), self.kind.tolist(), self.onset.tolist(), self.peak.tolist(),
+                self.offset.tolist(), self.onset_p.tolist(), self.offset_p.tolist(), strict=True,
+            )
+        ]  # fmt: skip
 
 
 class WaveNet:
