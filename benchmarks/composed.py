@@ -50,9 +50,12 @@ def pool(records=TRAIN):
 def panel(made: Composed, x: int, y: int, name: str) -> str:
     """Return one trace on paper with a band of colour under each wave."""
     level = float(np.median(made.signal))
-    low, high = np.percentile(made.signal - level, [0.2, 99.8]) * 100
-    zero = y + round((ROW + high + low) / 2)
-    path, _ = trace_path(made.signal, RATE, x, zero, level, y - 30, y + ROW + 30)
+    low, high = np.percentile(made.signal - level, [0.2, 99.8])
+    scale = 1.0 if high - low < 0.0095 * ROW else 0.5
+    zero = y + round((ROW + 100 * scale * (high + low)) / 2)
+    drawn = (made.signal - level) * np.float32(scale)
+    path, _ = trace_path(drawn, RATE, x, zero, 0.0, y - 30, y + ROW + 30)
+    name += ", 5 mm a millivolt" if scale < 1 else ""
     bands = []
     for kind, colour in COLOURS.items():
         d = "".join(

@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from einthoven.signal._compose_pool import RATE, Array, Segment, Voice
+from einthoven.signal._compose_pool import KINDS, RATE, Array, Segment, Voice
 from einthoven.signal._compose_rhythm import Beat, Plan, Rng
 
 PAD = 1250  # samples laid before the first of the trace and after its last
@@ -17,6 +17,8 @@ PAD = 1250  # samples laid before the first of the trace and after its last
 _LEFT = 0.6  # of a P wave must be free of the wave it runs into, else nobody could mark it
 _RIDE = 0.3  # of a T wave may lie under the next P wave
 _LEAST_T = 15  # samples
+_RUN = 0.6  # seconds; ventricular beats nearer than this leave no line between them
+_ATRIAL = ("P", "PQ", "TP")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,9 @@ class Cast:
     gains, stretches : by kind.
     shift : mV that the ST segment begins higher.
     odd : what the P wave of a premature atrial beat is multiplied by.
-    alike : every beat has the same segments.
+    alike : every beat of the usual way has the same segments.
+    share : which of a voice's segments these are, 0 to below 1.
+    breath : by how much QRS and T swell, breaths a second, and the phase.
     merged : kinds that are left out where two waves touch (PQ, ST, TP).
     wave_u : mV.
     """
@@ -42,6 +46,8 @@ class Cast:
     shift: float
     odd: float
     alike: bool
+    share: float
+    breath: tuple[float, float, float]
     merged: frozenset[str]
     wave_u: float
 
@@ -98,23 +104,22 @@ class Sheet:
         self.waves = sorted((w for w, _ in drawn if not w.hidden), key=lambda w: w.onset)
         self._smooth()
 
-    def _pick(self, kind: str, voice: Voice | None) -> Segment | None:
+    def _pick(self, kind: str, voice: Voice | None, share: float) -> Segment | None:
+        """Return the segment at that share of what a voice has: near in time for all kinds."""
         some = voice.segments.get(kind) if voice else None
-        if not some:
-            return None
-        return some[0 if self.cast.alike else int(self.rng.integers(len(some)))]
+        return some[int(share * len(some))] if some else None
 
     def _length(self, kind: str, one: Segment, factor: float = 1.0) -> int:
         return max(2, round(len(one.bend) * self.cast.stretches[kind] * factor))
 
     def _size(self, beat: Beat) -> _Complex:
-        voices = self.cast.usual if beat.kind in "NA" else self.cast.ectopic
+        usual = beat.kind in "NA"
+        # What begins in one place of the ventricles looks the same each time.
+        share = float(self.rng.random()) if usual and not self.cast.alike else self.cast.share
         parts = {}
-        for kind in ("QRS", "ST", "T"):
-            if (one := self._pick(kind, voices.get(kind))) is not None:
-                parts[kind] = one
-        for kind in ("P", "PQ", "TP"):
-            if (one := self._pick(kind, self.cast.usual.get(kind))) is not None:
+        for kind in KINDS:
+            book = self.cast.usual if usual or kind in _ATRIAL else self.cast.ectopic
+            if (one := self._pick(kind, book.get(kind), share)) is not None:
                 parts[kind] = one
         on = PAD + round(beat.at * RATE)
         qrs = self._length("QRS", parts["QRS"])
@@ -135,7 +140,10 @@ class Sheet:
         until = after.p_on - now.on if after and after.p else room
         qrs = min(now.qrs, int(0.6 * room))
         st, t = self._recovery(now, room - qrs, until - qrs)
-        gains, parts = self.cast.gains, now.parts
+        depth, hertz, phase = self.cast.breath
+        swell = 1 + depth * np.sin(2 * np.pi * hertz * now.beat.at + phase)
+        gains = {kind: swell * gain for kind, gain in self.cast.gains.items()}
+        parts = now.parts
         jay = gains["QRS"] * (parts["QRS"].end - parts["QRS"].start) + self.cast.shift
         piece = _stretched(parts["QRS"], qrs, gains["QRS"]) + np.linspace(0, jay, qrs)
         out = [(Wave("QRS", now.on, now.on + qrs - 1), piece)]
@@ -168,6 +176,8 @@ class Sheet:
             # A QT goes about with the root of the cycle it belongs to.
             factor = float(np.clip(np.sqrt(room / RATE / cycle), 0.6, 1.25))
             st, t = round(st * factor), round(t * factor)
+        if now.beat.kind == "V" and room < _RUN * RATE:
+            st, t = 0, min(room - 1, round(1.5 * t))
         if "TP" in self.cast.merged and 0 < until - st - t < 30:
             t = until - st
         ride = 0.0 if "TP" in self.cast.merged else _RIDE
@@ -188,8 +198,8 @@ class Sheet:
             self._add(at, self.cast.gains["TP"] * bend[1:-1])
         fall = int(np.clip(gap, 12, 100))
         self._add(at, np.linspace(level, 0, fall + 1)[1:])
-        if self.cast.wave_u and gap > 60:
-            hump = np.sin(np.linspace(0, np.pi, 40)) ** 2
+        if self.cast.wave_u and gap > 100:
+            hump = np.sin(np.linspace(0, np.pi, 50)) ** 2
             self._add(at + 8, self.cast.wave_u * hump)
 
     def _spike(self, now: _Complex) -> None:
@@ -215,7 +225,8 @@ class Sheet:
 
     def _lone(self, at: float) -> tuple[Wave, Array] | None:
         """Return a P wave that leads to no beat, None where the cast has none."""
-        one = self._pick("P", self.cast.usual.get("P"))
+        share = self.cast.share if self.cast.alike else float(self.rng.random())
+        one = self._pick("P", self.cast.usual.get("P"), share)
         on = PAD + round(at * RATE)
         if one is None or not 0 <= on < len(self.line) - 200:
             return None

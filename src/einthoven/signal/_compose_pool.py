@@ -27,11 +27,13 @@ Ints = npt.NDArray[np.int64]
 # the last sample of the wave before and the first of the wave after.
 _LENGTHS = {"P": (8, 45), "PQ": (2, 60), "QRS": (10, 55), "ST": (2, 75), "T": (15, 110),
             "TP": (2, 400)}  # fmt: skip
-_SEEN = {"P": 0.02, "QRS": 0.08, "T": 0.025}  # mV peak to peak below which nobody sees a wave
+_SEEN = {"P": 0.03, "QRS": 0.12, "T": 0.035}  # mV peak to peak below which nobody sees a wave
+_ROUGH = 0.02  # mV RMS about its smooth self, above which a P, PQ, ST, T or TP is too noisy
 _MOST = 5.0  # mV
 _WIDE = 1.35  # times the usual QRS, without a P wave: a ventricular beat
 # Where a reader lets a Gaussian wave begin, in sigma: a little outside its tangent's foot. Ours.
 _FOOT = 2.5
+_KERNEL = np.array([1, 2, 3, 4, 3, 2, 1]) / 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +132,34 @@ def cut(lead: Lead) -> list[Voice]:
         if not low <= len(piece) <= high or not np.all(np.abs(piece) < _MOST):
             continue
         one = segment(piece, cycles[wave])
+        if kind != "QRS":
+            # The noise of one recording must not tell where its segment ends in another.
+            soft = _soft(one.bend)
+            if np.sqrt(np.mean((soft - one.bend) ** 2)) > _ROUGH:
+                continue
+            one = Segment(soft, one.start, one.end, one.cycle)
         if np.ptp(one.bend) >= _SEEN.get(kind, 0.0):
             (other if wide[wave] else usual)[kind].append(one)
     voices = []
     for book, ventricular in ((usual, False), (other, True)):
-        found = {kind: tuple(some) for kind, some in book.items() if some}
+        found = {k: _alike(some) if k in _SEEN else tuple(some) for k, some in book.items() if some}
         if found and (not ventricular or {"QRS", "T"} <= found.keys()):
             voices.append(Voice(lead.subject, found, ventricular))
     return voices
+
+
+def _alike(some: list[Segment]) -> tuple[Segment, ...]:
+    """Return the segments about as long as most of a lead: another length is often a slip."""
+    lengths = np.array([len(one.bend) for one in some])
+    share = lengths / np.median(lengths)
+    return tuple(one for one, part in zip(some, share.tolist(), strict=True) if 0.65 < part < 1.5)
+
+
+def _soft(bend: Array) -> Array:
+    """Return a bend without what is faster than about 30 Hz, 0 at its ends as before."""
+    wide = np.concatenate((np.zeros(3), bend, np.zeros(3)))
+    soft = np.convolve(wide, _KERNEL, "valid")
+    return np.asarray(soft - np.linspace(soft[0], soft[-1], len(soft)))
 
 
 def _isoelectric(signal: npt.NDArray[np.float32], onsets: Ints) -> Array:

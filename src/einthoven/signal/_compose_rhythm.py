@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 LEAD_IN = 2.5  # seconds that are planned before the first sample and after the last
+_NEAREST = 0.36  # seconds after which the ventricles can answer again
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,13 @@ def _regular(
         since += 1
         step, draw = gap(now), rng.random()
         if (every and since >= every) or (not every and since > 1 and draw < chances[1]):
-            early = now + step * float(rng.uniform(0.5, 0.75))
+            early = now + max(_NEAREST, step * float(rng.uniform(0.5, 0.75)))
             plan.beats.append(Beat(early, "V"))
             # The sinus node is not disturbed: the pause compensates, seldom there is none.
             now, since = now + (2 * step if rng.random() < 0.85 else 1.25 * step), 0
             continue
         if since > 1 and draw > 1 - chances[0]:
-            early = now + step * float(rng.uniform(0.58, 0.8))
+            early = now + max(_NEAREST, step * float(rng.uniform(0.58, 0.8)))
             pr_early = pr * float(rng.uniform(0.85, 1.4))
             if rng.random() < 0.1:  # too early for the node: the P wave stands alone
                 plan.lone.append(max(now + 0.25, early - pr_early))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from einthoven.record.errors import DataError, LeakError, UsageError, nearest
 from einthoven.signal._compose_lay import PAD, Cast, Sheet
-from einthoven.signal._compose_pool import KINDS, RATE, Array, Lead, Voice, cut, simulated
+from einthoven.signal._compose_pool import KINDS, RATE, Array, Lead, Segment, Voice, cut, simulated
 from einthoven.signal._compose_rhythm import RHYTHMS, Plan, Rng, plan
 from einthoven.signal._simulate_beats import Heart
 from einthoven.signal._simulate_noise import Noise, noise
@@ -36,30 +36,23 @@ _SIMULATED_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4
 _USUAL = {"normal": "N", "lbbb": "L", "rbbb": "R"}
 
 
-@dataclass(frozen=True, eq=False)
 class Pool:
-    """Segments to compose with.
+    """Segments to compose with, of people and of the simulator."""
 
-    Attributes
-    ----------
-    voices : the beats of the leads that were handed in, and the simulator's.
-    """
-
-    voices: tuple[Voice, ...]
-
-    def __post_init__(self) -> None:
-        real: dict[str, list[Voice]] = {kind: [] for kind in (*KINDS, "V", "/")}
-        made: dict[str, list[Voice]] = {kind: [] for kind in (*KINDS, "V", "/")}
+    def __init__(self, voices: Iterable[Voice]) -> None:
+        """Sort voices by what they can play."""
+        self.voices = tuple(voices)
+        self._real: dict[str, list[Voice]] = {kind: [] for kind in (*KINDS, "V", "/")}
+        self._made: dict[str, list[Voice]] = {kind: [] for kind in (*KINDS, "V", "/")}
         for voice in self.voices:
-            book = real if voice.subject else made
+            book = self._real if voice.subject else self._made
             if voice.ventricular or voice.spike is not None:
                 book["V" if voice.ventricular else "/"].append(voice)
                 continue
             for kind in voice.segments:
                 book[kind].append(voice)
-        if not all(real[kind] or made[kind] for kind in ("P", "QRS", "T")):
+        if not all(self._real[kind] or self._made[kind] for kind in CODES):
             raise DataError("pool", "holds no P, no QRS or no T wave", "Give leads with all three")
-        object.__setattr__(self, "_books", (real, made))
 
     @classmethod
     def of(cls, leads: Iterable[Lead], *, sealed: Collection[str] = (), hearts: int = 60) -> Pool:
@@ -84,11 +77,11 @@ class Pool:
                 )  # fmt: skip
             voices += cut(lead)
         voices += _hearts(hearts)
-        return cls(tuple(voices))
+        return cls(voices)
 
     def draw(self, kind: str, rng: Rng) -> Voice | None:
         """Return a voice that has that kind of segment (or ``V``, ``/``), None if there is none."""
-        real, made = (book[kind] for book in getattr(self, "_books"))  # noqa: B009
+        real, made = self._real[kind], self._made[kind]
         some = made if made and (not real or rng.random() < _MADE) else real
         return some[int(rng.integers(len(some)))] if some else None
 
@@ -204,8 +197,14 @@ def _cast(pool: Pool, rng: Rng, rhythm: str) -> Cast:
         shift=float(rng.normal(0, 0.18)) if shifted else 0.0,
         odd=float(rng.choice([-1.0, -0.6, 0.7, 1.3])),
         alike=alike,
+        share=float(rng.random()),
+        breath=(
+            float(rng.uniform(0, 0.1)),
+            float(rng.uniform(0.15, 0.35)),
+            float(rng.uniform(0, 6.28)),
+        ),
         merged=frozenset(k for k, chance in merged.items() if rng.random() < chance * fast),
-        wave_u=float(rng.uniform(0.02, 0.08)) if rng.random() < 0.1 else 0.0,
+        wave_u=float(rng.uniform(0.01, 0.05)) if rng.random() < 0.1 else 0.0,
     )
 
 
@@ -219,8 +218,6 @@ def _ectopic(pool: Pool, usual: Mapping[str, Voice], rng: Rng, rhythm: str) -> d
 
 def _widened(narrow: Voice, recovery: Voice, rng: Rng) -> Voice:
     """Return ventricular beats made of usual ones: slow, smooth, the T wave against the QRS."""
-    from einthoven.signal._compose_pool import Segment
-
     factor, turn = float(rng.uniform(1.5, 2.1)), float(rng.choice([-1.3, 1.3]))
     qrs = []
     for one in narrow.segments["QRS"]:
@@ -256,7 +253,7 @@ def _trembling(what: Plan, samples: int, rng: Rng) -> Array:
         phase = 2 * np.pi * np.cumsum(rate * rng.uniform(0.85, 1.15) + drift) / RATE
         swell = 1 + 0.5 * np.sin(2 * np.pi * rng.uniform(0.2, 0.7) * time + rng.uniform(0, 6.28))
         line += share * swell * (np.sin(phase) + 0.35 * np.sin(2 * phase + rng.uniform(0, 6.28)))
-    return line * float(rng.choice([0.004, 0.02, 0.045, 0.08], p=[0.2, 0.35, 0.3, 0.15]))
+    return line * float(rng.choice([0.004, 0.015, 0.03, 0.055], p=[0.2, 0.35, 0.3, 0.15]))
 
 
 def _size(line: Array, rng: Rng) -> float:
