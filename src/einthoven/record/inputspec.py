@@ -10,7 +10,7 @@ from typing import Any
 
 from einthoven.record.errors import UsageError, nearest
 
-KINDS = ("candidates", "beat")
+KINDS = ("candidates", "beat", "waves")
 PROFILES = ("review", "live")
 
 
@@ -20,7 +20,8 @@ class InputSpec:
 
     Attributes
     ----------
-    kind : ``candidates`` (possible R peaks, see `signal.peaks`) or ``beat`` (a window a beat).
+    kind : ``candidates`` (possible R peaks, see `signal.peaks`) or ``beat`` (a window a
+        beat) or ``waves`` (a lead, see `signal._waves_front`).
     version : raised whenever the meaning of the arrays changes.
     rate : Hz of the window.
     leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else

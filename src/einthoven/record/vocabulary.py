@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 AAMI = ("N", "S", "V", "F", "Q")
 NLRAV = ("N", "L", "R", "A", "V")
+WAVES = ("P", "QRS", "T")
 
 # Every WFDB symbol that stands for a beat.
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
@@ -39,7 +40,7 @@ MAPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"aami": AAMI, "aami-bxb": AAMI, "nlrav": NLRAV}
+    {"aami": AAMI, "aami-bxb": AAMI, "nlrav": NLRAV, "waves": WAVES}
 )
 
 CLASS_NAMES: Mapping[str, str] = MappingProxyType(

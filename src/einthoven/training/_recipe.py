@@ -17,7 +17,7 @@ from einthoven.training._objective import Objective
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 LIBRARIES = ("torch", "sklearn", "numpy")
-TASKS = ("beat", "peaks")
+TASKS = ("beat", "peaks", "waves")
 WHOSE_PEAKS = ("reference", "engine")
 
 Arguments = Mapping[str, Any]
@@ -168,7 +168,7 @@ class Recipe:
     Attributes
     ----------
     name, title, paper : what it is called and whose experiment it is.
-    task : ``beat`` or ``peaks``.
+    task : ``beat``, ``peaks`` or ``waves``.
     published : the paper's figures, ``{metric: value}``.
     corpus, input, model, objective, optimiser, protocol : see there.
     augment : keys for the trainer, which checks them.

@@ -25,8 +25,8 @@ def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
     UsageError, DataError, LeakError : the recipe cannot be followed.
     """
     trainer = "nets"
-    if recipe.task == "peaks":
-        trainer = "peaks"
+    if recipe.task in ("peaks", "waves"):
+        trainer = recipe.task
     elif recipe.model.library == "sklearn":
         trainer = "boosting"
     elif recipe.model.name == "wgan":
