@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from einthoven.record import UsageError
 from einthoven.signal import _waves_decode as decode
 from einthoven.signal._waves_front import GRID, despiked, front, level
-from einthoven.signal.simulate import Episode, simulate
+from einthoven.signal.simulate import Episode, Simulation, simulate
 from einthoven.signal.waves import Waves, WaveStream
 
 Floats = npt.NDArray[np.float32]
@@ -185,7 +186,7 @@ def test_the_peak_is_the_extremum_of_either_sign_between_the_samples() -> None:
 # --- the stream --------------------------------------------------------------------------------
 
 
-def _heart(rate: float, seconds: float, leads: tuple[str, ...] = ("II",)):  # type: ignore[no-untyped-def]
+def _heart(rate: float, seconds: float, leads: tuple[str, ...] = ("II",)) -> Simulation:
     return simulate(
         rate=rate, leads=leads, episodes=[Episode(rhythm="sinus", seconds=seconds)], seed=3
     )
@@ -222,7 +223,7 @@ def _found(
 
 
 @pytest.mark.parametrize("block", [0.2, 10.0])
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rate=st.sampled_from([100.0, 128.0, 250.0, 257.0, 360.0, 500.0, 1000.0]),
     seed=st.integers(0, 2**16), pieces=st.integers(1, 30), gaps=st.integers(0, 3),
@@ -277,6 +278,22 @@ def test_a_flat_or_missing_lead_has_no_waves_and_does_not_hide_those_of_others()
     assert [t[3] for t in got] == [t[3] for t in plain]
     assert _found(np.full((2, 4000), np.nan, np.float32), 500.0, NO_PEAKS, []) == []
     assert _found(np.zeros((2, 0), np.float32), 500.0, NO_PEAKS, []) == []
+
+
+@pytest.mark.parametrize("block", [0.2, 10.0])
+def test_memory_does_not_grow_with_the_length(block: float) -> None:
+    made = _heart(250.0, 12, ("II", "V5"))
+
+    def peak(times: int) -> int:
+        stream = WaveStream(250.0, made.record.leads, block, net)
+        tracemalloc.start()
+        for k in range(times):
+            stream.push(made.record.signal, NO_PEAKS, k * made.record.samples)
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    assert peak(8) < 1.1 * peak(4)
 
 
 def test_no_lead_or_a_rate_too_low_is_refused() -> None:

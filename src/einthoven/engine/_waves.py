@@ -32,10 +32,10 @@ def answer(
     fibrillation : spans [start, end) of atrial fibrillation, samples; there is no P wave in them.
         For the stage that will tell rhythms; until there is one, none is known.
     """
+    if 0 < beats < FEWEST:
+        return Waves.none(), [f"waves: none are given, since {beats} beats are fewer than {FEWEST}"]
     if reason is not None:
         return Waves.none(), [f"waves: none are given, since {reason}"]
-    if beats < FEWEST:
-        return Waves.none(), [f"waves: none are given, since {beats} beats are fewer than {FEWEST}"]
     waves = Waves.joined([e.waves for e in events if isinstance(e, WaveEvent)])
     for start, end in fibrillation:
         inside = (waves.peak >= start) & (waves.peak < end)
