@@ -18,6 +18,7 @@ _LEFT = 0.6  # of a P wave must be free of the wave it runs into, else nobody co
 _RIDE = 0.3  # of a T wave may lie under the next P wave
 _LEAST_T = 15  # samples
 _RUN = 0.6  # seconds; ventricular beats nearer than this leave no line between them
+_FILLED = 0.5  # seconds from QRS to P up to which a T wave may be made to fill all of it
 _ATRIAL = ("P", "PQ", "TP")
 
 
@@ -178,8 +179,8 @@ class Sheet:
             st, t = round(st * factor), round(t * factor)
         if now.beat.kind == "V" and room < _RUN * RATE:
             st, t = 0, min(room - 1, round(1.5 * t))
-        if "TP" in self.cast.merged and 0 < until - st - t < 30:
-            t = until - st
+        if "TP" in self.cast.merged and until < _FILLED * RATE:
+            t = int(np.clip(until - st, t, 1.8 * t))
         ride = 0.0 if "TP" in self.cast.merged else _RIDE
         if st + t > until + ride * t:
             factor = max(0.5, until / (st + (1 - ride) * t))

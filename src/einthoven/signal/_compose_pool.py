@@ -28,6 +28,8 @@ Ints = npt.NDArray[np.int64]
 _LENGTHS = {"P": (8, 45), "PQ": (2, 60), "QRS": (10, 55), "ST": (2, 75), "T": (15, 110),
             "TP": (2, 400)}  # fmt: skip
 _SEEN = {"P": 0.03, "QRS": 0.12, "T": 0.035}  # mV peak to peak below which nobody sees a wave
+# mV peak to peak above which a P wave is no P wave, or something in a segment was not marked.
+_TOO_TALL = {"P": 0.35, "PQ": 0.1, "TP": 0.06}
 _ROUGH = 0.02  # mV RMS about its smooth self, above which a P, PQ, ST, T or TP is too noisy
 _MOST = 5.0  # mV
 _WIDE = 1.35  # times the usual QRS, without a P wave: a ventricular beat
@@ -138,21 +140,26 @@ def cut(lead: Lead) -> list[Voice]:
             if np.sqrt(np.mean((soft - one.bend) ** 2)) > _ROUGH:
                 continue
             one = Segment(soft, one.start, one.end, one.cycle)
-        if np.ptp(one.bend) >= _SEEN.get(kind, 0.0):
+        if _SEEN.get(kind, 0.0) <= np.ptp(one.bend) <= _TOO_TALL.get(kind, 2 * _MOST):
             (other if wide[wave] else usual)[kind].append(one)
     voices = []
     for book, ventricular in ((usual, False), (other, True)):
-        found = {k: _alike(some) if k in _SEEN else tuple(some) for k, some in book.items() if some}
+        found = {
+            k: kept
+            for k, some in book.items()
+            if some and (kept := _alike(some) if k in _SEEN else tuple(some))
+        }
         if found and (not ventricular or {"QRS", "T"} <= found.keys()):
             voices.append(Voice(lead.subject, found, ventricular))
     return voices
 
 
 def _alike(some: list[Segment]) -> tuple[Segment, ...]:
-    """Return the segments about as long as most of a lead: another length is often a slip."""
-    lengths = np.array([len(one.bend) for one in some])
-    share = lengths / np.median(lengths)
-    return tuple(one for one, part in zip(some, share.tolist(), strict=True) if 0.65 < part < 1.5)
+    """Return the segments about as long and tall as most of a lead: others are often slips."""
+    sizes = np.array([(len(one.bend), np.ptp(one.bend)) for one in some])
+    share = sizes / np.median(sizes, axis=0)
+    keep = np.all((share > (0.65, 0.45)) & (share < (1.5, 2.2)), axis=1)
+    return tuple(one for one, kept in zip(some, keep.tolist(), strict=True) if kept)
 
 
 def _soft(bend: Array) -> Array:
