@@ -15,12 +15,15 @@ from einthoven.record.inputspec import PROFILES, InputSpec
 ZOO = Path(str(files("einthoven"))) / "zoo"
 
 
-def test_together_they_are_under_a_megabyte() -> None:
-    assert sum(p.stat().st_size for p in ZOO.rglob("*") if p.is_file()) < 1_000_000
+def test_beat_models_together_are_under_a_megabyte_and_the_waves_under_a_third() -> None:
+    sizes = {p: p.stat().st_size for p in ZOO.rglob("*") if p.is_file()}
+    waves = sum(size for path, size in sizes.items() if path.parent.name == "waves")
+    assert sum(sizes.values()) - waves < 1_000_000
+    assert waves < 300_000
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("task", ["peaks", "beat"])
+@pytest.mark.parametrize("task", ["peaks", "beat", "waves"])
 def test_each_profile_has_its_default(task: str, profile: str) -> None:
     model = default_model(task, profile)
     assert model is not None

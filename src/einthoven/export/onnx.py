@@ -39,8 +39,8 @@ def export(run: str, to: str, out: Path | None = None, *, force: bool = False) -
     recipe = load_recipe(str(folder / "recipe.toml"))
     out = _free(out or Path("einthoven-out") / recipe.name, force=force)
     kind = "nets"
-    if recipe.task == "peaks":
-        kind = "peaks"
+    if recipe.task in ("peaks", "waves"):
+        kind = recipe.task
     elif recipe.model.library == "sklearn":
         kind = "boosting"
     try:

@@ -92,7 +92,8 @@ def parts(recipe: Recipe) -> dict[str, tuple[str, ...]]:
     return sides
 
 
-def _corpus(recipe: Recipe) -> Ludb:
+def corpus_of(recipe: Recipe) -> Ludb:
+    """Return the corpus of a recipe, which has marked waves."""
     corpus = open_corpus(recipe.corpus.name)
     if not isinstance(corpus, Ludb):
         raise UsageError("corpus.name", f"{corpus.name} has no marked waves", "Give ludb")
@@ -184,7 +185,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     weights = Weights(**Net.of(recipe).losses)
     check_keys("augment", recipe.augment, Augment.__dataclass_fields__)
     augment = Augment(**recipe.augment)
-    sides, corpus = parts(recipe), _corpus(recipe)
+    sides, corpus = parts(recipe), corpus_of(recipe)
     lesson = _Lesson(recipe)
     _run.begin(recipe, run, resume=resume)
     if (run / _run.WEIGHTS).is_file():

@@ -1,0 +1,137 @@
+"""A run of the net of the waves to a bundle, held against the trained net on real leads."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from einthoven._version import __version__
+from einthoven.bundle import Bundle, Card, Stage
+from einthoven.corpora.ludb import Ludb
+from einthoven.export._card import with_metadata
+from einthoven.models.unet import CLASSES, UNet
+from einthoven.record.errors import DataError
+from einthoven.record.files import beside, write_text
+from einthoven.signal._waves_front import front
+from einthoven.training._recipe import Recipe
+from einthoven.training.waves import corpus_of, load
+
+FILE = "waves.onnx"
+TOLERANCE = 1e-3  # of a logit; its sums are of a few hundred terms
+_RECORDS = 4  # validation records that both must agree on
+PROTOCOL = (
+    "150 records of LUDB, one a person, by the SHA-1 of their name: 100 to learn from, 20 to "
+    "choose by, 30 to be judged on once the net was fixed."
+)
+LIMITS = (
+    "Research software, not a medical device.",
+    "Learnt from ten seconds each of 100 people of one hospital (LUDB), marked by one team.",
+    "No other corpus has judged it.",
+    "Paced, ventricular and fibrillating hearts are few among them.",
+    "U waves and delta waves have no marks.",
+)
+
+
+def graph(net: UNet) -> bytes:
+    """Return the net as ONNX: ``window`` (item, 1, time) in, ``logits`` (item, 4, time) out."""
+    # A file in memory is taken, whatever the signature says.
+    out: Any = io.BytesIO()
+    axes = {name: {0: "item", 2: "time"} for name in ("window", "logits")}
+    with warnings.catch_warnings():
+        # The older of torch's two exporters: the newer needs a package more and gives no less.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net, (torch.zeros(2, 1, 16 * net.multiple),), out, input_names=["window"],
+            output_names=["logits"], dynamic_axes=axes, opset_version=17, dynamo=False,
+        )  # fmt: skip
+    return bytes(out.getvalue())
+
+
+def disagreement(bundle: Bundle, net: UNet, leads: npt.NDArray[np.float32]) -> float:
+    """Return the largest difference of a logit between a bundle and its net.
+
+    Parameters
+    ----------
+    leads : (lead, time) as the net eats them.
+    """
+    time = leads.shape[1] - leads.shape[1] % net.multiple
+    window = np.ascontiguousarray(leads[:, None, :time])
+    with torch.no_grad():
+        wanted = net(torch.from_numpy(window)).numpy()
+    return float(np.abs(bundle.run({"window": window}) - wanted).max())
+
+
+def _leads(corpus: Ludb, records: Sequence[str]) -> npt.NDArray[np.float32]:
+    found = [corpus.open(name).record() for name in records]
+    return np.concatenate([front(record.signal, record.rate) for record in found])
+
+
+def export(run: Path, out: Path) -> Path:
+    """Write the bundle of a finished run; return its folder.
+
+    Raises
+    ------
+    DataError : the run is not finished, or ONNX and net differ on real leads.
+    """
+    recipe, net = load(run)
+    corpus = corpus_of(recipe)
+    split = json.loads((run / "split.json").read_text(encoding="utf-8"))
+    model_card = _card(recipe, corpus, run, split)
+    model = with_metadata(graph(net), model_card)
+    stage = replace(model_card.stages[0], sha256=hashlib.sha256(model).hexdigest())
+    with beside(out / FILE) as temporary:
+        temporary.write_bytes(model)
+    write_text(out / "card.json", replace(model_card, stages=(stage,)).to_json())
+    worst = disagreement(Bundle(out), net, _leads(corpus, split["validation"][:_RECORDS]))
+    if not worst <= TOLERANCE:
+        (out / "card.json").unlink()
+        (out / FILE).unlink()
+        raise DataError(run, f"ONNX and net differ by {worst:.2g}", "Report this as a fault")
+    return out
+
+
+def _card(recipe: Recipe, corpus: Ludb, run: Path, split: Mapping[str, list[str]]) -> Card:
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
+    named = {kind: round(metrics["validation"][f"f1_{kind}"], 4) for kind in CLASSES[1:]}
+    return Card(
+        name=recipe.name, version=__version__, task="waves", title=recipe.title,
+        stages=(Stage(file=FILE, sha256="", input=recipe.input),), classes=CLASSES,
+        profiles=("review", "live"), default=True, protocol=PROTOCOL,
+        figures={"validation side, F1 over samples of single leads": named},
+        data={
+            "corpus": corpus.title, "licence": corpus.licence, "url": corpus.url,
+            "records": {side: split[side] for side in ("train", "validation")},
+            "composed": float(recipe.augment.get("composed", 0.0)),
+        },
+        recipe=recipe.name, run=digest[:12], paper=recipe.paper, limits=LIMITS,
+    )  # fmt: skip
+
+
+def fill(bundle: Path, results: Path) -> Path:
+    """Put the figures of ``results/waves.json`` on the card beside the bundle's ONNX.
+
+    The card inside the ONNX keeps the figures of the validation side, so that the model that was
+    judged and the one that is shipped are the same bytes.
+
+    Raises
+    ------
+    DataError : the results are not of this bundle.
+    """
+    there = Bundle(bundle)
+    found = json.loads(results.read_text(encoding="utf-8"))
+    if found["model"] != {"name": there.card.name, "sha256": there.sha256}:
+        raise DataError(results, f"is not of {bundle}", "Run: einthoven evaluate --suite waves")
+    figures = dict(there.card.figures) | {"test side": found["figures"]}
+    write_text(bundle / "card.json", replace(there.card, figures=figures).to_json())
+    return bundle
