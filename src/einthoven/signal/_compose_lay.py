@@ -16,7 +16,7 @@ PAD = 1250  # samples laid before the first of the trace and after its last
 
 _LEFT = 0.6  # of a P wave must be free of the wave it runs into, else nobody could mark it
 _RIDE = 0.3  # of a T wave may lie under the next P wave
-_LEAST_T = 15  # samples
+_LEAST_T, _MOST_T = 15, 100  # samples
 _RUN = 0.6  # seconds; ventricular beats nearer than this leave no line between them
 _FILLED = 0.5  # seconds from QRS to P up to which a T wave may be made to fill all of it
 _ATRIAL = ("P", "PQ", "TP")
@@ -176,7 +176,7 @@ class Sheet:
         if cycle:
             # A QT goes about with the root of the cycle it belongs to.
             factor = float(np.clip(np.sqrt(room / RATE / cycle), 0.6, 1.25))
-            st, t = round(st * factor), round(t * factor)
+            st, t = round(st * factor), min(round(t * factor), _MOST_T)
         if now.beat.kind == "V" and room < _RUN * RATE:
             st, t = 0, min(room - 1, round(1.5 * t))
         if "TP" in self.cast.merged and until < _FILLED * RATE:

@@ -32,7 +32,8 @@ _SEEN = {"P": 0.03, "QRS": 0.12, "T": 0.035}  # mV peak to peak below which nobo
 _TOO_TALL = {"P": 0.35, "PQ": 0.1, "TP": 0.06}
 _ROUGH = 0.02  # mV RMS about its smooth self, above which a P, PQ, ST, T or TP is too noisy
 _MOST = 5.0  # mV
-_WIDE = 1.35  # times the usual QRS, without a P wave: a ventricular beat
+# A QRS so many times as wide as usual, and at least so many samples, without a P wave: ventricular.
+_WIDE, _WIDEST_NARROW = 1.35, 28
 # Where a reader lets a Gaussian wave begin, in sigma: a little outside its tangent's foot. Ours.
 _FOOT = 2.5
 _KERNEL = np.array([1, 2, 3, 4, 3, 2, 1]) / 16
@@ -188,7 +189,8 @@ def _ventricular(kinds: Sequence[str], on: Ints, off: Ints) -> list[bool]:
             now = False
         elif kind == "QRS":
             led = i > 0 and kinds[i - 1] == "P" and on[i] - on[i - 1] < 0.4 * RATE
-            now = not led and "P" in kinds and off[i] - on[i] > _WIDE * usual
+            wide = off[i] - on[i] > max(_WIDE * usual, _WIDEST_NARROW)
+            now = bool(wide) and not led and "P" in kinds
         marks.append(now)
     return marks
 

@@ -221,7 +221,7 @@ def _widened(narrow: Voice, recovery: Voice, rng: Rng) -> Voice:
     factor, turn = float(rng.uniform(1.5, 2.1)), float(rng.choice([-1.3, 1.3]))
     qrs = []
     for one in narrow.segments["QRS"]:
-        length = max(24, min(50, round(len(one.bend) * factor)))
+        length = max(30, min(52, round(len(one.bend) * factor)))
         grid = np.linspace(0, len(one.bend) - 1, length)
         bend = np.interp(grid, np.arange(len(one.bend)), one.bend)
         bend = np.convolve(np.pad(bend, 4), np.hanning(9) / np.hanning(9).sum(), "valid")
