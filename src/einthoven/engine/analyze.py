@@ -9,6 +9,7 @@ import numpy as np
 
 from einthoven.bundle import Bundle, default_model, load_model
 from einthoven.engine import _waves
+from einthoven.engine._measure import measured
 from einthoven.engine.engine import Engine
 from einthoven.engine.events import BeatEvent, Event, QualityEvent
 from einthoven.engine.findings import Beats, Findings, Quality
@@ -107,24 +108,28 @@ def collect(
         for name in asked
         if name != "waves"
     ]
+    marks = Beats(
+        samples=np.array([e.sample for e in beats], np.int64),
+        classes=np.array([e.label for e in beats], "<U8"),
+        probabilities=np.array([e.probability for e in beats], np.float32),
+        uncertain=np.array([e.uncertain for e in beats], np.bool_),
+    )
+    quality = Quality(
+        starts=np.array([e.start for e in windows], np.int64),
+        ends=np.array([e.end for e in windows], np.int64),
+        good=np.array([e.good for e in windows], np.bool_),
+        scores=np.array([e.score for e in windows], np.float32),
+    )
+    measurements = measured(source, marks, quality, found) if found and usable else None
+    if measurements:
+        intervals = measurements.to_dict() | intervals
+        warnings += measurements.reasons()
     return Findings(
         record=_text(source.name), path=_text(source.path), rate=source.rate, leads=source.leads,
         samples=source.samples, start=source.start, usable=usable, reason=reason,
-        models=_models(engine, profile, net.bundle if net else None),
-        marks=Beats(
-            samples=np.array([e.sample for e in beats], np.int64),
-            classes=np.array([e.label for e in beats], "<U8"),
-            probabilities=np.array([e.probability for e in beats], np.float32),
-            uncertain=np.array([e.uncertain for e in beats], np.bool_),
-        ),
-        quality=Quality(
-            starts=np.array([e.start for e in windows], np.int64),
-            ends=np.array([e.end for e in windows], np.int64),
-            good=np.array([e.good for e in windows], np.bool_),
-            scores=np.array([e.score for e in windows], np.float32),
-        ),
+        models=_models(engine, profile, net.bundle if net else None), marks=marks, quality=quality,
         intervals=intervals, warnings=tuple(warnings), profile=profile, source=source,
-        wave_marks=found,
+        wave_marks=found, measurements=measurements,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from einthoven._methods import method
 from einthoven.record.annotation import Annotations
 from einthoven.record.source import Source
+from einthoven.signal.intervals import Measurements
 from einthoven.signal.waves import Waves
 
 
@@ -70,6 +71,7 @@ class Findings:
     profile : ``review`` or ``live``.
     source : the recording, for whoever draws it.
     wave_marks : P, QRS and T of every lead; None where nobody asked, or nothing can answer.
+    measurements : what was measured on them; None likewise.
     """
 
     record: str
@@ -88,6 +90,7 @@ class Findings:
     profile: str
     source: Source | None = field(default=None, repr=False)
     wave_marks: Waves | None = field(default=None, repr=False)
+    measurements: Measurements | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -160,6 +163,8 @@ class Findings:
             **({"waves": self.wave_marks.to_dicts(self.leads)}
                if self.wave_marks is not None else {}),
             **({"intervals": self.intervals} if self.intervals else {}),
+            **({"amplitudes": self.measurements.leads_to_dict(),
+                "hrv": self.measurements.hrv_to_dict()} if self.measurements else {}),
             "quality": quality, "warnings": list(self.warnings),
             **({"patient": asdict(patient)} if patient else {}),
         }  # fmt: skip

@@ -55,6 +55,14 @@ figcaption span{color:var(--soft);font-weight:400}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:28px}
 .legend{font-size:14px;color:var(--soft)}
 .legend b{display:inline-block;width:12px;height:12px;margin:0 5px 0 12px;vertical-align:-1px}
+input.switch{position:absolute;opacity:0}
+label.switch{position:sticky;top:8px;z-index:1;float:right;margin:-44px 0 8px;padding:3px 10px;
+border:1px solid var(--line);border-radius:4px;background:#fff;font-size:14px;cursor:pointer}
+label.switch::before{content:"\\2610\\00a0"}
+input.switch:checked+label::before{content:"\\2611\\00a0"}
+input.switch:focus-visible+label{outline:2px solid var(--deep)}
+input.switch:not(:checked)~figure .waves{display:none}
+ul.soft{margin:4px 0 10px;padding-left:20px}
 footer{margin-top:48px;padding-bottom:40px;color:var(--soft);font-size:13px}
 footer p{border-top:1px solid var(--line);padding-top:12px;max-width:none}
 .print{display:none}
@@ -68,6 +76,7 @@ th.n+td,th.n+th,td.n+td{padding-left:4px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
 svg.ecg text.lead{font-size:56px;transform:translateY(20px)}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
+svg.ecg text.wave{font-size:40px}
 svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}
 svg.wide text.day,svg text.odd{display:none}
 svg.half text{font-size:30px}
@@ -90,7 +99,7 @@ dl.key div{padding:2mm 3mm}
 .pair{gap:5mm}
 .note{font-size:9.5pt}
 .paper{break-before:page}
-.print{display:inline}.screen{display:none}
+.print{display:inline}.screen,label.switch{display:none}
 a{color:inherit;text-decoration:none}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }

@@ -12,6 +12,7 @@ from einthoven.record.leads import STANDARD, one_lead
 from einthoven.report._classes import colour, letter
 from einthoven.report._episodes import Episode
 from einthoven.report._intervals import Intervals
+from einthoven.signal._paper_waves import Band
 from einthoven.signal.paper import Mark, clock, svg_sheet, svg_strip
 
 SECONDS = 7.0  # 175 mm: what stands on A4 at true scale
@@ -60,6 +61,26 @@ def marks(findings: Findings, first: int, last: int) -> list[Mark]:
     ]  # fmt: skip
 
 
+def bands(findings: Findings, rows: Sequence[int], first: int, last: int) -> list[Band]:
+    """Return P, QRS and T of samples [first, last) in some leads, as `svg_strip` wants them.
+
+    A boundary that cannot be told is put at the wave's peak: the band is then half a wave.
+    """
+    waves = findings.wave_marks
+    if waves is None or not findings.usable:
+        return []
+    near = np.flatnonzero((waves.peak >= first) & (waves.peak < last))
+    row_of = {lead: k for k, lead in enumerate(rows)}
+    return [
+        (row_of[lead], kind, (a if a >= 0 else peak) - first, (b if b >= 0 else peak) - first)
+        for lead, kind, a, peak, b in zip(
+            waves.lead[near].tolist(), waves.kind[near].tolist(), waves.onset[near].tolist(),
+            waves.peak[near].tolist(), waves.offset[near].tolist(), strict=True,
+        )
+        if lead in row_of
+    ]  # fmt: skip
+
+
 def _window(findings: Findings, first: int, last: int) -> tuple[int, int]:
     """Return SECONDS around the samples [first, last]: in the middle if they fit, else from 1 s."""
     size = round(SECONDS * findings.rate)
@@ -86,6 +107,7 @@ def strip(findings: Findings, first: int, last: int, title: str, *, leads: int =
         findings.rate,
         [source.leads[k] for k in rows],
         marks=named,
+        waves=bands(findings, rows, begin, end),
         shade=(first - begin - margin, last - begin + margin) if shade else None,
         seconds=min(SECONDS, max(2.0, findings.seconds)),
         begin=begin / findings.rate,
@@ -109,11 +131,13 @@ def overview(findings: Findings) -> str:
         return svg_sheet(
             source.read(begin, end)[order], findings.rate, leads,
             rhythm=one_lead(tuple(leads)), begin=begin / findings.rate,
-            marks=marks(findings, begin, end), seconds=SECONDS / 2,
+            marks=marks(findings, begin, end), waves=bands(findings, order, begin, end),
+            seconds=SECONDS / 2,
             title="All leads", description=said,
         )  # fmt: skip
     return svg_strip(
         source.read(begin, end), findings.rate, source.leads, marks=marks(findings, begin, end),
+        waves=bands(findings, range(len(source.leads)), begin, end),
         seconds=min(SECONDS, max(2.0, findings.seconds)), begin=begin / findings.rate,
         title="The recording", description=said,
     )  # fmt: skip

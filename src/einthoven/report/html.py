@@ -16,6 +16,7 @@ from einthoven.report._charts import class_chart, poincare, rate_chart, rr_histo
 from einthoven.report._classes import colour, counts, sign, spoken
 from einthoven.report._episodes import Episode, episodes, name_of
 from einthoven.report._intervals import Intervals, bad_spans, good_share, in_noise, intervals, trend
+from einthoven.report._measurements import SWITCH, measurements_html
 from einthoven.report._page import figure, key, page, table
 from einthoven.report._strips import caption, choose, overview, strip, when
 from einthoven.signal.paper import clock
@@ -110,6 +111,7 @@ def _usable(findings: Findings) -> str:
         (
             _keys(findings, rr),
             _face(findings),
+            _measurements(findings),
             _classes(findings),
             _over_time(findings, rr),
             _abnormal(findings, rr, found),
@@ -194,10 +196,16 @@ def _face(findings: Findings) -> str:
             "<h2>The recording</h2><p>The samples were not kept with the findings, so no strip of "
             "ECG paper can be shown.</p>"
         )
-    return "<h2>The recording</h2>" + figure(
+    # The switch stands before all strips: what it hides are its later siblings.
+    switch = SWITCH if findings.wave_marks is not None and len(findings.wave_marks) else ""
+    return "<h2>The recording</h2>" + switch + figure(
         overview(findings), "A typical stretch",
         "25 mm/s, 10 mm/mV, each lead around its own median; the first pulse is 1 mV, 0.2 s",
     )  # fmt: skip
+
+
+def _measurements(findings: Findings) -> str:
+    return "" if findings.measurements is None else measurements_html(findings.measurements)
 
 
 def _over_time(findings: Findings, rr: Intervals) -> str:

@@ -39,6 +39,7 @@ KEYS = (
     "heart_rate_bpm", "p_ms", "pr_ms", "qrs_ms", "t_ms", "qt_ms",
     *(f"qtc_{name}_ms" for name in FORMULAS), "axis_p_deg", "axis_qrs_deg", "axis_t_deg",
 )  # fmt: skip
+UNTOLD = "?"  # class of a beat that bounds RR intervals and is itself not measured
 LEAD_KEYS = ("p_mv", "q_mv", "r_mv", "s_mv", "st_j60_mv", "t_mv")
 
 _IRREGULAR = 0.10  # change from RR to RR that half of them exceed
@@ -136,7 +137,7 @@ def measure(
     read : gives (lead, time) mV from a first sample to before a second, e.g. ``source.read``.
     leads : canonical names of the rows.
     rhythm : "AF" if that is the rhythm of the whole record.
-    classes : (beat,) letters; all beats are alike if not given.
+    classes : (beat,) letters, `UNTOLD` where uncertain; all beats are alike if not given.
 
     Raises
     ------
@@ -149,7 +150,8 @@ def measure(
             "Give one of each a beat",
         )  # fmt: skip
     sound = np.asarray(sound, np.bool_)
-    used = sound & (kinds == _dominant(kinds[sound]))
+    told = sound & (kinds != UNTOLD)
+    used = told & (kinds == _dominant(kinds[told]))
     each = beat_waves(waves, peaks, rate, len(leads))[..., used]
     if rhythm == "AF":
         each[P] = np.nan

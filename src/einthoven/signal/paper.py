@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from einthoven.record.errors import UsageError
 from einthoven.record.record import Signal
+from einthoven.signal import _paper_waves
+from einthoven.signal._paper_waves import Band
 
 MM_PER_SECOND = 25.0
 MM_PER_MV = 10.0
@@ -229,6 +231,7 @@ def svg_strip(
     leads: Sequence[str],
     *,
     marks: Sequence[Mark] = (),
+    waves: Sequence[Band] = (),
     shade: tuple[int, int] | None = None,
     seconds: float | None = None,
     begin: float = 0.0,
@@ -243,6 +246,8 @@ def svg_strip(
     rate : Hz.
     leads : a name for each row.
     marks : ``(sample, label, colour)`` of the beats, samples counted from the strip's first.
+    waves : ``(row, kind, onset, offset)`` of P, QRS and T, samples likewise; in a group of class
+        ``waves``, so that a page can hide them.
     shade : first and last sample of a stretch to be laid in pale yellow.
     seconds : width of the paper; that of the signal if not said.
     begin : seconds from the start of the recording to the strip's first sample.
@@ -272,6 +277,12 @@ def svg_strip(
             f'height="{bottom - _HEAD}" fill="{SHADE}"/>'
         )
     out.append(_grid(width, _HEAD, bottom))
+    end = round((width - PULSE) / _PER_SECOND * rate)
+    out.append(_paper_waves.draw(
+        (kind, place(a), place(b), lane.top, lane.height)
+        for row, lane in enumerate(lanes)
+        for _, kind, a, b in _paper_waves.inside(waves, row, 0, end)
+    ))  # fmt: skip
     out.append(
         f'<path class="pulse" d="{"".join(_pulse(lane.zero) for lane in lanes)}" fill="none" '
         f'stroke="{TRACE}" stroke-width="3.2"/>'
@@ -315,6 +326,7 @@ def svg_sheet(
     rhythm: int,
     begin: float = 0.0,
     marks: Sequence[Mark] = (),
+    waves: Sequence[Band] = (),
     columns: int = 2,
     seconds: float = 3.5,
     title: str = "ECG sheet",
@@ -327,7 +339,7 @@ def svg_sheet(
 
     Parameters
     ----------
-    signal, rate, leads, marks, begin, title, description : as for `svg_strip`.
+    signal, rate, leads, marks, waves, begin, title, description : as for `svg_strip`.
     rhythm : row of the lead drawn through below the others.
     columns, seconds : how many columns, and how much of the recording each shows.
     """
@@ -351,6 +363,12 @@ def svg_sheet(
             level = float(np.nanmedian(piece)) if np.isfinite(piece).any() else 0.0
             own = _Lane(lane.top, lane.height, lane.zero, level)
             x = PULSE + c * step
+            bands = _paper_waves.inside(waves, r, c * size, (c + 1) * size)
+            out.append(_paper_waves.draw((
+                (kind, x + round((a - c * size) / rate * _PER_SECOND),
+                 x + round((b - c * size) / rate * _PER_SECOND), own.top, own.height)
+                for _, kind, a, b in bands
+            ), letters=False))  # fmt: skip
             out.append(_draw(piece, rate, x, own, leads[r]))
             if c:
                 out.append(f'<path d="M{x} {lane.zero - 40}v80" stroke="{TRACE}" '
@@ -358,6 +376,11 @@ def svg_sheet(
         pulses += _pulse(lane.zero)
         top = bottom
     (lane,), bottom = _lanes(signal[rhythm : rhythm + 1, : columns * size], top)
+    bands = _paper_waves.inside(waves, rhythm, 0, columns * size)
+    out.append(_paper_waves.draw(
+        (kind, PULSE + round(a / rate * _PER_SECOND), PULSE + round(b / rate * _PER_SECOND),
+         lane.top, lane.height) for _, kind, a, b in bands
+    ))  # fmt: skip
     out.append(_draw(signal[rhythm, : columns * size + 1], rate, PULSE, lane, leads[rhythm]))
     pulses += _pulse(lane.zero)
     head = [

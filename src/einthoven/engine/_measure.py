@@ -1,0 +1,32 @@
+"""What is measured in a recording whose beats and waves are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.engine.findings import Beats, Quality
+from einthoven.record.source import Source
+from einthoven.signal.intervals import UNTOLD, Measurements, measure
+from einthoven.signal.waves import Waves
+
+
+def measured(source: Source, beats: Beats, quality: Quality, waves: Waves) -> Measurements:
+    """Return the measurements of a recording.
+
+    All beats in good signal bound RR intervals. Waves are measured on those of them whose class is
+    certain; where no classifier judged (class Q), on all, since an interval asks for no class.
+    """
+    doubtful = beats.uncertain & (beats.classes != "Q")
+    return measure(
+        waves, beats.samples, _good(beats.samples, quality), source.rate, source.read, source.leads,
+        classes=np.where(doubtful, UNTOLD, beats.classes),
+    )  # fmt: skip
+
+
+def _good(samples: npt.NDArray[np.int64], quality: Quality) -> npt.NDArray[np.bool_]:
+    """Return (sample,) whether each lies in a window that can be judged."""
+    if not len(quality.starts):
+        return np.ones(len(samples), np.bool_)
+    window = np.searchsorted(quality.starts, samples, side="right") - 1
+    return np.asarray(quality.good[np.maximum(window, 0)] & (window >= 0))
