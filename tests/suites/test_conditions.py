@@ -236,3 +236,14 @@ def test_own_r_peaks_find_what_the_engine_finds(root: Path) -> None:
     found = int((given.symbol != "").sum())
     assert found + len(given.missed) == len(reference)
     assert found > 0.9 * len(reference)
+
+
+def test_jitter_leaves_every_beat_inside_the_recording(record: Record) -> None:
+    """Beats at the very ends were moved beyond them, and lost (found on a real record)."""
+    ends = np.r_[np.arange(5), record.samples - np.arange(5, 0, -1)].astype(np.int64)
+    marked = replace(record, annotations=Annotations(samples=ends, symbols=np.full(10, "N")))
+    for seed in range(20):
+        moved = _marks(_conditions.jittered(0.02, marked, np.random.default_rng(seed))).samples
+        assert (np.diff(moved) > 0).all()
+        assert 0 <= moved[0]
+        assert moved[-1] < record.samples

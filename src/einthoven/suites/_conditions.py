@@ -87,9 +87,10 @@ def jittered(seconds: float, record: Record, rng: np.random.Generator) -> Record
     """Return the record with its R peaks displaced by normal chance of that standard deviation."""
     marks = _beats(record)
     moved = marks.samples + np.rint(rng.normal(0, seconds * record.rate, len(marks)))
-    # Beats stay in order, a sample apart.
+    # Beats stay in order, a sample apart, and inside the recording.
     step = np.arange(len(marks))
-    moved = np.maximum.accumulate(np.clip(moved, 0, None).astype(np.int64) - step) + step
+    moved = np.maximum.accumulate(np.clip(moved, 0, None).astype(np.int64) - step)
+    moved = np.minimum(moved, record.samples - len(marks)) + step
     return replace(record, annotations=Annotations(samples=moved, symbols=marks.symbols))
 
 
