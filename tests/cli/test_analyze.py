@@ -95,6 +95,26 @@ def test_json_is_one_document_a_line_in_the_order_of_the_paths(
     assert [json.loads(line)["record"] for line in lines] == ["b", "a"]
 
 
+def test_waves_are_answered_where_they_are_asked_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(folder / "a.csv")
+    assert main(["analyze", file, "--json", *FLAGS]) == 0
+    assert "waves" not in json.loads(capsys.readouterr().out)
+    assert main(["analyze", file, "--json", "--waves", *FLAGS]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["models"][-1]["task"] == "waves"
+    assert {w["wave"] for w in document["waves"]} == {"P", "QRS", "T"}
+    assert {w["lead"] for w in document["waves"]} == {"II"}
+    qrs = [w for w in document["waves"] if w["wave"] == "QRS"]
+    assert abs(len(qrs) - len(document["beats"])) <= 1
+    # An answer without waves is not taken for one with them.
+    out = str(tmp_path / "out")
+    assert main(["analyze", file, "--out", out, *FLAGS]) == 0
+    assert main(["analyze", file, "--out", out, "--waves", "--force", *FLAGS]) == 0
+    assert json.loads((tmp_path / "out" / "a.json").read_text())["waves"] == document["waves"]
+
+
 def test_a_unit_that_is_not_stated_must_be_given(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

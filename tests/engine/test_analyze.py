@@ -107,8 +107,8 @@ def test_the_document_has_the_keys_others_rely_on(mitdb: Path) -> None:
 
 
 def test_a_further_question_leaves_a_warning() -> None:
-    findings = analyze(demo_record(), waves=True)
-    assert any(w.startswith("waves: not answered") for w in findings.warnings)
+    findings = analyze(demo_record(), explain=True)
+    assert any(w.startswith("explain: not answered") for w in findings.warnings)
 
 
 def test_beats_are_a_table_and_annotations(tmp_path: Path) -> None:
