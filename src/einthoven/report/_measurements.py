@@ -15,8 +15,8 @@ from einthoven.signal.intervals import KEYS, LEAD_KEYS, Measurements
 HONEST = (
     "Measured by software on this recording, which is no diagnosis. The ranges are of healthy "
     "adults at rest: healthy people lie outside them, ill people within, and age, sex, medicines "
-    "and the lead system move them. QTc is shown by four formulas; Fridericia's and Framingham's "
-    "depend least on the heart rate."
+    "and the lead system move them. Of the four formulas of QTc Bazett's depends most on the "
+    "heart rate."
 )
 SWITCH = (
     '<input type="checkbox" id="show-waves" class="switch" checked>'

@@ -76,7 +76,7 @@ th.n+td,th.n+th,td.n+td{padding-left:4px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
 svg.ecg text.lead{font-size:56px;transform:translateY(20px)}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
-svg.ecg text.wave{font-size:40px}
+svg.ecg text.wave{font-size:40px}svg.ecg text.long{display:none}
 svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}
 svg.wide text.day,svg text.odd{display:none}
 svg.half text{font-size:30px}

@@ -34,7 +34,7 @@ def draw(boxes: Iterable[Box], letters: bool = True, kind: str = "waves") -> str
         feet.setdefault(name, []).append(f"M{left} {foot}h{width}v{_FOOT}h-{width}z")
         if letters:
             words.append(
-                f'<text class="wave" x="{(left + right) / 2:g}" y="{foot - 6}" font-size="24" '
+                f'<text class="wave{" long" if len(name) > 1 else ""}" x="{(left + right) / 2:g}" y="{foot - 6}" font-size="22" '
                 f'fill="{COLOURS[name]}" text-anchor="middle" font-weight="700">{name}</text>'
             )
     paths = [f'<path d="{"".join(d)}" fill="{COLOURS[n]}" fill-opacity=".13"/>'
