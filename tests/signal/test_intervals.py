@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from einthoven.record.errors import UsageError
 from einthoven.record.leads import STANDARD
-from einthoven.signal.intervals import KEYS, LEAD_KEYS, Measurements, axis, measure, qtc
+from einthoven.signal.intervals import (
+    KEYS,
+    LEAD_KEYS,
+    Measurements,
+    _deflections,
+    axis,
+    measure,
+    qtc,
+)
 from einthoven.signal.simulate import Episode, Heart, simulate
 from einthoven.signal.waves import Waves
 
@@ -133,7 +141,7 @@ def test_q_s_and_st_are_read_from_the_level_before_the_qrs() -> None:
     signal = drawn(PEAKS, ((0.1, 0.0, 0.3), (0.1, -1.2, 0.3)))
     for r in PEAKS:
         signal[0, r - 16] -= 0.2
-        signal[0, r - 2] += 1.5
+        signal[0, r - 3 : r + 2] += 1.5
         signal[0, r + 12] -= 0.7
         signal[0, r + 24 : r + 80] += 0.15
     signal += np.linspace(0, 2, signal.shape[1], dtype=np.float32)  # a drifting electrode
@@ -144,6 +152,27 @@ def test_q_s_and_st_are_read_from_the_level_before_the_qrs() -> None:
     )
     assert said["V1"]["q_mv"] == pytest.approx(-1.2, abs=0.06)  # a QS
     assert "r_mv" not in said["V1"]
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ("0 -1 9 -3 0", "Q-1 R9 S-3"),
+        ("0 1 -8 2 0", "R1 S-8 R'2"),  # V1: a small r first, so the deep wave is no Q
+        ("0 -8 0", "Q-8"),  # QS
+        ("0 -8 2 0", "Q-8 R2"),
+        ("0 -8 3", "Q-8"),  # what still rises at the end is ST
+        ("0 5 0", "R5"),
+        ("0 2 -3 7 0", "R2 S-3 R'7"),
+        ("0 0 0", ""),
+    ],
+)
+def test_deflections_have_their_usual_names(points: str, expected: str) -> None:
+    corners = [float(x) / 10 for x in points.split()]
+    line = np.interp(np.arange(0, len(corners) - 0.9, 0.1), np.arange(len(corners)), corners)
+    at = _deflections(line, 500.0)
+    names = {"q_mv": "Q", "r_mv": "R", "s_mv": "S", "r2_mv": "R'"}
+    assert " ".join(f"{names[k]}{10 * line[v]:.0f}" for k, v in at.items()) == expected
 
 
 def test_most_beats_need_a_p_wave() -> None:
@@ -169,6 +198,22 @@ def test_in_fibrillation_there_is_no_p_and_qtc_takes_ten_beats() -> None:
         assert "p_mv" not in said.leads_to_dict()["I"]
         assert said.hrv["rmssd_ms"].value is None
     assert "irregular" in said.notes[0]
+
+
+def test_ectopic_beats_do_not_make_the_beats_between_irregular() -> None:
+    classes = np.array(list("NNNNNVNNNNVNNNN"))
+    peaks = 300 + 400 * np.arange(15) - 120 * (classes == "V")
+    said = measured(drawn(peaks, ((0.1, 1.0, 0.3),)), waves_at(peaks), peaks, classes=classes)
+    assert said.notes == ()
+    assert said.to_dict()["qtc_fridericia_ms"] == 409
+    assert said.values["qtc_fridericia_ms"].count == 10
+
+
+def test_an_uncertain_beat_bounds_intervals_and_is_not_measured() -> None:
+    classes = np.array(list("NN?NNN?NNN"))
+    said = measured(drawn(PEAKS, ((0.1, 1.0, 0.3),)), waves_at(PEAKS), PEAKS, classes=classes)
+    assert said.values["heart_rate_bpm"].count == 9
+    assert said.values["qrs_ms"].count == 8
 
 
 def test_too_few_beats_give_reasons_only() -> None:
@@ -243,7 +288,7 @@ def test_a_simulated_heart_is_measured(rate: float) -> None:
     leads = said.leads_to_dict()
     assert leads["II"]["r_mv"] == pytest.approx(1.1, abs=0.25)
     assert leads["II"]["p_mv"] == pytest.approx(0.14, abs=0.04)
-    assert leads["aVR"]["q_mv"] < -0.5
+    assert leads["aVR"]["s_mv"] < -0.5
 
 
 def test_turning_the_heart_turns_the_axis() -> None:

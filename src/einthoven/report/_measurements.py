@@ -68,7 +68,15 @@ _NAMES = {
     "axis_p_deg": ("P axis", "°"), "axis_qrs_deg": ("QRS axis", "°"),
     "axis_t_deg": ("T axis", "°"),
 }  # fmt: skip
-_LEAD_NAMES = {"p_mv": "P", "q_mv": "Q", "r_mv": "R", "s_mv": "S", "st_j60_mv": "ST", "t_mv": "T"}
+_LEAD_NAMES = {
+    "p_mv": "P",
+    "q_mv": "Q",
+    "r_mv": "R",
+    "s_mv": "S",
+    "r2_mv": "R′",
+    "st_j60_mv": "ST",
+    "t_mv": "T",
+}
 # Name, unit, decimals.
 _HRV_NAMES = {
     "mean_nn_ms": ("Mean NN", "ms", 0), "sdnn_ms": ("SDNN", "ms", 1),
@@ -108,17 +116,17 @@ def _table(said: Measurements) -> str:
             continue
         normal = RANGES.get(key)
         spread = "" if value.spread is None else f"{value.spread:.0f}"
-        rows.append(
-            (escape(name), f"{_number(value.value)} {unit}".replace(" °", "°"), spread,
-             f"{value.count:,}", escape(normal.words) if normal else "–", _verdict(key, value))
-        )  # fmt: skip
+        shown = f"{_number(value.value)} {unit}".replace(" °", "°") + _verdict(key, value)
+        words = escape(normal.words) if normal else "–"
+        rows.append((escape(name), shown, spread, f"{value.count:,}", words))
     if not rows:
         return ""
     words = (
-        "Medians over sound beats of the commonest class, each measured on all leads together; "
-        "the spread is the distance between the quartiles."
+        "Medians over the sound beats of the commonest class, each measured on all leads "
+        "together; the heart rate is of all sound beats. The spread lies between the "
+        "quartiles. A value outside the range says so."
     )
-    head = ("Measurement", "Value>", "Spread>", "Beats>", "Healthy adults", "Here")
+    head = ("Measurement", "Value>", "Spread>", "Beats>", "Healthy adults")
     return table(words, head, rows)
 
 
@@ -127,17 +135,17 @@ def _number(value: float) -> str:
 
 
 def _verdict(key: str, value: Value) -> str:
-    """Return on which side of the range a value lies, in words; nothing where there is no range."""
+    """Return in words on which side a value lies outside its range; nothing inside."""
     normal = RANGES.get(key)
     if normal is None or value.value is None:
         return ""
     shown = round(value.value)
     if normal.low is not None and shown < normal.low:
-        return "<strong>below</strong>"
+        return "<small><strong>below</strong></small>"
     above = normal.high is not None and (
         shown >= normal.high if normal.words.startswith("under") else shown > normal.high
     )
-    return "<strong>above</strong>" if above else "within"
+    return "<small><strong>above</strong></small>" if above else ""
 
 
 def _missing(values: Mapping[str, Value], names: Mapping[str, str]) -> str:
@@ -154,8 +162,10 @@ def _missing(values: Mapping[str, Value], names: Mapping[str, str]) -> str:
 
 def _leads(said: Measurements) -> str:
     rows, silent = [], []
+    seconds = any(row["r2_mv"].value is not None for row in said.leads.values())
+    keys = [key for key in LEAD_KEYS if seconds or key != "r2_mv"]
     for name, row in said.leads.items():
-        cells = [_millivolt(row[key]) for key in LEAD_KEYS]
+        cells = [_millivolt(row[key]) for key in keys]
         if any(cells):
             rows.append((escape(name), *(cell or "–" for cell in cells)))
         else:
@@ -164,12 +174,12 @@ def _leads(said: Measurements) -> str:
     if rows:
         words = (
             "Amplitudes in mV: P from the line between its ends, the others from the level before "
-            "the QRS; Q, R and S under 0.02 mV are left out; ST is the level 60 ms after the QRS. "
+            "the QRS; waves under 0.02 mV are left out; ST is the level 60 ms after the QRS. "
             "For new ST elevation guidelines ask 0.1 mV, in V2 and V3 0.15 (women) to 0.25 mV "
             "(men under 40), and 0.05 mV for depression, at the end of the QRS and in two "
             "neighbouring leads (Thygesen et al. 2018, 10.1161/CIR.0000000000000617)."
         )
-        head = ("Lead", *(f"{_LEAD_NAMES[key]}>" for key in LEAD_KEYS))
+        head = ("Lead", *(f"{_LEAD_NAMES[key]}>" for key in keys))
         out = table(words, head, rows)
     lines = "".join(f"<li>{escape(line)}.</li>" for line in silent)
     return out + (f'<ul class="soft">{lines}</ul>' if lines else "")

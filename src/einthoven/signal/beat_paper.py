@@ -26,6 +26,7 @@ from einthoven.signal.paper import (
 
 WIDTH = 1850  # units: 185 mm, what stands on A4 at true scale
 _HEAD = 40
+_WIDEST = 400  # units for one lead where there are few
 _ROOM = 0.25  # mV below the lowest trace, for the letters
 _KINDS = ((P, "P"), (QRS, "QRS"), (T, "T"))
 
@@ -47,8 +48,9 @@ def svg_beats(beats: MedianBeats, leads: Sequence[str], title: str, description:
     columns = max(1, min(len(leads), (WIDTH - PULSE) // cell))
     # Rows of one length: twelve leads stand as 6 + 6 or 4 + 4 + 4, not as 5 + 5 + 2.
     columns = int(np.ceil(len(leads) / np.ceil(len(leads) / columns)))
-    width = PULSE + columns * cell
-    top, out, grids, pulses = _HEAD, [], "", ""
+    cell = max(cell, min((WIDTH - PULSE) // columns, _WIDEST))
+    width = max(PULSE + columns * cell, WIDTH)
+    top, out, pulses = _HEAD, [], ""
     for first in range(0, len(leads), columns):
         rows = range(first, min(first + columns, len(leads)))
         joined = beats.signal[list(rows)].reshape(1, -1)
@@ -59,10 +61,10 @@ def svg_beats(beats: MedianBeats, leads: Sequence[str], title: str, description:
             out.append(_cell(beats, row, leads[row], x, lane))
         pulses += _pulse(lane.zero)
         top = bottom
-    grids = _grid(width, _HEAD, top)
     return "".join([
         _open(width, top + _FOOT - 30, title, description),
-        f'<rect width="{width}" height="{top - _HEAD}" y="{_HEAD}" fill="#fffdfc"/>', grids,
+        f'<rect width="{width}" height="{top - _HEAD}" y="{_HEAD}" fill="#fffdfc"/>',
+        _grid(width, _HEAD, top),
         f'<path class="pulse" d="{pulses}" fill="none" stroke="{TRACE}" stroke-width="3.2"/>',
         *out, "</svg>",
     ])  # fmt: skip

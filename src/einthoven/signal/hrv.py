@@ -122,7 +122,9 @@ def hrv(
     said = {key: Value(value=v, count=count) if np.isfinite(v) else None
             for key, v in figures.items()}  # fmt: skip
     spectrum, why = _spectrum(nn)
-    said |= {key: Value(value=v, count=count) for key, v in spectrum.items() if np.isfinite(v)}
+    said |= {
+        key: Value(value=float(v), count=count) for key, v in spectrum.items() if np.isfinite(v)
+    }
     seconds = float(nn.ends[-1] - nn.ends[0])
     if seconds < 4 * _SEGMENT:
         said["triangular_index"] = refused(f"{seconds / 60:.0f} minutes; it takes 20", count)

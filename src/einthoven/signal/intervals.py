@@ -40,7 +40,7 @@ KEYS = (
     *(f"qtc_{name}_ms" for name in FORMULAS), "axis_p_deg", "axis_qrs_deg", "axis_t_deg",
 )  # fmt: skip
 UNTOLD = "?"  # class of a beat that bounds RR intervals and is itself not measured
-LEAD_KEYS = ("p_mv", "q_mv", "r_mv", "s_mv", "st_j60_mv", "t_mv")
+LEAD_KEYS = ("p_mv", "q_mv", "r_mv", "s_mv", "r2_mv", "st_j60_mv", "t_mv")
 
 _IRREGULAR = 0.10  # change from RR to RR that half of them exceed
 _FEWEST_IRREGULAR = 10  # beats for QTc where the RR intervals are irregular
@@ -156,22 +156,23 @@ def measure(
     if rhythm == "AF":
         each[P] = np.nan
     together = common(each)
-    rr = _rr(peaks, sound, rate)
+    own = _rr(peaks, used, rate)
+    irregular = _irregular(own)
     values = _durations(together, rate, rhythm)
-    values |= _corrected(together, _rr(peaks, used, rate)[used], _irregular(rr), rate)
+    values |= _corrected(together, own[used], irregular, rate)
     beats = median_beats(read, peaks[used], each, together, rate)
     values |= _axes(beats, leads, values)
     number = int(used.sum())
     if number < FEWEST:
         values = dict.fromkeys(values, refused(_few(number), number))
-    values["heart_rate_bpm"] = _rate(rr)
+    values["heart_rate_bpm"] = _rate(_rr(peaks, sound, rate))
     seen = np.isfinite(each[QRS, PEAK]).sum(axis=1)
     rows = {name: _lead(beats, row, int(seen[row]), number)
             for row, name in enumerate(leads)}  # fmt: skip
     return Measurements(
         values=MappingProxyType({key: values[key] for key in KEYS}), leads=MappingProxyType(rows),
         hrv=MappingProxyType(hrv(peaks, kinds, sound, rate, rhythm)), beats=beats,
-        names=tuple(leads), notes=_notes(values, _irregular(rr)),
+        names=tuple(leads), notes=_notes(values, irregular),
     )  # fmt: skip
 
 
@@ -195,6 +196,7 @@ def _rr(peaks: Ints, beats: Bool, rate: float) -> Float:
 
 
 def _irregular(rr: Float) -> bool:
+    """Return whether RR intervals that follow each other differ, as in atrial fibrillation."""
     change = np.abs(np.diff(np.log(rr)))
     change = change[np.isfinite(change)]
     return bool(len(change) and np.median(change) > _IRREGULAR)
@@ -338,24 +340,37 @@ def _amplitudes(beats: MedianBeats, row: int) -> dict[str, Value]:
     if span is None:
         return out
     a, b = span
-    inside = np.arange(a + 1, b)
-    crests = inside[(line[inside] >= line[inside - 1]) & (line[inside] >= line[inside + 1])]
-    crests = crests[line[crests] >= _SMALL]
-    top = int(crests[np.argmax(line[crests])]) if len(crests) else None
-    # Without an R the one downward wave is a QS, given as Q.
-    first = line[a : b + 1] if top is None else line[a : top + 1]
-    low = a + int(np.argmin(first))
-    if line[low] <= -_SMALL:
-        out["q_mv"] = _height(beats, row, low)
-    if top is not None:
-        out["r_mv"] = _height(beats, row, top)
-        low = top + int(np.argmin(line[top : b + 1]))
-        if line[low] <= -_SMALL:
-            out["s_mv"] = _height(beats, row, low)
+    for key, at in _deflections(line[a : b + 1], beats.rate).items():
+        out[key] = _height(beats, row, a + at)
     after = beats.at + round(float(beats.common[QRS, 1]) + 0.06 * beats.rate)
     if after < len(line):
         out["st_j60_mv"] = _height(beats, row, after)
     return out
+
+
+def _deflections(line: Float, rate: float) -> dict[str, int]:
+    """Return where Q, R, S and R' of a QRS lie, by the usual names.
+
+    R is the first upward wave, Q the deepest point before it, S the deepest after it, R' the
+    highest wave after S. Without an R the downward wave is a QS, given as Q. A wave is 0.02 mV and
+    6 ms at least; what still rises or falls at the end of the QRS is none.
+    """
+    up = np.concatenate(([False], line >= _SMALL, [False]))
+    edges = np.flatnonzero(np.diff(up.astype(np.int8)))
+    waves = []
+    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        top = start + int(np.argmax(line[start:stop]))
+        if stop - start >= 0.006 * rate and 0 < top < len(line) - 1:
+            waves.append(top)
+    out = {"q_mv": int(np.argmin(line[: waves[0] + 1] if waves else line))}
+    if waves:
+        first = waves[0]
+        out |= {"r_mv": first, "s_mv": first + int(np.argmin(line[first:]))}
+        later = [top for top in waves if top > out["s_mv"]]
+        if later:
+            out["r2_mv"] = max(later, key=lambda top: float(line[top]))
+    return {key: at for key, at in out.items()
+            if key.startswith("r") or line[at] <= -_SMALL}  # fmt: skip
 
 
 def _height(beats: MedianBeats, row: int, at: int, line: tuple[int, int] | None = None) -> Value:
