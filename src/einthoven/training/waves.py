@@ -25,6 +25,7 @@ from einthoven.corpora.ludb import TEST, TRAIN, VALIDATION, Ludb
 from einthoven.models.unet import CLASSES, KERNEL, WIDTHS, UNet
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.files import beside, write_text
+from einthoven.signal.waves import Floats, Net
 from einthoven.training import _run
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
 from einthoven.training._recipe import Recipe, check_keys, load_recipe
@@ -38,7 +39,7 @@ _STEP = 48  # validation leads at a time
 
 
 @dataclass(frozen=True, kw_only=True)
-class Net:
+class Keys:
     """The keys of ``[model]``.
 
     Attributes
@@ -53,7 +54,7 @@ class Net:
     losses: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Net:
+    def of(cls, recipe: Recipe) -> Keys:
         """Return that of a recipe.
 
         Raises
@@ -62,14 +63,14 @@ class Net:
         """
         check_keys("model.name", (recipe.model.name,), MODELS)
         check_keys("model", recipe.model.arguments, cls.__dataclass_fields__)
-        found: Net = cls(**recipe.model.arguments)
+        found: Keys = cls(**recipe.model.arguments)
         check_keys("model.losses", found.losses, Weights.__dataclass_fields__)
         return found
 
 
 def build(recipe: Recipe) -> UNet:
     """Return the net of a recipe, untrained."""
-    net = Net.of(recipe)
+    net = Keys.of(recipe)
     made = UNet(
         widths=net.widths, kernel=net.kernel, dropout=net.dropout,
         stacked=MODELS[recipe.model.name],
@@ -182,7 +183,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     DataError : records are not here.
     """
     o, seed = recipe.optimiser, recipe.seeds[0]
-    weights = Weights(**Net.of(recipe).losses)
+    weights = Weights(**Keys.of(recipe).losses)
     check_keys("augment", recipe.augment, Augment.__dataclass_fields__)
     augment = Augment(**recipe.augment)
     sides, corpus = parts(recipe), corpus_of(recipe)
@@ -280,3 +281,14 @@ def load(run: Path) -> tuple[Recipe, UNet]:
     net = build(recipe)
     net.load_state_dict(load_file(run / _run.WEIGHTS))
     return recipe, net.eval()
+
+
+def asking(net: UNet) -> Net:
+    """Return what the engine asks, without the way through a file: windows to probabilities."""
+
+    def probabilities(window: Floats) -> Floats:
+        with torch.no_grad():
+            found: Floats = net(torch.from_numpy(window)).softmax(1).numpy()
+        return found
+
+    return probabilities
