@@ -51,7 +51,7 @@ NOTE = (
     "records. LUDB's marks begin at about the second QRS and end at the last but one: `interior` "
     "counts what was found between the first and last mark of a lead, `margin` up to 150 ms "
     "beyond, where waves stand that nobody marked (marks completed by such waves reach about 98 "
-    "there). One corpus, one team of markers: no claim beyond it"
+    "there). One corpus, one team of markers: no claim beyond it."
 )
 # What the issue asks of the twelve leads together: F1, then the SD of each boundary's error, ms.
 ASKED = (0.993, (14.0, 12.0, 8.0, 10.5, 22.0, 20.0))
