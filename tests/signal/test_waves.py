@@ -57,7 +57,7 @@ def test_missing_signal_is_zero_and_changes_little_around_it() -> None:
     assert not front(np.full((1, 5000), np.nan, np.float32), 500.0).any()
 
 
-@pytest.mark.parametrize(("rate", "width"), [(500.0, 1), (1000.0, 2)])
+@pytest.mark.parametrize(("rate", "width"), [(500.0, 1), (1000.0, 2), (2000.0, 4)])
 def test_a_spike_of_2_ms_is_taken_out(rate: float, width: int) -> None:
     signal = np.zeros((1, 1000), np.float32)
     signal[0, 500 : 500 + width] = 5

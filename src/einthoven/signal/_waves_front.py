@@ -21,7 +21,7 @@ CLIP = 4.0
 _SHARE = 98  # percentile of |x| that becomes 1
 _FLAT = 0.005  # mV; a lead whose waves are smaller has none
 # Below this rate a pacemaker's spike has been smeared by the recorder and is wider than a sample.
-_SPIKES, _WIDE_SPIKES = 400.0, 800.0
+_SPIKES = 400.0
 
 
 def front(signal: Signal, rate: float) -> Signal:
@@ -38,13 +38,15 @@ def front(signal: Signal, rate: float) -> Signal:
 
 def despiked(signal: Signal, rate: float) -> Signal:
     """Return (lead, time) without spikes of 2 ms: a pacemaker's are no part of a QRS."""
-    if rate < _SPIKES or signal.shape[1] < 5:
+    half = round(0.002 * rate)
+    if rate < _SPIKES or signal.shape[1] <= 2 * half:
         return signal
-    if rate < _WIDE_SPIKES:
+    if half == 1:
         return median_of_three(signal)
     out = signal.copy()
-    views = np.lib.stride_tricks.sliding_window_view(signal, 5, axis=1)
-    out[:, 2:-2] = np.median(views, axis=2)
+    for row, to in zip(signal, out, strict=True):
+        views = np.lib.stride_tricks.sliding_window_view(row, 2 * half + 1)
+        to[half:-half] = np.median(views, axis=1)
     return out
 
 
