@@ -180,7 +180,7 @@ def _leads(said: Measurements) -> str:
             "neighbouring leads (Thygesen et al. 2018, 10.1161/CIR.0000000000000617)."
         )
         head = ("Lead", *(f"{_LEAD_NAMES[key]}>" for key in keys))
-        out = table(words, head, rows)
+        out = f'<div class="many">{table(words, head, rows)}</div>'
     lines = "".join(f"<li>{escape(line)}.</li>" for line in silent)
     return out + (f'<ul class="soft">{lines}</ul>' if lines else "")
 

@@ -73,6 +73,7 @@ dl.key{grid-template-columns:1fr 1fr}dl.key div{padding:8px 12px}dl.key dd{font-
 .pair{grid-template-columns:1fr;gap:8px}
 table{font-size:14px}th,td{padding-right:6px}thead th{font-size:12px}
 th.n+td,th.n+th,td.n+td{padding-left:4px}
+.many table{font-size:12px}.many thead th{font-size:11px}.many td,.many th{padding-right:2px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
 svg.ecg text.lead{font-size:56px;transform:translateY(20px)}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
