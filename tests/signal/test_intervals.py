@@ -200,6 +200,25 @@ def test_in_fibrillation_there_is_no_p_and_qtc_takes_ten_beats() -> None:
     assert "irregular" in said.notes[0]
 
 
+def test_irregular_beats_whose_p_waves_wander_have_no_pr() -> None:
+    rng = np.random.default_rng(7)
+    peaks = 300 + np.cumsum(rng.integers(260, 560, 20))
+    wandering = waves_at(peaks)
+    shift = np.where(wandering.kind == "P", rng.integers(-30, 31, len(wandering)), 0)
+    moved = Waves(lead=wandering.lead, kind=wandering.kind, onset=wandering.onset + shift,
+                  peak=wandering.peak + shift, offset=wandering.offset + shift,
+                  onset_p=wandering.onset_p, offset_p=wandering.offset_p)  # fmt: skip
+    signal = drawn(peaks, ((0.1, 1.0, 0.3),))
+    assert "may be none" in (measured(signal, moved, peaks).values["pr_ms"].reason or "")
+    assert measured(signal, wandering, peaks).to_dict()["pr_ms"] == 120
+    # Where RR is regular a wandering PR is a finding.
+    even = 300 + 400 * np.arange(20)
+    regular = Waves(lead=moved.lead, kind=moved.kind, onset=waves_at(even).onset + shift,
+                    peak=waves_at(even).peak + shift, offset=waves_at(even).offset + shift,
+                    onset_p=moved.onset_p, offset_p=moved.offset_p)  # fmt: skip
+    assert "pr_ms" in measured(drawn(even, ((0.1, 1.0, 0.3),)), regular, even).to_dict()
+
+
 def test_ectopic_beats_do_not_make_the_beats_between_irregular() -> None:
     classes = np.array(list("NNNNNVNNNNVNNNN"))
     peaks = 300 + 400 * np.arange(15) - 120 * (classes == "V")

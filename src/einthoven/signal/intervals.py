@@ -44,6 +44,10 @@ LEAD_KEYS = ("p_mv", "q_mv", "r_mv", "s_mv", "r2_mv", "st_j60_mv", "t_mv")
 
 _IRREGULAR = 0.10  # change from RR to RR that half of them exceed
 _FEWEST_IRREGULAR = 10  # beats for QTc where the RR intervals are irregular
+# ms of spread of PR from which, in irregular rhythm, waves of fibrillation are taken for P. In
+# LUDB's training and validation records PR of irregular sinus rhythm spreads by 8 ms at most; where
+# fibrillation passed for P in most beats (in one of 30 single leads) it spreads by 52.
+_LOOSE = 40.0
 _LONGEST_RR = 4.0  # seconds; what is longer is a gap in the recording
 _WIDE = 120.0  # ms of QRS from which QT is long for another reason
 _SMALL = 0.02  # mV; smaller deflections are no wave, smaller vectors have no direction
@@ -158,7 +162,7 @@ def measure(
     together = common(each)
     own = _rr(peaks, used, rate)
     irregular = _irregular(own)
-    values = _durations(together, rate, rhythm)
+    values = _durations(together, irregular, rate, rhythm)
     values |= _corrected(together, own[used], irregular, rate)
     beats = median_beats(read, peaks[used], each, together, rate)
     values |= _axes(beats, leads, values)
@@ -212,7 +216,9 @@ def _rate(rr: Float) -> Value:
     return Value(value=60 / float(some.mean()), count=len(some), spread=high - low)
 
 
-def _durations(together: Float, rate: float, rhythm: str | None) -> dict[str, Value]:
+def _durations(
+    together: Float, irregular: bool, rate: float, rhythm: str | None
+) -> dict[str, Value]:
     """Return P, PR, QRS, T and QT, ms."""
     ms = together * (1000 / rate)
     (p_on, p_off), (qrs_on, qrs_off), (t_on, t_off) = ms[P], ms[QRS], ms[T]
@@ -230,6 +236,10 @@ def _durations(together: Float, rate: float, rhythm: str | None) -> dict[str, Va
         return out | {key: refused(why, found) for key in ("p_ms", "pr_ms")}
     out["p_ms"] = median_of(p_off - p_on, FEWEST, "have a P wave with both ends")
     out["pr_ms"] = median_of(qrs_on - p_on, FEWEST, "have a P onset and a QRS onset")
+    spread = out["pr_ms"].spread
+    if irregular and spread is not None and spread > _LOOSE:
+        why = f"RR is irregular and PR spreads by {spread:.0f} ms, so the P waves may be none"
+        out |= {key: refused(why, found) for key in ("p_ms", "pr_ms")}
     return out
 
 
