@@ -11,12 +11,13 @@ import pytest
 
 from einthoven.bundle import load_model
 from einthoven.corpora.ludb import TEST, VALIDATION, Ludb
+from einthoven.corpora.mitdb import Mitdb
 from einthoven.evaluation.delineation import BOUNDARIES, Lead, mean_f1
 from einthoven.record import DataError, Record
 from einthoven.report._markdown import table
 from einthoven.signal.waves import WaveNet
+from einthoven.suites import _waves_elsewhere, suite_names, waves
 from einthoven.suites import _waves_judge as judging
-from einthoven.suites import suite_names, waves
 from einthoven.training import load_recipe
 from einthoven.training import waves as training
 
@@ -159,3 +160,24 @@ def test_it_is_a_suite_and_says_what_is_missing(
     monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path))
     with pytest.raises(DataError, match="einthoven data get ludb"):
         waves.run(tmp_path)
+
+
+def test_another_corpus_is_judged_by_its_beats_and_rhythms(
+    net: WaveNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Mitdb(tmp_path).miniature(tmp_path, 1, records=("101", "201"), seconds=40)
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path))
+    part = _waves_elsewhere.elsewhere({"shipped": judging.by(net)})
+    assert len(part["rows"]) == 1
+    name, beats, sensitivity, predictivity, *_ = part["rows"][0]
+    assert name == "shipped"
+    assert beats > 60
+    assert min(float(sensitivity), float(predictivity)) > 85
+    rows = _waves_elsewhere.strips(judging.by(net))["rows"]
+    assert [row[:3] for row in rows] == [
+        ["mitdb, DS1", 2, "einthoven"], ["mitdb, DS1", 2, "NeuroKit2 dwt"],
+    ]  # fmt: skip
+    assert rows[0][3] > 60
+    assert [_waves_elsewhere._at([(0, "(N"), (90, "(AFIB")], s) for s in (-1, 5, 90)] == [
+        "", "(N", "(AFIB",
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from einthoven.evaluation import delineation
 from einthoven.evaluation.delineation import Lead, Tally
 from einthoven.record import Record
 from einthoven.signal.peaks import find_peaks
-from einthoven.signal.waves import KINDS, Net, Waves, WaveStream
+from einthoven.signal.waves import Net, Waves, WaveStream
 
 INTERVALS = ("PR", "QRS", "QT")
 _BLOCK = 10.0  # seconds, as the engine has them in review
@@ -187,18 +188,13 @@ def _interval_errors(pairs: Sequence[tuple[Lead, Lead]], rate: float) -> dict[st
     return out
 
 
-def impossible(records: Sequence[Record], find: Finder) -> tuple[int, int, int]:
-    """Return the beats found in records of one lead, the waves found, and the impossible ones."""
-    beats = waves = wrong = 0
-    for record in records:
-        lead = find(record)[0]
-        beats += int((lead.kind == "QRS").sum())
-        waves += len(lead.kind)
-        wrong += delineation.impossible(lead, record.rate)
-    return beats, waves, wrong
+def table(title: str, note: str, columns: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return a table of a results file; the columns stand between semicolons."""
+    return {
+        "title": title, "note": note, "columns": columns.split("; "), "rows": [*map(list, rows)]
+    }  # fmt: skip
 
 
-__all__ = [
-    "INTERVALS", "KINDS", "Finder", "Judged", "alone", "analyzed", "by", "dwt", "impossible",
-    "judge", "leads_of", "only",
-]  # fmt: skip
+def percent(value: float) -> str:
+    """Return a share in percent; nothing for what is undefined."""
+    return "" if value != value else f"{100 * value:.2f}"

@@ -16,18 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import load_model
-from einthoven.corpora import Corpus, open_corpus
+from einthoven.corpora import open_corpus
 from einthoven.corpora.ludb import TEST, VALIDATION, Ludb
-from einthoven.corpora.mitdb import DS1
 from einthoven.evaluation.delineation import BOUNDARIES, interval, mean_f1
 from einthoven.record import Record
 from einthoven.record.errors import DataError
-from einthoven.record.leads import one_lead
 from einthoven.signal.noise import mix
 from einthoven.signal.resample import resample
 from einthoven.signal.waves import Net, WaveNet
 from einthoven.suites import _looks
 from einthoven.suites._suite import write_results
+from einthoven.suites._waves_elsewhere import elsewhere, strips
 from einthoven.suites._waves_judge import (
     INTERVALS,
     Finder,
@@ -36,9 +35,10 @@ from einthoven.suites._waves_judge import (
     analyzed,
     by,
     dwt,
-    impossible,
     judge,
     only,
+    percent,
+    table,
 )
 
 COMMAND = "einthoven evaluate --suite waves"
@@ -58,8 +58,6 @@ ASKED = (0.993, (14.0, 12.0, 8.0, 10.5, 22.0, 20.0))
 ASKED_INTERVALS = {"PR": 8.0, "QRS": 8.0, "QT": 15.0}
 SNRS = (24, 18, 12, 6, 0)
 RATES = (100, 125, 250, 360, 1000)
-_STRIP = 30.0  # seconds of each record of mitdb
-_STRIPS = 100  # of CinC 2017
 
 
 def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
@@ -107,7 +105,7 @@ def write(
     )  # fmt: skip
     tables = [
         summary(systems), boundaries(systems), asked(first), lengths(systems),
-        speed(corpus, net), robust(corpus, net), *strips(net), *ablation(corpus, runs),
+        speed(corpus, net), robust(corpus, net), strips(by(net)), *ablation(corpus, net, runs),
     ]  # fmt: skip
     return write_results(
         out / "waves.json",
@@ -142,16 +140,6 @@ def figures(one: Judged) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(title: str, note: str, columns: str, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    return {
-        "title": title, "note": note, "columns": columns.split("; "), "rows": [*map(list, rows)]
-    }  # fmt: skip
-
-
-def _percent(value: float) -> str:
-    return "" if value != value else f"{100 * value:.2f}"
-
-
 def _range(ends: tuple[float, float]) -> str:
     return f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f}"
 
@@ -164,8 +152,8 @@ def summary(systems: Mapping[str, Judged]) -> dict[str, Any]:
     """Return the table of mean F1 over the six boundaries."""
     rows = [
         [
-            name, len(one.records), one.silent, _percent(mean_f1(one.total)),
-            _range(interval(one.records)), _percent(mean_f1(one.total, margin=True)),
+            name, len(one.records), one.silent, percent(mean_f1(one.total)),
+            _range(interval(one.records)), percent(mean_f1(one.total, margin=True)),
             _range(interval(one.records, margin=True)),
             sum(t.outside for t in one.total.values()),
         ]
@@ -176,7 +164,7 @@ def summary(systems: Mapping[str, Judged]) -> dict[str, Any]:
         "marks than 150 ms are real waves as a rule: they are counted and neither right nor wrong."
     )
     columns = "system; records; nothing found in; F1 interior; 95 %; F1 margin; 95 %; outside"
-    return _table("LUDB test records", note, columns, rows)
+    return table("LUDB test records", note, columns, rows)
 
 
 def boundaries(systems: Mapping[str, Judged]) -> dict[str, Any]:
@@ -185,14 +173,14 @@ def boundaries(systems: Mapping[str, Judged]) -> dict[str, Any]:
     for name, one in systems.items():
         for boundary, tally in one.total.items():
             rows.append([
-                name, boundary, tally.hits + tally.missed, _percent(tally.sensitivity),
-                _percent(tally.predictivity), _percent(tally.f1()),
-                _percent(tally.f1(margin=True)), _ms(tally.mean, tally.deviation),
+                name, boundary, tally.hits + tally.missed, percent(tally.sensitivity),
+                percent(tally.predictivity), percent(tally.f1()),
+                percent(tally.f1(margin=True)), _ms(tally.mean, tally.deviation),
             ])  # fmt: skip
     columns = (
         "system; boundary; marked; sensitivity; predictivity; F1 interior; F1 margin; error in ms"
     )
-    return _table("Boundaries", "Percent; errors are mean ± SD.", columns, rows)
+    return table("Boundaries", "Percent; errors are mean ± SD.", columns, rows)
 
 
 def asked(one: Judged) -> dict[str, Any]:
@@ -200,7 +188,7 @@ def asked(one: Judged) -> dict[str, Any]:
     total = one.total
     f1, deviations = ASKED
     rows: list[list[Any]] = [
-        ["mean F1 interior, %", f"at least {100 * f1:.1f}", _percent(mean_f1(total)),
+        ["mean F1 interior, %", f"at least {100 * f1:.1f}", percent(mean_f1(total)),
          mean_f1(total) >= f1]
     ]  # fmt: skip
     for name, most in zip(BOUNDARIES, deviations, strict=True):
@@ -216,7 +204,7 @@ def asked(one: Judged) -> dict[str, Any]:
         rows.append([f"median error of {name}, ms", f"at most {most:g}", f"{value:.1f}",
                      value <= most])  # fmt: skip
     note = "Twelve leads, test records."
-    return _table("What was asked for", note, "figure; asked; reached; met", rows)
+    return table("What was asked for", note, "figure; asked; reached; met", rows)
 
 
 def lengths(systems: Mapping[str, Judged]) -> dict[str, Any]:
@@ -235,7 +223,7 @@ def lengths(systems: Mapping[str, Judged]) -> dict[str, Any]:
         "of what was found between the first and the last mark."
     )
     columns = "system; interval; records; median absolute error in ms; error in ms"
-    return _table("Intervals against LUDB's own marks", note, columns, rows)
+    return table("Intervals against LUDB's own marks", note, columns, rows)
 
 
 def speed(corpus: Ludb, net: Net, names: Sequence[str] = VALIDATION) -> dict[str, Any]:
@@ -253,7 +241,7 @@ def speed(corpus: Ludb, net: Net, names: Sequence[str] = VALIDATION) -> dict[str
         for name, one, leads in timed
     ]
     note = "Milliseconds of one processor for a record of 10 s, R peaks found on the way."
-    return _table("Time", note, "system; a record; a lead", rows)
+    return table("Time", note, "system; a record; a lead", rows)
 
 
 def robust(corpus: Ludb, net: Net, names: Sequence[str] = VALIDATION) -> dict[str, Any]:
@@ -284,13 +272,13 @@ def robust(corpus: Ludb, net: Net, names: Sequence[str] = VALIDATION) -> dict[st
         "error in ms. Noise: first half of nstdb's records, ratio of variances in each lead."
     )
     columns = "condition; F1 interior; " + "; ".join(BOUNDARIES)
-    return _table("Other rates, turned leads, noise", note, columns, rows)
+    return table("Other rates, turned leads, noise", note, columns, rows)
 
 
 def _robust_row(name: str, one: Judged) -> list[Any]:
     total = one.total
     spreads = [f"{1000 * total[b].deviation:.1f}" if total[b].errors else "" for b in BOUNDARIES]
-    return [name, _percent(mean_f1(total)), *spreads]
+    return [name, percent(mean_f1(total)), *spreads]
 
 
 def _reordered(
@@ -319,64 +307,27 @@ def _noises() -> dict[str, npt.NDArray[np.float32]]:
     return {words[k]: resample(noise[:, : 360 * 60], 360, 500) for k, noise in halves.items()}
 
 
-def strips(net: Net) -> list[dict[str, Any]]:
-    """Return the table of waves that cannot be, in recordings whose waves nobody marked."""
-    rows = []
-    for name, records in {"mitdb, DS1": _mitdb(), "CinC 2017": _cinc()}.items():
-        for system, find in {"einthoven": by(net), "NeuroKit2 dwt": dwt}.items():
-            if records:
-                beats, waves, wrong = impossible(records, find)
-                share = _percent(wrong / waves) if waves else ""
-                rows.append([name, len(records), system, beats, waves, wrong, share])
-    note = (
-        "A wave that ends before it begins, overlaps the next, or is narrower or wider than waves "
-        "are (P 20 to 250, QRS 30 to 300, T 40 to 500 ms). One lead; 30 s of each record of mitdb "
-        "from its sixth minute on, and 100 strips of CinC 2017 by the SHA-1 of their name."
-    )
-    columns = "corpus; records; system; QRS; waves; impossible; percent"
-    return [_table("Waves that cannot be", note, columns, rows)]
-
-
-def _mitdb() -> list[Record]:
-    corpus: Corpus = open_corpus("mitdb")
-    found = []
-    for name in (n for n in DS1 if n in corpus.present):
-        source = corpus.open(name)
-        row = one_lead(source.leads)
-        first = round(300 * source.rate)
-        signal = source.read(first, first + round(_STRIP * source.rate))[row : row + 1]
-        found.append(Record(signal=signal, rate=source.rate, leads=(source.leads[row],), name=name))
-    return found
-
-
-def _cinc() -> list[Record]:
-    from einthoven.corpora import data_root
-    from einthoven.formats import open_source
-
-    files = sorted(
-        (data_root() / "cinc2017").glob("training2017/*.hea"),
-        key=lambda path: hashlib.sha1(path.stem.encode(), usedforsecurity=False).hexdigest(),
-    )
-    return [open_source(path).record() for path in files[:_STRIPS]]
-
-
-def ablation(corpus: Ludb, runs: Path, names: Sequence[str] = VALIDATION) -> list[dict[str, Any]]:
-    """Return the table of the finished runs of ``runs/waves-ablation``, on validation records."""
+def ablation(
+    corpus: Ludb, net: Net, runs: Path, names: Sequence[str] = VALIDATION
+) -> list[dict[str, Any]]:
+    """Return what the finished runs of ``runs/waves-ablation`` reach on LUDB and on mitdb."""
     from einthoven.training.waves import asking, load
 
-    rows = []
+    rows, finders = [], {"shipped": by(net)}
     for folder in sorted((runs / "waves-ablation").glob("*/weights.safetensors")):
-        recipe, net = load(folder.parent)
-        together = judge(corpus, names, by(asking(net)))
-        single = judge(corpus, names, alone(by(asking(net))))
+        recipe, trained = load(folder.parent)
+        find = by(asking(trained))
+        finders[folder.parent.name] = find
+        together = judge(corpus, names, find)
+        single = judge(corpus, names, alone(find))
         keep = dict(recipe.model.arguments.get("losses", {}))
         weights = ", ".join(f"{k} {v:g}" for k, v in keep.items() if v and k != "ramp")
         total = together.total
         spreads = [f"{1000 * total[name].deviation:.1f}" for name in BOUNDARIES]
         rows.append([
             folder.parent.name, recipe.model.name, weights, recipe.augment.get("composed", 0.0),
-            recipe.optimiser.epochs, _percent(mean_f1(total)), _range(interval(together.records)),
-            _percent(mean_f1(single.total)), *spreads,
+            recipe.optimiser.epochs, percent(mean_f1(total)), _range(interval(together.records)),
+            percent(mean_f1(single.total)), *spreads,
         ])  # fmt: skip
     note = (
         "Validation records; a shorter training than the shipped net's, one seed each: `einthoven "
@@ -384,4 +335,5 @@ def ablation(corpus: Ludb, runs: Path, names: Sequence[str] = VALIDATION) -> lis
         "leads together and of each alone; then the SD of each boundary's error in ms."
     )
     columns = "run; net; losses; composed; epochs; F1, twelve leads; 95 %; F1, alone; "
-    return [_table("Losses and composed traces", note, columns + "; ".join(BOUNDARIES), rows)]
+    here = table("Losses and composed traces", note, columns + "; ".join(BOUNDARIES), rows)
+    return [here, elsewhere(finders)]
