@@ -172,7 +172,7 @@ def test_a_lead_without_signal_is_named_and_drawn_empty() -> None:
     said = measured(gone, findings.marks, findings.quality, table)
     page = measurements_html(said)
     assert "V1: no signal" in page
-    assert "V1: a QRS is found in 0 of" in words(page)
+    assert "Amplitudes of V1 are not given: a QRS is found in 0 of" in words(page)
 
 
 def test_the_document_of_analyze_carries_the_measurements() -> None:

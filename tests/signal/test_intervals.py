@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 
 from einthoven.record.errors import UsageError
 from einthoven.record.leads import STANDARD
-from einthoven.signal.intervals import (
-    KEYS,
-    LEAD_KEYS,
-    Measurements,
-    _deflections,
-    axis,
-    measure,
-    qtc,
-)
+from einthoven.signal._amplitudes import LEAD_KEYS, deflections
+from einthoven.signal.axis import axis, disagreement
+from einthoven.signal.intervals import KEYS, Measurements, measure, qtc
 from einthoven.signal.simulate import Episode, Heart, simulate
 from einthoven.signal.waves import Waves
 
@@ -129,6 +123,29 @@ def test_axes_of_triangles_in_two_leads() -> None:
         assert again["axis_t_deg"] == -30
 
 
+def test_limb_leads_that_do_not_add_up_give_no_axis_and_no_amplitudes() -> None:
+    one, foot = np.array([0.2, 0.9, 0.3]), np.array([0.1, 0.5, 0.2])
+    rows = [one, foot + one / 2, foot - one / 2, -(foot / 2 + one * 0.75), one * 0.75 - foot / 2,
+            foot, one]  # fmt: skip
+    names = ("I", "II", "III", "aVR", "aVL", "aVF", "V1")
+    signal = drawn(PEAKS, tuple(tuple(r) for r in rows))
+    assert disagreement(signal.astype(float), names) < 1e-6
+    waves = waves_at(PEAKS, 7)
+    said = measured(signal, waves, PEAKS, names)
+    assert "axis_qrs_deg" in said.to_dict()
+    assert said.leads_to_dict()["V1"]["r_mv"] > 0.8
+    scaled = signal / np.ptp(signal, axis=1, keepdims=True)  # as LUDB's files are
+    apart = measured(scaled, waves, PEAKS, names)
+    assert "do not add up" in (apart.values["axis_qrs_deg"].reason or "")
+    assert apart.leads_to_dict() == {name: {} for name in names}
+    assert apart.to_dict()["pr_ms"] == 120
+    exchanged = measured(signal, waves, PEAKS, ("I", "III", "II", *names[3:]))
+    assert "names are wrong" in (exchanged.values["axis_t_deg"].reason or "")
+    flat = signal.copy()
+    flat[2] = 0  # a lead that is not connected contradicts nobody
+    assert "axis_qrs_deg" in measured(flat, waves, PEAKS, names).to_dict()
+
+
 def test_a_flat_frontal_plane_has_no_axis() -> None:
     said = measured(drawn(PEAKS, ((0.1, 0.0, 0.3), (0.1, 0.01, 0.3))), waves_at(PEAKS, 2), PEAKS,
                     ("I", "aVF"))  # fmt: skip
@@ -170,7 +187,7 @@ def test_q_s_and_st_are_read_from_the_level_before_the_qrs() -> None:
 def test_deflections_have_their_usual_names(points: str, expected: str) -> None:
     corners = [float(x) / 10 for x in points.split()]
     line = np.interp(np.arange(0, len(corners) - 0.9, 0.1), np.arange(len(corners)), corners)
-    at = _deflections(line, 500.0)
+    at = deflections(line, 500.0)
     names = {"q_mv": "Q", "r_mv": "R", "s_mv": "S", "r2_mv": "R'"}
     assert " ".join(f"{names[k]}{10 * line[v]:.0f}" for k, v in at.items()) == expected
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from html import escape
 
 from einthoven.report._page import figure, table
+from einthoven.signal._amplitudes import LEAD_KEYS
 from einthoven.signal._value import Value
 from einthoven.signal.beat_paper import svg_beats
 from einthoven.signal.hrv import KEYS as HRV_KEYS
-from einthoven.signal.intervals import KEYS, LEAD_KEYS, Measurements
+from einthoven.signal.intervals import KEYS, Measurements
 
 HONEST = (
     "Measured by software on this recording, which is no diagnosis. The ranges are of healthy "
@@ -161,7 +162,8 @@ def _missing(values: Mapping[str, Value], names: Mapping[str, str]) -> str:
 
 
 def _leads(said: Measurements) -> str:
-    rows, silent = [], []
+    rows: list[tuple[str, ...]] = []
+    why: dict[str, list[str]] = {}
     seconds = any(row["r2_mv"].value is not None for row in said.leads.values())
     keys = [key for key in LEAD_KEYS if seconds or key != "r2_mv"]
     for name, row in said.leads.items():
@@ -169,7 +171,7 @@ def _leads(said: Measurements) -> str:
         if any(cells):
             rows.append((escape(name), *(cell or "–" for cell in cells)))
         else:
-            silent.append(f"{name}: {next(iter(row.values())).reason}")
+            why.setdefault(str(next(iter(row.values())).reason), []).append(name)
     out = ""
     if rows:
         words = (
@@ -181,7 +183,8 @@ def _leads(said: Measurements) -> str:
         )
         head = ("Lead", *(f"{_LEAD_NAMES[key]}>" for key in keys))
         out = f'<div class="many">{table(words, head, rows)}</div>'
-    lines = "".join(f"<li>{escape(line)}.</li>" for line in silent)
+    lines = "".join(f"<li>Amplitudes of {escape(', '.join(names))} are not given: "
+                    f"{escape(reason)}.</li>" for reason, names in why.items())  # fmt: skip
     return out + (f'<ul class="soft">{lines}</ul>' if lines else "")
 
 

@@ -1,17 +1,12 @@
 """Measurements of a record: intervals, amplitudes, ST levels, axes, and where none can be given.
 
 Intervals are measured beat by beat on all leads together (`_beat_waves.common`), the record's
-value is the median over sound beats of the commonest class. Amplitudes and areas are read from the
-same beats at the places that the median beat shows. QRS, ST and T count from the level of the 20 ms
-before the QRS, the P wave from the line between its ends.
+value is the median over sound beats of the commonest class. Amplitudes (`_amplitudes`) and areas
+(`axis`) are read from the same beats at the places that the median beat shows.
 
 QT correction, QT in ms and RR in s (comparison: Luo et al. 2004,
-10.1016/j.jelectrocard.2004.08.030): Bazett QT/√RR, Fridericia QT/∛RR, Framingham
+J Electrocardiol 37 Suppl:81): Bazett QT/√RR, Fridericia QT/∛RR, Framingham
 QT + 154 (1 - RR), Hodges QT + 1.75 (60/RR - 60); each beat with the RR before it.
-
-Frontal axis: the angle of the net area, atan2(2/√3 aVF, I), 0° to the left, +90° to the feet. The
-factor makes up for the weaker augmented lead (Novosel, Noll, Lüscher 1999, Croat Med J 40:77). If
-aVF or I is not there, it follows from two of I, II, III by Einthoven's law.
 """
 
 from __future__ import annotations
@@ -24,8 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.record.errors import UsageError
+from einthoven.signal._amplitudes import LEAD_KEYS, amplitudes
 from einthoven.signal._beat_waves import PEAK, QRS, P, T, beat_waves, common
 from einthoven.signal._value import Value, median_of, refused
+from einthoven.signal.axis import UNSCALED, axes, unscaled
 from einthoven.signal.hrv import hrv
 from einthoven.signal.median_beat import FEWEST, MedianBeats, Read, median_beats
 from einthoven.signal.waves import Waves
@@ -40,7 +37,6 @@ KEYS = (
     *(f"qtc_{name}_ms" for name in FORMULAS), "axis_p_deg", "axis_qrs_deg", "axis_t_deg",
 )  # fmt: skip
 UNTOLD = "?"  # class of a beat that bounds RR intervals and is itself not measured
-LEAD_KEYS = ("p_mv", "q_mv", "r_mv", "s_mv", "r2_mv", "st_j60_mv", "t_mv")
 
 _IRREGULAR = 0.10  # change from RR to RR that half of them exceed
 _FEWEST_IRREGULAR = 10  # beats for QTc where the RR intervals are irregular
@@ -50,7 +46,6 @@ _FEWEST_IRREGULAR = 10  # beats for QTc where the RR intervals are irregular
 _LOOSE = 40.0
 _LONGEST_RR = 4.0  # seconds; what is longer is a gap in the recording
 _WIDE = 120.0  # ms of QRS from which QT is long for another reason
-_SMALL = 0.02  # mV; smaller deflections are no wave, smaller vectors have no direction
 _AF = "in atrial fibrillation there are no P waves"
 
 
@@ -113,12 +108,6 @@ def qtc(qt: float | Float, rr: float | Float) -> dict[str, float | Float]:
     }
 
 
-def axis(lead_i: float, avf: float) -> float:
-    """Return the frontal axis in degrees, (-180, 180], from net deflections of I and aVF."""
-    degrees = float(np.degrees(np.arctan2(2 / np.sqrt(3) * avf, lead_i)))
-    return 180.0 if degrees == -180 else degrees
-
-
 def measure(
     waves: Waves,
     peaks: Ints,
@@ -165,13 +154,14 @@ def measure(
     values = _durations(together, irregular, rate, rhythm)
     values |= _corrected(together, own[used], irregular, rate)
     beats = median_beats(read, peaks[used], each, together, rate)
-    values |= _axes(beats, leads, values)
+    apart = beats is not None and unscaled(beats, leads)
+    values |= axes(beats, leads, values)
     number = int(used.sum())
     if number < FEWEST:
         values = dict.fromkeys(values, refused(_few(number), number))
     values["heart_rate_bpm"] = _rate(_rr(peaks, sound, rate))
-    seen = np.isfinite(each[QRS, PEAK]).sum(axis=1)
-    rows = {name: _lead(beats, row, int(seen[row]), number)
+    seen = np.isfinite(each[QRS, PEAK]).sum(axis=1).tolist()
+    rows = {name: _lead(beats, row, seen[row], number, apart)
             for row, name in enumerate(leads)}  # fmt: skip
     return Measurements(
         values=MappingProxyType({key: values[key] for key in KEYS}), leads=MappingProxyType(rows),
@@ -254,74 +244,7 @@ def _corrected(together: Float, rr: Float, irregular: bool, rate: float) -> dict
             for name, each in qtc(qt, rr).items()}  # fmt: skip
 
 
-def _limbs(leads: Sequence[str]) -> Float | None:
-    """Return (2, lead): the weights that make I and aVF of the leads at hand; None if they cannot.
-
-    III = II - I and aVF = (II + III) / 2.
-    """
-    have = {name: np.eye(len(leads))[k] for k, name in enumerate(leads)}
-    one, two, three, foot = (have.get(name) for name in ("I", "II", "III", "aVF"))
-    if one is None and two is not None and three is not None:
-        one = two - three
-    if foot is None and one is not None:
-        if two is not None:
-            foot = two - one / 2
-        elif three is not None:
-            foot = three + one / 2
-    return None if one is None or foot is None else np.stack([one, foot])
-
-
-def _axes(
-    beats: MedianBeats | None, leads: Sequence[str], values: Mapping[str, Value]
-) -> dict[str, Value]:
-    """Return the frontal axes of P, QRS and T."""
-    weights = _limbs(leads)
-    out = {}
-    for key, kind, duration in (("axis_p_deg", P, "p_ms"), ("axis_qrs_deg", QRS, "qrs_ms"),
-                                ("axis_t_deg", T, "t_ms")):  # fmt: skip
-        if weights is None or beats is None:
-            out[key] = refused("it takes leads I and aVF, or two of I, II and III")
-        elif values[duration].value is None:
-            out[key] = refused(values[duration].reason or "", values[duration].count)
-        else:
-            out[key] = _axis(beats, kind, weights)
-    return out
-
-
-def _axis(beats: MedianBeats, kind: int, weights: Float) -> Value:
-    """Return the axis of one wave's net area; its spread is that of single beats around it."""
-    span = _span(beats, kind)
-    if span is None:
-        return refused("the wave's ends cannot be told in most beats")
-    a, b = span
-    needed = np.flatnonzero(weights.any(axis=0))
-    piece = beats.beats[:, :, a : b + 1]
-    piece = piece[np.isfinite(piece[:, needed]).all(axis=(1, 2))]
-    if len(piece) < FEWEST:
-        return refused("too few beats have signal in the limb leads", len(piece))
-    if kind == P:
-        piece = piece - np.linspace(piece[:, :, 0], piece[:, :, -1], piece.shape[2], axis=2)
-    # (beat, I and aVF), mV: the mean over the wave, which has the angle of the area.
-    mean = piece[:, needed].mean(axis=2) @ weights[:, needed].T
-    middle = np.median(mean, axis=0)
-    if np.hypot(*middle) < _SMALL:
-        return refused("the wave is too small in the frontal plane to have a direction", len(piece))
-    angle = axis(*middle.tolist())
-    around = [(axis(*row) - angle + 180) % 360 - 180 for row in mean.tolist()]
-    low, high = np.percentile(around, (25, 75)).tolist()
-    return Value(value=angle, count=len(piece), spread=high - low)
-
-
-def _span(beats: MedianBeats, kind: int) -> tuple[int, int] | None:
-    """Return first and last index of a wave in the median beat."""
-    if not np.isfinite(beats.common[kind]).all():
-        return None
-    a, b = (beats.at + round(float(x)) for x in beats.common[kind])
-    a, b = max(a, 0), min(b, beats.signal.shape[1] - 1)
-    return (a, b) if b > a else None
-
-
-def _lead(beats: MedianBeats | None, row: int, seen: int, of: int) -> dict[str, Value]:
+def _lead(beats: MedianBeats | None, row: int, seen: int, of: int, apart: bool) -> dict[str, Value]:
     """Return the amplitudes and the ST level of one lead."""
     if beats is None:
         why = _few(of)
@@ -329,68 +252,11 @@ def _lead(beats: MedianBeats | None, row: int, seen: int, of: int) -> dict[str, 
         why = f"a QRS is found in {seen} of {of} sound beats: the lead is flat, noisy or missing"
     elif not np.isfinite(beats.signal[row]).any():
         why = "the lead has no signal"
+    elif apart:
+        why = UNSCALED
     else:
-        return _amplitudes(beats, row)
+        return amplitudes(beats, row)
     return {key: refused(why, seen) for key in LEAD_KEYS}
-
-
-def _amplitudes(beats: MedianBeats, row: int) -> dict[str, Value]:
-    out = {key: refused("no such wave") for key in LEAD_KEYS}
-    line = beats.signal[row]
-    for key, kind in (("p_mv", P), ("t_mv", T)):
-        span = _span(beats, kind)
-        if span is None:
-            out[key] = refused("the wave's ends cannot be told in most beats")
-            continue
-        a, b = span
-        base = np.linspace(line[a], line[b], b - a + 1) if kind == P else 0.0
-        at = a + int(np.argmax(np.abs(line[a : b + 1] - base)))
-        out[key] = _height(beats, row, at, span if kind == P else None)
-    span = _span(beats, QRS)
-    if span is None:
-        return out
-    a, b = span
-    for key, at in _deflections(line[a : b + 1], beats.rate).items():
-        out[key] = _height(beats, row, a + at)
-    after = beats.at + round(float(beats.common[QRS, 1]) + 0.06 * beats.rate)
-    if after < len(line):
-        out["st_j60_mv"] = _height(beats, row, after)
-    return out
-
-
-def _deflections(line: Float, rate: float) -> dict[str, int]:
-    """Return where Q, R, S and R' of a QRS lie, by the usual names.
-
-    R is the first upward wave, Q the deepest point before it, S the deepest after it, R' the
-    highest wave after S. Without an R the downward wave is a QS, given as Q. A wave is 0.02 mV and
-    6 ms at least; what still rises or falls at the end of the QRS is none.
-    """
-    up = np.concatenate(([False], line >= _SMALL, [False]))
-    edges = np.flatnonzero(np.diff(up.astype(np.int8)))
-    waves = []
-    for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        top = start + int(np.argmax(line[start:stop]))
-        if stop - start >= 0.006 * rate and 0 < top < len(line) - 1:
-            waves.append(top)
-    out = {"q_mv": int(np.argmin(line[: waves[0] + 1] if waves else line))}
-    if waves:
-        first = waves[0]
-        out |= {"r_mv": first, "s_mv": first + int(np.argmin(line[first:]))}
-        later = [top for top in waves if top > out["s_mv"]]
-        if later:
-            out["r2_mv"] = max(later, key=lambda top: float(line[top]))
-    return {key: at for key, at in out.items()
-            if key.startswith("r") or line[at] <= -_SMALL}  # fmt: skip
-
-
-def _height(beats: MedianBeats, row: int, at: int, line: tuple[int, int] | None = None) -> Value:
-    """Return the height of the beats at one place, mV; above a line between two, if given."""
-    x = beats.beats[:, row, at]
-    if line is not None:
-        a, b = line
-        share = (at - a) / (b - a)
-        x = x - (1 - share) * beats.beats[:, row, a] - share * beats.beats[:, row, b]
-    return median_of(x, FEWEST, "have signal here")
 
 
 def _notes(values: Mapping[str, Value], irregular: bool) -> tuple[str, ...]:

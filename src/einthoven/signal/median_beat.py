@@ -46,6 +46,14 @@ class MedianBeats:
     marks: Float
     common: Float
 
+    def span(self, kind: int) -> tuple[int, int] | None:
+        """Return first and last index of a wave in `signal`, all leads together; None if untold."""
+        if not np.isfinite(self.common[kind]).all():
+            return None
+        a, b = (self.at + round(float(x)) for x in self.common[kind])
+        a, b = max(a, 0), min(b, self.signal.shape[1] - 1)
+        return (a, b) if b > a else None
+
 
 def median_beats(
     read: Read, peaks: Ints, each: Float, common: Float, rate: float
