@@ -104,6 +104,15 @@ def test_spikes_of_a_pacemaker_are_no_waves(rate: float) -> None:
     _hold(_score(_found(signal, rate, ("II", "V1")), _truth(made)))
 
 
+def test_a_lead_of_noise_does_not_outvote_the_one_beside_it() -> None:
+    made = _made(360.0, ("II", "V1"))
+    signal = made.record.signal.copy()
+    signal[1] = 0.1 * np.random.default_rng(1).standard_normal(signal.shape[1])
+    table = _found(signal, 360.0, ("II", "V1")).wave_marks
+    assert table is not None
+    _hold(score(_truth(made), _lead(table.where(table.lead == 0)), 360.0))
+
+
 @pytest.mark.parametrize("rhythm", ["bigeminy", "trigeminy"])
 def test_ventricular_beats_have_qrs_and_t_too(rhythm: str) -> None:
     made = _made(360.0, ("II", "V5"), rhythm=rhythm)

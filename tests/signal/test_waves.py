@@ -15,7 +15,7 @@ from einthoven.record import UsageError
 from einthoven.signal import _waves_decode as decode
 from einthoven.signal._waves_front import GRID, despiked, front, level
 from einthoven.signal.simulate import Episode, Simulation, simulate
-from einthoven.signal.waves import Waves, WaveStream
+from einthoven.signal.waves import Waves, WaveStream, clarity
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -294,6 +294,16 @@ def test_memory_does_not_grow_with_the_length(block: float) -> None:
         return size
 
     assert peak(8) < 1.1 * peak(4)
+
+
+def test_a_lead_that_hides_its_beats_weighs_less() -> None:
+    p = np.concatenate([_stretch(*BEAT, sure=sure).p for sure in (0.9, 0.8, 0.3, 0.9)])
+    there = np.ones((4, 1000), np.bool_)
+    there[3] = False
+    weight = clarity(p, there)
+    np.testing.assert_allclose(weight[:2], 1)
+    assert weight[2] < 0.1
+    np.testing.assert_allclose(clarity(_stretch().p, there[:1]), 1)
 
 
 def test_no_lead_or_a_rate_too_low_is_refused() -> None:

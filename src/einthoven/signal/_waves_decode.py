@@ -87,12 +87,13 @@ class Stretch:
             there=np.concatenate([self.there, other.there], axis=1),
         )
 
-    def after(self, start: int) -> Stretch:
-        """Return all but the first `start` samples."""
+    def part(self, start: int, stop: int | None = None) -> Stretch:
+        """Return the samples [start, stop)."""
+        at = slice(start, stop)
         return Stretch(
-            p=self.p[:, :, start:].copy(),
-            atrial=None if self.atrial is None else self.atrial[start:].copy(),
-            y=self.y[:, start:].copy(), there=self.there[:, start:].copy(),
+            p=self.p[:, :, at].copy(),
+            atrial=None if self.atrial is None else self.atrial[at].copy(),
+            y=self.y[:, at].copy(), there=self.there[:, at].copy(),
         )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ class Decoder:
         until = have if last else max(0, have - self._hold)
         found = [w for lead, row in enumerate(labels) for w in self._lead(lead, row, until, have)]
         start = min(self._done) - EDGE - self._origin
-        self._known = self._known.after(start)
+        self._known = self._known.part(start)
         self._origin += start
         return found
 

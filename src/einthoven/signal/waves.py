@@ -40,6 +40,9 @@ NEAR = 0.1  # seconds a QRS may lie from its R peak
 # A QRS at which no R peak was found is believed half as much.
 _UNTIED = 0.5
 _MULTIPLE = 16  # the net halves its window four times
+_NONE = np.array([1, 0, 0, 0], np.float32)
+# Below that share of the clearest lead's clarity, a lead's word weighs less by that power.
+_CLEAR, _STEEP = 0.8, 4
 _USUAL = 10.0  # seconds of the past and present that a lead's usual size is taken from
 
 
@@ -246,36 +249,44 @@ class WaveStream:
         levelled = level(np.where(there, y, np.float32(np.nan))[:, first:last])
         x = scaled(levelled)
         there &= (np.abs(x).max(axis=1, initial=0) > 0)[:, None]  # a flat lead has no waves
-        at = slice(start, stop)
-        p = np.zeros((len(y), 4, stop - start), np.float32)
-        p[:, 0] = 1
-        rows = np.flatnonzero(there[:, at].any(axis=1))
-        if len(rows):
-            p[rows] = self._asked(x[rows], first, start, stop)
-        here = there[:, at]
-        p = np.where(here[:, None], p, np.array([1, 0, 0, 0], np.float32)[:, None])
+        seen = slice(start - self._seen, y.shape[1])
+        p = self._asked(x, first, seen)
+        here = there[:, seen]
+        p = np.where(here[:, None], p, _NONE[:, None])
         atrial = None
         if len(y) > 1:
-            weight = here.astype(np.float32)
-            mean = np.einsum("lct,lt->ct", p, weight) / np.maximum(weight.sum(axis=0), 1)
+            weight = here * clarity(p, here)[:, None]
+            mean = np.einsum("lct,lt->ct", p, weight) / np.maximum(weight.sum(axis=0), 1e-6)
             p = np.where(here[:, None], 0.5 * p + 0.5 * mean, p)
             atrial = mean[1]
+        whole = Stretch(p=p, atrial=atrial, y=y[:, seen], there=here)
+        length = stop - start
         grid = math.ceil(block.start / self._tool.step)
-        stretch = Stretch(p=p, atrial=atrial, y=y[:, at], there=here)
-        return stretch, grid + stop - start
+        return whole.part(self._seen, self._seen + length), grid + length
 
-    def _asked(self, x: Floats, first: int, start: int, stop: int) -> Floats:
-        """Return (lead, 4, stop - start) of window samples [start, stop); `x` begins at `first`."""
-        a = max(first, start - self._seen)
-        window = x[:, a - first :]
-        spare = -window.shape[1] % _MULTIPLE
-        window = np.pad(window, ((0, 0), (0, spare)))
-        p = self._net(np.ascontiguousarray(window[:, None]))
-        out = np.zeros((len(x), 4, stop - start), np.float32)
-        out[:, 0] = 1
-        lo, hi = max(a, start), min(stop, first + x.shape[1])
-        out[:, :, lo - start : hi - start] = p[:, :, lo - a : hi - a]
-        return out
+    def _asked(self, x: Floats, first: int, seen: slice) -> Floats:
+        """Return what the net says of each lead alone.
+
+        Parameters
+        ----------
+        x : (lead, time) the window from its sample `first` on.
+        seen : the part of the window that the net is shown.
+
+        Returns
+        -------
+        p : (lead, 4, time) probabilities over `seen`; no wave where there is nothing to see.
+        """
+        p = np.repeat(_NONE[None, :, None], seen.stop - seen.start, axis=2)
+        p = np.repeat(p, len(x), axis=0)
+        begin = max(first, seen.start)
+        shown = x[:, begin - first :]
+        rows = np.flatnonzero(shown.any(axis=1))
+        if len(rows):
+            time = shown.shape[1]
+            padded = np.pad(shown[rows, None], ((0, 0), (0, 0), (0, -time % _MULTIPLE)))
+            at = begin - seen.start
+            p[rows, :, at : at + time] = self._net(padded)[:, :, :time]
+        return p
 
     def _gridded(self, block: Block) -> tuple[Signal, npt.NDArray[np.bool_], int, int]:
         """Return the window at 250 Hz, where it has signal, and which part is the block itself."""
@@ -330,3 +341,23 @@ class WaveStream:
         far = known - math.ceil(4 * self.rate)
         self._peaks = self._peaks[np.searchsorted(self._peaks, far) :]
         return Waves.of(rows)
+
+
+def clarity(p: Floats, there: npt.NDArray[np.bool_]) -> Floats:
+    """Return (lead,) what each lead weighs among all: how plainly it shows what they agree on.
+
+    A lead of noise that hides its QRS would outvote the P waves of a clear one beside it.
+
+    Parameters
+    ----------
+    p : (lead, 4, time) probabilities of each lead alone.
+    there : (lead, time) whether there is signal.
+    """
+    agreed = np.einsum("lct,lt->ct", p, there.astype(np.float32)).argmax(axis=0)
+    at = np.flatnonzero(agreed >= QRS)
+    seen = there[:, at]
+    own = p[:, agreed[at], at] * seen
+    mean: Floats = (own.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)).astype(np.float32)
+    # Where no lead shows a beat, all weigh the same.
+    enough = _CLEAR * mean.max(initial=0)
+    return np.clip(mean / enough, 0.1, 1) ** _STEEP if enough > 0 else np.ones_like(mean)
