@@ -98,8 +98,8 @@ def test_the_shipped_model_keeps_what_it_reached_on_a_real_record(
     stream = InputStream(bundle.card.stages[0].input, source.rate, source.leads)
     batches = stream.push(source.read(0, source.samples), marks.samples, source.samples)
     batches += stream.flush()
-    side = np.concatenate([b.side for b in batches])
-    said = np.array(bundle.card.classes)[bundle.predict({"side": side}).argmax(axis=1)]
+    answers = np.concatenate([bundle.predict({"side": b.side}) for b in batches])
+    said = np.array(bundle.card.classes)[answers.argmax(axis=1)]
     truth = translate(marks.symbols, "aami")
     assert (said == truth).mean() > 0.99
     assert set(bundle.card.data["records"]).isdisjoint({"100", "232"})
