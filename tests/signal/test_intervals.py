@@ -134,6 +134,11 @@ def test_limb_leads_that_do_not_add_up_give_no_axis_and_no_amplitudes() -> None:
     said = measured(signal, waves, PEAKS, names)
     assert "axis_qrs_deg" in said.to_dict()
     assert said.leads_to_dict()["V1"]["r_mv"] > 0.8
+    # Noise of the electrodes obeys the laws; the median of each lead alone would not.
+    noise = np.random.default_rng(3).normal(0, 0.08, (3, signal.shape[1]))
+    electrodes = np.array([[1, -1, 0], [0, -1, 1], [-1, 0, 1]])  # I, II, III of LA, RA, LL
+    noisy = signal[:3] + (electrodes @ noise).astype(np.float32)
+    assert "axis_qrs_deg" in measured(noisy, waves_at(PEAKS, 3), PEAKS, names[:3]).to_dict()
     scaled = signal / np.ptp(signal, axis=1, keepdims=True)  # as LUDB's files are
     apart = measured(scaled, waves, PEAKS, names)
     assert "do not add up" in (apart.values["axis_qrs_deg"].reason or "")

@@ -33,8 +33,9 @@ def draw(boxes: Iterable[Box], letters: bool = True, kind: str = "waves") -> str
         foot = top + height - _FOOT
         feet.setdefault(name, []).append(f"M{left} {foot}h{width}v{_FOOT}h-{width}z")
         if letters:
+            size = "wave long" if len(name) > 1 else "wave"
             words.append(
-                f'<text class="wave{" long" if len(name) > 1 else ""}" x="{(left + right) / 2:g}" y="{foot - 6}" font-size="22" '
+                f'<text class="{size}" x="{(left + right) / 2:g}" y="{foot - 6}" font-size="22" '
                 f'fill="{COLOURS[name]}" text-anchor="middle" font-weight="700">{name}</text>'
             )
     paths = [f'<path d="{"".join(d)}" fill="{COLOURS[n]}" fill-opacity=".13"/>'
