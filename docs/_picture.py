@@ -14,7 +14,7 @@ import einthoven
 from einthoven.corpora import demo_record
 
 PICTURE = Path(__file__).resolve().parent / "assets" / "report.png"
-WIDTH, HEIGHT = 1080, 1165  # down to the table of classes
+WIDTH, HEIGHT = 1080, 1385  # down to the measurements
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     PICTURE.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "demo.html"
-        einthoven.analyze(demo_record()).to_html(report)
+        einthoven.analyze(demo_record(), waves=True).to_html(report)
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",

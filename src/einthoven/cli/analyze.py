@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--jobs", f"is {args.jobs}", "Give 1 or more")
     out = args.out or ("einthoven-out" if args.html or args.atr else None)
     questions = {
-        "model": args.model, "profile": args.profile, "waves": args.waves,
+        "model": args.model, "profile": args.profile,
+        "waves": args.waves or args.html,  # a report shows them
         "explain": args.explain, "uncertainty": args.uncertainty,
     }  # fmt: skip
     wanted = ("json", *(k for k in ("html", "atr") if getattr(args, k))) if out else ()
