@@ -16,7 +16,7 @@ def gap_svg(rows: Sequence[Mapping[str, Any]]) -> str:
 
     Parameters
     ----------
-    rows : ``gaps`` of ``beats.json``.
+    rows : ``gaps`` of ``mitdb.json``.
     """
     chosen = [r for r in rows if r["figure"] == "macro_f1" and r["model"] != "constant"]
     height = _TOP + _ROW * len(chosen) + 34

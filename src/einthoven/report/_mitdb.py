@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from einthoven.report._beats import records_of_s
+from einthoven.report._beats import gaps, published, records_of_s, shipped, with_interval
 from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
 
@@ -21,8 +21,14 @@ PROTOCOLS = ("intra-patient", "inter-patient")
 _TOP = "# Beat classifiers on mitdb\n\n<!-- made by `make tables`; do not edit -->\n\n"
 
 
-def page(results: Mapping[str, Any] | None) -> str:
-    """Return ``docs/mitdb.md``; where there are no results yet, it says how to make them."""
+def page(results: Mapping[str, Any] | None, others: Sequence[Mapping[str, str]] = ()) -> str:
+    """Return ``docs/mitdb.md``; where there are no results yet, it says how to make them.
+
+    Parameters
+    ----------
+    results : ``mitdb.json``.
+    others : published figures under a protocol judged here, as in ``systems.toml``.
+    """
     if results is None:
         return f"{_TOP}No results yet. Make them with `einthoven evaluate --suite mitdb`.\n"
     found = results["tables"]
@@ -39,6 +45,9 @@ def page(results: Mapping[str, Any] | None) -> str:
         f"{results['published']}\n",
         _held(results["held_to"]),
         _side_by_side(found),
+        _others(others),
+        gaps([g for g in results["gaps"] if g["model"] != "constant"]),
+        *(shipped(t) for t in found.values()),
         _other_labels(found),
         _augmentation(found),
         *_ensembles(found),
@@ -82,18 +91,18 @@ def _control(content: Row | None) -> list[Row]:
     return [s for s in content["systems"] if s["kind"] == "control"] if content else []
 
 
-def _with(figure: Row | None) -> str:
-    if not figure or figure["mean"] is None:
-        return "-"
-    return f"{figure['mean']:.4f} [{interval(figure['over_patients'])}]"
-
-
 def _f1(row: Row | None, label: str, without: str = "") -> Row | None:
     if row is None:
         return None
     figures = row.get("without", {}).get(without) if without else row["figures"]
     entry = figures["classes"].get(label) if figures else None
     return entry["f1"] if entry else None
+
+
+def _others(rows: Sequence[Mapping[str, str]]) -> str:
+    names = dict.fromkeys(r["table"] for r in rows)
+    parts = [f"**{n}.** {published([r for r in rows if r['table'] == n])}" for n in names]
+    return "## Published by others\n\n" + "\n".join(parts) if parts else ""
 
 
 def _held(rows: Sequence[Row]) -> str:
@@ -129,9 +138,9 @@ def _side_by_side(found: Mapping[str, Any]) -> str:
         body.append(
             [
                 name, max(len(r["runs"]) for r in (a, b) if r), row["parameters"], *_cost(row),
-                *(_with(r["figures"]["macro_f1"]) if r else "-" for r in (a, b)),
-                *(_with(_f1(r, label)) for label in ("S", "V") for r in (a, b)),
-                _with(_f1(b, "S", "232")), *(_gap(a, b, label) for label in ("S", "V")),
+                *(with_interval(r["figures"]["macro_f1"]) if r else "-" for r in (a, b)),
+                *(with_interval(_f1(r, label)) for label in ("S", "V") for r in (a, b)),
+                with_interval(_f1(b, "S", "232")), *(_gap(a, b, label) for label in ("S", "V")),
             ]
         )  # fmt: skip
     columns = [
@@ -181,8 +190,8 @@ def _other_labels(found: Mapping[str, Any]) -> str:
         return ""
     body = [
         [
-            s["name"], _spoken(t), len(s["runs"]), _with(s["figures"]["accuracy"]),
-            _with(s["figures"]["macro_f1"]), s["roc"]["macro"],
+            s["name"], _spoken(t), len(s["runs"]), with_interval(s["figures"]["accuracy"]),
+            with_interval(s["figures"]["macro_f1"]), s["roc"]["macro"],
             *(entry["f1"]["mean"] for entry in s["figures"]["classes"].values()),
         ]
         for t in tables for s in _plain(t)
@@ -201,8 +210,8 @@ def _augmentation(found: Mapping[str, Any]) -> str:
     body = [
         [
             s["name"], s["variant"] or "as the recipe is", len(s["runs"]),
-            _with(s["figures"]["macro_f1"]), *(_with(_f1(s, c)) for c in "SVF"),
-            _with(_f1(s, "S", "232")),
+            with_interval(s["figures"]["macro_f1"]), *(with_interval(_f1(s, c)) for c in "SVF"),
+            with_interval(_f1(s, "S", "232")),
         ]
         for s in rows if s["name"] in varied
     ]  # fmt: skip
@@ -226,7 +235,7 @@ def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
         body = [
             [
                 s["name"].removeprefix("ensemble "), s["variant"], len(s["members"]),
-                len(s["runs"]), s["validation_macro_f1"], _with(s["figures"]["macro_f1"]),
+                len(s["runs"]), s["validation_macro_f1"], with_interval(s["figures"]["macro_f1"]),
                 s["macro_sensitivity"]["mean"], s["macro_predictivity"]["mean"],
                 "yes" if s["validation_macro_f1"] == best else "",
             ]

@@ -10,7 +10,12 @@ from typing import Any
 from einthoven.report._markdown import table
 
 _FILE = Path(__file__).with_name("systems.toml")
-_WORDS = {"accuracy": "accuracy", "macro_f1": "macro F1", "j_kappa": "jk"}
+_WORDS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "j_kappa": "jk",
+    "macro_sensitivity": "macro recall",
+}
 NOT_YET = "not yet"
 
 PARTS = {
@@ -30,7 +35,7 @@ def rows(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
 
     Parameters
     ----------
-    results : content of each results file by its name, e.g. ``{"beats.json": {...}}``.
+    results : content of each results file by its name, e.g. ``{"mitdb.json": {...}}``.
     """
     found = []
     for entry in systems()["system"]:
@@ -48,18 +53,27 @@ def rows(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def _ours(item: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> str:
-    content = results.get(item["results"], {}).get("tables", {}).get(item["table"])
+    file = results.get(item["results"], {})
+    if "figure" in item:
+        found = file.get("figures", {}).get(item["table"], {}).get(item["figure"])
+        return f"{item['label']}: {found['value']:.4f} ({item['protocol']})" if found else ""
+    content = file.get("tables", {}).get(item["table"])
     if not content:
         return ""
     for system in content["systems"]:
-        if system["model"] == item["model"] and not system["variant"]:
-            figures = ", ".join(
-                f"{_WORDS.get(key, key)} {system['figures'][key]['mean']:.4f}"
-                for key in item["figures"]
-            )
+        if (system["model"], system["variant"]) == (item["model"], item.get("variant", "")):
+            figures = ", ".join(_figure(system, key) for key in item["figures"])
             leaky = ", leaky" if content["leaky"] else ""
             return f"{item['label']}: {figures} ({content['protocol']}{leaky})"
     return ""
+
+
+def _figure(system: Mapping[str, Any], key: str) -> str:
+    figures = system["figures"]
+    if key in figures["classes"]:
+        return f"F1 of {key} {figures['classes'][key]['f1']['mean']:.4f}"
+    found = system[key] if key in system else figures[key]
+    return f"{_WORDS.get(key, key)} {found['mean']:.4f}"
 
 
 def short_table(results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -16,13 +16,13 @@ from typing import Any
 from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
-from einthoven.report import _beats, _mitdb, _peaks, _systems
+from einthoven.report import _mitdb, _peaks, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
 # Results files that have a part of the page of their own.
-_OWN = ("beats.json", "looks.json", "mitdb.json", "peaks.json")
+_OWN = ("beats.json", "gan.json", "looks.json", "mitdb.json", "peaks.json")
 
 _TOP = (
     "# Results\n\n"
@@ -54,14 +54,15 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return ``docs/results.md``.
 
-    ``beats.json``, ``peaks.json`` and ``looks.json`` have parts of their own make; one run or model
+    ``peaks.json`` and ``looks.json`` have parts of their own make, ``mitdb.json`` and ``gan.json``
+    pages of their own; one run or model
     judged by itself (``evaluate RUN --out``) has none; any other file gives ``title``, ``command``,
     ``note`` and ``tables``, a list of ``{"title", "note", "columns", "rows"}``, and is printed as
     it is.
     """
     parts = [_TOP]
-    if "beats.json" in results:
-        parts.append(_beats.page(results["beats.json"], _systems.systems()["published"]))
+    if "mitdb.json" in results:
+        parts.append("Beat classifiers have a page of their own: [mitdb](mitdb.md).\n")
     if "peaks.json" in results:
         parts.append(_peaks.page(results["peaks.json"]))
     for name, content in results.items():
@@ -148,9 +149,11 @@ def write_tables(root: Path) -> list[Path]:
     pages = {
         root / "docs" / "results.md": results_page(results),
         root / "docs" / "systems.md": _systems.page(results),
-        root / "docs" / "mitdb.md": _mitdb.page(results.get("mitdb.json")),
+        root / "docs" / "mitdb.md": _mitdb.page(
+            results.get("mitdb.json"), _systems.systems()["published"]
+        ),
     }
-    gaps = results.get("beats.json", {}).get("gaps")
+    gaps = results.get("mitdb.json", {}).get("gaps")
     if gaps:
         pages[root / "docs" / "assets" / "gap.svg"] = gap_svg(gaps)
     if "mitdb.json" in results:
