@@ -18,7 +18,11 @@ def gap_svg(rows: Sequence[Mapping[str, Any]]) -> str:
     ----------
     rows : ``gaps`` of ``mitdb.json``.
     """
-    chosen = [r for r in rows if r["figure"] == "macro_f1" and r["model"] != "constant"]
+    chosen = [
+        r for r in rows
+        if r["figure"] == "macro_f1" and r["model"] != "constant"
+        and not r["model"].startswith("ensemble")
+    ]  # fmt: skip
     height = _TOP + _ROW * len(chosen) + 34
     parts = [
         (
