@@ -93,7 +93,7 @@ def test_what_was_not_measured_is_absent() -> None:
 def test_what_cannot_be_said_says_why_on_the_page() -> None:
     findings = simulated(("V1",))
     text = words(to_html(findings))
-    assert "P axis, QRS axis, T axis: it takes leads I and aVF" in text
+    assert "P axis, QRS axis, T axis: it takes signal in leads I and aVF" in text
     assert "intervals between normal beats; it takes 30" in text
     noisy = simulated(bad=True)
     assert "0 sound beats of one kind; it takes 3" in words(to_html(noisy))

@@ -367,3 +367,22 @@ def test_any_table_of_waves_gives_values_or_reasons(beats: int, seed: int, leads
 def test_arrays_of_other_lengths_are_refused() -> None:
     with pytest.raises(UsageError, match="one of each a beat"):
         measured(np.zeros((1, 99), np.float32), Waves.none(), np.arange(3), sound=np.ones(2, bool))
+
+
+def test_an_electrode_that_hangs_loose_is_not_0_mv() -> None:
+    """Flat leads I and II once gave an axis of 90 degrees (found by a critic)."""
+    one, foot = np.array([0.2, 0.9, 0.3]), np.array([0.1, 0.5, 0.2])
+    rows = (one, foot + one / 2, foot - one / 2, foot)
+    signal = drawn(PEAKS, tuple(tuple(r) for r in rows))
+    names, waves = ("I", "II", "III", "aVF"), waves_at(PEAKS, 4)
+    whole = measured(signal, waves, PEAKS, names).to_dict()["axis_qrs_deg"]
+    loose = signal.copy()
+    loose[:2] = 0
+    said = measured(loose, waves, PEAKS, names).values["axis_qrs_deg"]
+    assert said.value is None
+    assert "signal in leads I and aVF" in (said.reason or "")
+    loose = signal.copy()
+    loose[0] = 0  # II and III are left
+    assert measured(loose, waves, PEAKS, names).to_dict()["axis_qrs_deg"] == whole
+    loose[1, 500] = np.inf
+    assert measured(loose, waves, PEAKS, names).to_dict()["axis_qrs_deg"] == whole

@@ -181,9 +181,11 @@ def _warnings(engine: Engine) -> list[str]:
             "and is uncertain"
         )
     if summary.windows > summary.good:
+        # Live, a beat is answered before its own window has ended.
+        which = "in them" if engine.profile == "review" else "after them"
         found.append(
             f"quality: {summary.windows - summary.good} of {summary.windows} windows are too noisy "
-            "to judge; beats in them are uncertain"
+            f"to judge; beats {which} are uncertain"
         )
     return found
 

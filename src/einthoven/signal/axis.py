@@ -65,8 +65,9 @@ def disagreement(signal: Float, leads: Sequence[str]) -> float:
 def unscaled(beats: MedianBeats, leads: Sequence[str]) -> bool:
     """Return whether the limb leads contradict each other, so that no mV of the file is trusted."""
     # The mean beat, since means of leads add up where the leads do, and medians do not.
-    each = beats.beats - beats.beats.mean(axis=2, keepdims=True)
-    live = np.isfinite(each).all(axis=2)  # (beat, lead)
+    each = np.where(np.isfinite(beats.beats), beats.beats, np.nan)
+    each = each - each.mean(axis=2, keepdims=True)
+    live = np.asarray(np.isfinite(each).all(axis=2))  # (beat, lead)
     whole = live[:, live.any(axis=0)].all(axis=1)
     return bool(whole.any()) and disagreement(each[whole].mean(axis=0), leads) > _APART
 
@@ -82,12 +83,14 @@ def axes(
     leads : a name for each row.
     values : ``p_ms``, ``qrs_ms`` and ``t_ms``: without a duration there is no axis.
     """
-    weights = _limbs(leads)
+    # An electrode that hangs loose measures nothing, not 0 mV.
+    moving = [False] * len(leads) if beats is None else _moving(beats).tolist()
+    weights = _limbs([name if good else "" for name, good in zip(leads, moving, strict=True)])
     out = {}
     for key, kind, duration in (("axis_p_deg", P, "p_ms"), ("axis_qrs_deg", QRS, "qrs_ms"),
                                 ("axis_t_deg", T, "t_ms")):  # fmt: skip
         if weights is None or beats is None:
-            out[key] = refused("it takes leads I and aVF, or two of I, II and III")
+            out[key] = refused("it takes signal in leads I and aVF, or in two of I, II and III")
         elif unscaled(beats, leads):
             out[key] = refused(UNSCALED, len(beats.beats))
         elif values[duration].value is None:
@@ -95,6 +98,13 @@ def axes(
         else:
             out[key] = _axis(beats, kind, weights)
     return out
+
+
+def _moving(beats: MedianBeats) -> npt.NDArray[np.bool_]:
+    """Return (lead,) whether a lead moves at all in most of its beats."""
+    whole = np.asarray(np.isfinite(beats.beats).all(axis=2))
+    swing = np.ptp(np.where(whole[:, :, None], beats.beats, 0.0), axis=2)
+    return np.asarray((swing > _FLAT).mean(axis=0) > 0.5)
 
 
 def _axis(beats: MedianBeats, kind: int, weights: Float) -> Value:

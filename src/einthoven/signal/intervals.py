@@ -95,7 +95,14 @@ class Measurements:
         for key, value in self.values.items():
             if value.reason is not None:
                 why.setdefault(value.reason, []).append(key)
-        return tuple(f"intervals: no {', '.join(keys)}: {reason}" for reason, keys in why.items())
+        said = [f"intervals: no {', '.join(keys)}: {reason}" for reason, keys in why.items()]
+        of_leads = [value for row in self.leads.values() for value in row.values()]
+        for what, values in (("amplitudes", of_leads), ("hrv", list(self.hrv.values()))):
+            missing = {v.reason for v in values if v.reason is not None}
+            # One sentence where nothing could be given for one reason; else the values tell.
+            if len(missing) == 1 and all(v.value is None for v in values):
+                said.append(f"{what}: none: {missing.pop()}")
+        return tuple(said)
 
 
 def qtc(qt: float | Float, rr: float | Float) -> dict[str, float | Float]:
