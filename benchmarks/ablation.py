@@ -23,9 +23,7 @@ OUT = Path(__file__).resolve().parent.parent / "results" / "ablation.json"
 DRAWS = 1000
 
 VARIANTS = {
-    "boosting and beat sequence (aami-review)": ("aami-review",),
     "boosting alone": ("boosting",),
-    "beat sequence alone": ("beat-sequence",),
     "boosting, five minutes of the patient instead of ten on each side": (
         "boosting", "input.hop=150.0", "input.back=300.0", "input.ahead=150.0",
     ),
@@ -37,7 +35,9 @@ VARIANTS = {
     ),
     "boosting, made beats single alone": ("boosting", 'augment.kinds=["isolated"]'),
     "boosting, no made beats": ("boosting", "augment.draws=0"),
+    "beat sequence alone": ("beat-sequence",),
     "beat sequence alone, no made beats": ("beat-sequence", "augment.draws=0"),
+    "boosting and beat sequence (aami-review)": ("aami-review",),
 }  # fmt: skip
 
 
