@@ -126,21 +126,20 @@ class InputStream:
         """
         self._arrived += chunk.shape[1]
         self._take(self._filter.push(np.asarray(chunk[self._row], np.float32)), peaks, until)
-        given = self._give()
-        if self._around is None:
-            return given
-        return [piece for inputs in given for piece in self._around.push(inputs)]
+        return self._with_neighbours(self._give())
 
     def flush(self) -> list[Inputs]:
         """Give the rest; the recording has ended."""
         rest = self._filter.flush()
         self._ended = True
         self._take(rest, np.zeros(0, np.int64), max(self._arrived, self._until))
-        given = self._give()
+        given = self._with_neighbours(self._give())
+        return given + self._around.flush() if self._around else given
+
+    def _with_neighbours(self, given: list[Inputs]) -> list[Inputs]:
         if self._around is None:
             return given
-        pieces = [piece for inputs in given for piece in self._around.push(inputs)]
-        return pieces + self._around.flush()
+        return [piece for inputs in given for piece in self._around.push(inputs)]
 
     def _place(self, samples: Samples) -> Samples:
         """Return the output samples nearest to samples of the recording."""

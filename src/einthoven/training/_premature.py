@@ -93,7 +93,7 @@ def describe(
     return np.concatenate([g.side for g in given])
 
 
-def _make(
+def make(
     kind: str,
     signal: npt.NDArray[np.float32],
     rate: float,
@@ -102,6 +102,7 @@ def _make(
     making: Making,
     rng: np.random.Generator,
 ) -> Synthetic | None:
+    """Return a made recording of `kind`; None where the heart is not regular enough for it."""
     if kind == "fusion":
         made = fusion(signal, rate, samples, names, share=making.fusion, rng=rng)
     elif regular(samples):
@@ -163,7 +164,7 @@ def rows(
         for draw in range(making.draws if making else 0):
             for kind in making.kinds if making else ():
                 rng = np.random.default_rng([seed, draw, zlib.crc32(f"{record} {kind}".encode())])
-                new = _make(kind, np.nan_to_num(lead), source.rate, samples, names, making, rng)  # type: ignore[arg-type]
+                new = make(kind, np.nan_to_num(lead), source.rate, samples, names, making, rng)  # type: ignore[arg-type]
                 if new is None:
                     continue
                 side = describe(spec, new.signal[None], source.rate, ("ECG",), new.samples)

@@ -26,7 +26,7 @@ from einthoven.record.vocabulary import is_beat, translate
 from einthoven.store.store import patients
 from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Windows
-from einthoven.training._premature import Making, _make
+from einthoven.training._premature import Making, make
 from einthoven.training._recipe import Recipe
 
 # What is made is named in AAMI's classes; these are theirs in the other map.
@@ -88,7 +88,7 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
         signal = np.nan_to_num(source.read(0, source.samples)[row])
         for kind in _MAKING.kinds:
             rng = np.random.default_rng([seed, zlib.crc32(f"{name} {kind}".encode())])
-            new = _make(kind, signal, source.rate, marks.samples, words, _MAKING, rng)
+            new = make(kind, signal, source.rate, marks.samples, words, _MAKING, rng)
             if new is None:
                 continue
             leads = ("ECG",) if one else (source.leads[row],)
