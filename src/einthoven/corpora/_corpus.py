@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError, nearest
 from einthoven.record.registry import Registry
 from einthoven.record.source import Source
@@ -120,6 +121,28 @@ class Corpus(abc.ABC):
         ------
         DataError : where the corpus has no such record, or it is not here.
         """
+
+    def statements(self, record: str) -> tuple[Statement, ...]:
+        """Return what the publisher says of the whole record; nothing where only beats are marked.
+
+        Raises
+        ------
+        DataError : where the corpus has no such record, or its labels are not here.
+        """
+        self._known(record)
+        return ()
+
+    def metadata(self, record: str) -> Mapping[str, str]:
+        """Return what else is known of the record, e.g. ``age``, ``sex``, ``device``, ``site``.
+
+        Names and birth dates are never among it; a key that is not known is absent.
+
+        Raises
+        ------
+        DataError : where the corpus has no such record, or its table is not here.
+        """
+        self._known(record)
+        return {}
 
     def files(self) -> tuple[str, ...]:
         """Return the names of the publisher's files that `data get` loads."""
