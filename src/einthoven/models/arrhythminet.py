@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from einthoven.models import MODELS, Entry
@@ -32,8 +31,11 @@ def _stage(channels: int, out: int, kernel: int, stride: int, groups: int = 1) -
     return [convolution, nn.BatchNorm2d(out), nn.ReLU6(inplace=True)]
 
 
-class ArrhythmiNet(nn.Module):
-    """Stem, depthwise-separable blocks, mean over time, linear head.
+def _net(
+    leads: int, classes: int, side: int, *, stem: int, blocks: Sequence[tuple[int, int]],
+    kernel: int, hidden: int, dropout: float,
+) -> layers.Pooled:  # fmt: skip
+    """Return stem, depthwise-separable blocks, mean over time, linear head.
 
     Parameters
     ----------
@@ -44,51 +46,32 @@ class ArrhythmiNet(nn.Module):
     hidden : width of the layer before the last; 0 for none.
     dropout : share of the pooled features dropped in training.
     """
-
-    def __init__(
-        self, leads: int, classes: int, side: int, *, stem: int,
-        blocks: Sequence[tuple[int, int]], kernel: int, hidden: int, dropout: float,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        body = _stage(leads, stem, _STEM_KERNEL, 2)
-        channels = stem
-        for out, stride in blocks:
-            body += _stage(channels, channels, kernel, stride, groups=channels)
-            body += _stage(channels, out, 1, 1)
-            channels = out
-        self.body = layers.sequence(*body)
-        self.scale = layers.standardiser(side)
-        self.head = layers.head(channels + side, hidden, classes, dropout)
-
-    def features(self, window: torch.Tensor) -> torch.Tensor:
-        """Return (batch, channel, position): the last maps before the mean over time."""
-        return layers.maps(self.body, window)
-
-    def forward(self, window: torch.Tensor, side: torch.Tensor | None = None) -> torch.Tensor:
-        """Return logits (batch, class) of `window` (batch, lead, time), `side` (batch, number)."""
-        pooled = self.features(window).mean(dim=2)
-        logits: torch.Tensor = self.head(layers.join(pooled, self.scale, side))
-        return logits
+    body = _stage(leads, stem, _STEM_KERNEL, 2)
+    channels = stem
+    for out, stride in blocks:
+        body += _stage(channels, channels, kernel, stride, groups=channels)
+        body += _stage(channels, out, 1, 1)
+        channels = out
+    head = layers.head(channels + side, hidden, classes, dropout)
+    return layers.Pooled(layers.sequence(*body), head, side)
 
 
 def v1(
     *, leads: int, time: int, classes: int, side: int, hidden: int = 16, dropout: float = 0.3
-) -> ArrhythmiNet:
+) -> layers.Pooled:
     """Build V1, the larger of the two. Any `time` fits."""
     del time
-    return ArrhythmiNet(
+    return _net(
         leads, classes, side, stem=32, blocks=_V1, kernel=11, hidden=hidden, dropout=dropout
     )
 
 
 def v2(
     *, leads: int, time: int, classes: int, side: int, hidden: int = 0, dropout: float = 0.0
-) -> ArrhythmiNet:
+) -> layers.Pooled:
     """Build V2, the smaller of the two. Any `time` fits."""
     del time
-    return ArrhythmiNet(
-        leads, classes, side, stem=24, blocks=_V2, kernel=5, hidden=hidden, dropout=dropout
-    )
+    return _net(leads, classes, side, stem=24, blocks=_V2, kernel=5, hidden=hidden, dropout=dropout)
 
 
 MODELS.add(

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from einthoven.models import MODELS, Entry
-from einthoven.models._layers import convolution, head, join, maps, sequence, standardiser
+from einthoven.models._layers import Pooled, convolution, excitation, head, sequence
 
 _PAPER = "EXGnet 2025, arXiv:2506.12404"
 _STEM_KERNEL = 15
@@ -46,10 +46,7 @@ class Multiresolution(nn.Module):
             nn.BatchNorm2d(wide), nn.ReLU(inplace=True), convolution(wide, out, 1),
             nn.BatchNorm2d(out),
         )  # fmt: skip
-        few = max(4, out // 8)
-        self.excite = nn.Sequential(
-            nn.Conv2d(out, few, 1), nn.ReLU(inplace=True), nn.Conv2d(few, out, 1), nn.Sigmoid()
-        )
+        self.excite = excitation(out, max(4, out // 8))
         self.past = nn.Identity() if channels == out else convolution(channels, out, 1)
 
     def forward(self, before: torch.Tensor) -> torch.Tensor:
@@ -59,56 +56,32 @@ class Multiresolution(nn.Module):
         return functional.relu(mixed * weight + self.past(before))
 
 
-class ExgNet(nn.Module):
-    """Stem, multiresolution blocks, mean over time, linear head.
-
-    The stem quarters the time; it is halved again after each block but the last two.
-
-    Parameters
-    ----------
-    leads, classes, side : numbers of leads, of classes, and of side numbers a window (0: none).
-    widths : channels of each block.
-    kernels : samples of the parallel branches.
-    dropout : share of the pooled features dropped in training.
-    """
-
-    def __init__(
-        self, leads: int, classes: int, side: int, *, widths: Sequence[int],
-        kernels: Sequence[int], dropout: float,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        channels = widths[0]
-        body: list[nn.Module] = [
-            convolution(leads, channels, _STEM_KERNEL, 2), nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True), nn.MaxPool2d((1, 2), ceil_mode=True),
-        ]  # fmt: skip
-        for number, out in enumerate(widths):
-            if 0 < number < len(widths) - 1:
-                body.append(nn.MaxPool2d((1, 2), ceil_mode=True))
-            body.append(Multiresolution(channels, out, kernels))
-            channels = out
-        self.body = sequence(*body)
-        self.scale = standardiser(side)
-        self.head = head(channels + side, 0, classes, dropout)
-
-    def features(self, window: torch.Tensor) -> torch.Tensor:
-        """Return (batch, channel, position): the maps of the last block."""
-        return maps(self.body, window)
-
-    def forward(self, window: torch.Tensor, side: torch.Tensor | None = None) -> torch.Tensor:
-        """Return logits (batch, class) of `window` (batch, lead, time), `side` (batch, number)."""
-        pooled = join(self.features(window).mean(dim=2), self.scale, side)
-        logits: torch.Tensor = self.head(pooled)
-        return logits
-
-
 def exgnet(
     *, leads: int, time: int, classes: int, side: int, kernels: Sequence[int] = _KERNELS,
     dropout: float = 0.2,
-) -> ExgNet:  # fmt: skip
-    """Build it. Any `time` fits."""
+) -> Pooled:  # fmt: skip
+    """Build it. Any `time` fits.
+
+    Stem, multiresolution blocks, mean over time, linear head. The stem quarters the time; it is
+    halved again after each block but the last two.
+
+    Parameters
+    ----------
+    kernels : samples of the parallel branches.
+    dropout : share of the pooled features dropped in training.
+    """
     del time
-    return ExgNet(leads, classes, side, widths=_WIDTHS, kernels=kernels, dropout=dropout)
+    channels = _WIDTHS[0]
+    body: list[nn.Module] = [
+        convolution(leads, channels, _STEM_KERNEL, 2), nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True), nn.MaxPool2d((1, 2), ceil_mode=True),
+    ]  # fmt: skip
+    for number, out in enumerate(_WIDTHS):
+        if 0 < number < len(_WIDTHS) - 1:
+            body.append(nn.MaxPool2d((1, 2), ceil_mode=True))
+        body.append(Multiresolution(channels, out, kernels))
+        channels = out
+    return Pooled(sequence(*body), head(channels + side, 0, classes, dropout), side)
 
 
 MODELS.add(
