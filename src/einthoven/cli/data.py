@@ -23,6 +23,7 @@ VERBS = {
 }
 
 _LISTED = 10
+_COUNTS = ("symbols", "classes", "statements")  # of the facts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +64,7 @@ def _bar(total: int, name: str, *, unit: str, scale: bool = False) -> tqdm[None]
 def _list(corpora: Sequence[Corpus], as_json: bool) -> int:
     if as_json:
         rows = [
-            {k: v for k, v in _facts(c).items() if k not in ("symbols", "classes")}
+            {k: v for k, v in _facts(c).items() if k not in _COUNTS}
             | {"present": len(c.present), "folder": str(c.folder)}
             for c in corpora
         ]
@@ -87,7 +88,7 @@ def _list(corpora: Sequence[Corpus], as_json: bool) -> int:
 def _facts(corpus: Corpus) -> dict[str, object]:
     """Return the publisher's facts as JSON can hold them."""
     facts = {k: getattr(corpus.facts, k) for k in corpus.facts.__dataclass_fields__}
-    return facts | {k: dict(facts[k]) for k in ("symbols", "classes")}
+    return facts | {k: dict(facts[k]) for k in _COUNTS}
 
 
 def _print_table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> None:

@@ -32,6 +32,10 @@ class Facts:
     size : bytes of all that `data get` loads.
     symbols : how often each annotation symbol stands in all reference annotations.
     classes : how many beats of each class (`record.vocabulary`, table ``aami``) there are.
+    statements : how many records carry each code, in all records.
+    subjects_known : whether the publisher says who was recorded. Where not, `Corpus.subject` gives
+        each record a name of its own: a person recorded twice is then two subjects, and may stand
+        on both sides of a split.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Facts:
     size: int
     symbols: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     classes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    statements: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    subjects_known: bool = True
 
 
 class Corpus(abc.ABC):
@@ -106,7 +112,8 @@ class Corpus(abc.ABC):
         """Return who was recorded; never guessed.
 
         The name of the corpus that the person belongs to stands in front (``"mitdb:118"``), so
-        that a person found in two corpora is seen to be one.
+        that a person found in two corpora is seen to be one. Where the publisher never says who
+        was recorded (`Facts.subjects_known`), it is ``"NAME:record:<record>"``.
 
         Raises
         ------
@@ -143,6 +150,10 @@ class Corpus(abc.ABC):
         """
         self._known(record)
         return {}
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what should be known of the records that are here, a sentence each."""
+        return ()
 
     def files(self) -> tuple[str, ...]:
         """Return the names of the publisher's files that `data get` loads."""

@@ -1,0 +1,69 @@
+"""A publisher's table of records: one row a record, read once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from einthoven.record.errors import DataError
+
+_BYTES = 256 << 20
+
+
+class Table:
+    """The rows of a CSV file by the name of their record, in the order of the file.
+
+    Parameters
+    ----------
+    path : the file, UTF-8.
+    key : the column that names the record.
+    needs : further columns that must be there.
+    mend : what to do where the file is not there.
+
+    Raises
+    ------
+    DataError : where the file is not there, is no such table, or names a record twice.
+    """
+
+    def __init__(self, path: Path, key: str, needs: Sequence[str], mend: str) -> None:
+        if not path.is_file():
+            raise DataError(path, "is not there", mend)
+        if path.stat().st_size > _BYTES:
+            raise DataError(path, f"is larger than {_BYTES >> 20} MiB", "Check what it is")
+        self._rows: dict[str, list[str]] = {}
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows = csv.reader(file, strict=True)
+                head = next(rows, [])
+                self._column = {name: k for k, name in enumerate(head)}
+                for name in (key, *needs):
+                    if name not in self._column:
+                        raise DataError(path, f"has no column {name!r}", "Fetch it again")
+                at = self._column[key]
+                for row in rows:
+                    if len(row) != len(head):
+                        raise DataError(
+                            path, f"line {rows.line_num} has {len(row)} of {len(head)} cells",
+                            "Fetch it again",
+                        )  # fmt: skip
+                    if row[at] in self._rows:
+                        raise DataError(path, f"names {row[at]!r} twice", "Fetch it again")
+                    self._rows[row[at]] = row
+        except (csv.Error, UnicodeDecodeError) as fault:
+            raise DataError(path, f"is no table ({fault})", "Fetch it again") from fault
+        self.path = path
+        self.records = tuple(self._rows)
+
+    def __contains__(self, record: str) -> bool:
+        return record in self._rows
+
+    def cell(self, record: str, column: str) -> str:
+        """Return one cell, without white space around it; empty where there is no such column."""
+        at = self._column.get(column)
+        return "" if at is None else self._rows[record][at].strip()
+
+    def cells(self, record: str, columns: Sequence[str]) -> dict[str, str]:
+        """Return the cells of those columns that are not empty."""
+        found = ((column, self.cell(record, column)) for column in columns)
+        return {column: text for column, text in found if text}
