@@ -30,10 +30,11 @@ OBJECTIVES: Mapping[str, Mapping[str, float | str]] = MappingProxyType(
         "focal": MappingProxyType({"alpha": "inverse-root", "gamma": 2.0}),
         "class-balanced": MappingProxyType({"beta": 0.999}),
         "logit-adjustment": MappingProxyType({"tau": 1.0}),
+        "binary-cross-entropy": MappingProxyType({"teacher": "", "teacher_weight": 0.7}),
     }
 )
 ALPHAS = ("inverse-root", "one")
-_OWN = ("alpha", "gamma", "beta", "tau")
+_OWN = ("alpha", "gamma", "beta", "tau", "teacher", "teacher_weight")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,9 @@ class Objective:
     - ``logit-adjustment``: cross-entropy of logits + tau log(share of the class) (Menon et al.
       2021, arXiv:2007.07314). In use the logits are taken plain; adjusting there too would be
       doing it twice.
+    - ``binary-cross-entropy``, of whole records, of which each has any number of classes: the mean
+      of -y log p - (1 - y) log(1 - p) over records and classes, with p the sigmoid of the class's
+      own logit. Where the publisher's words cannot say whether y is 1 or 0 it is left out.
 
     `balance` draws rare beats more often, and the last three weigh them more, by counts taken
     before any draw: both together count rarity twice. That is allowed, for a middle of each may be
@@ -60,13 +64,18 @@ class Objective:
     ----------
     name : see above.
     label_smoothing : share of the target spread evenly over all classes, 0 to 1. Each class's term
-        is then weighed by its share of the target; alpha and w stay those of the true class.
+        is then weighed by its share of the target; alpha and w stay those of the true class. Of
+        ``binary-cross-entropy`` it is spread over yes and no.
     balance : how far rare classes are drawn more often, in training alone: beats of a class of n
-        are drawn with weight n ** -balance. 0 leaves them as they come, 1 makes all equal.
+        are drawn with weight n ** -balance. 0 leaves them as they come, 1 makes all equal. Of
+        whole records it is the domains, and not the classes, that are balanced.
     alpha : of ``focal``: ``inverse-root``, 1 / sqrt(n) with mean 1 over classes, or ``one``.
     gamma : of ``focal``, 0 or more; 0 forgives no certainty.
     beta : of ``class-balanced``, 0 to below 1; 0 weighs all classes alike, near 1 by 1 / n.
     tau : of ``logit-adjustment``, 0 or more; 0 adjusts nothing.
+    teacher : of ``binary-cross-entropy``, a finished run on the same split whose out-of-fold
+        probabilities on the training side are mixed into its labels; ``""`` for none.
+    teacher_weight : the share of the target that is the teacher's, 0 to 1.
 
     Raises
     ------
@@ -80,6 +89,13 @@ class Objective:
     gamma: float | None = None
     beta: float | None = None
     tau: float | None = None
+    teacher: str | None = None
+    teacher_weight: float | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether it is for labels of which a record has any number."""
+        return self.name == "binary-cross-entropy"
 
     def __post_init__(self) -> None:
         if self.name not in OBJECTIVES:
@@ -93,8 +109,8 @@ class Objective:
                 raise UsageError(f"objective.{key}", f"is not used by {self.name}", mend)
             if key in own and getattr(self, key) is None:
                 object.__setattr__(self, key, own[key])
-        for key in ("label_smoothing", "balance"):
-            if not 0 <= getattr(self, key) <= 1:
+        for key in ("label_smoothing", "balance", "teacher_weight"):
+            if not 0 <= (getattr(self, key) or 0) <= 1:
                 raise UsageError(f"objective.{key}", f"is {getattr(self, key)}", "Give 0 to 1")
         if self.alpha is not None and self.alpha not in ALPHAS:
             raise UsageError(
@@ -125,6 +141,8 @@ def _mean_one(weight: Floats) -> Floats:
 def make_loss(objective: Objective, counts: npt.NDArray[np.int64], classes: Sequence[str]) -> Loss:
     """Return the function of (beat, class) logits and (beat,) labels that is minimised.
 
+    Labels of ``binary-cross-entropy`` are (record, class), see `binary`.
+
     Parameters
     ----------
     objective : from the recipe.
@@ -146,6 +164,8 @@ def make_loss(objective: Objective, counts: npt.NDArray[np.int64], classes: Sequ
             f"objective {o.name}", f"class {none[0]} has no beat on the training side",
             "Take it out of corpus.classes, or set objective.name to cross-entropy",
         )  # fmt: skip
+    if o.many:
+        return partial(binary, smoothing=o.label_smoothing)
     if o.name == "cross-entropy":
         return partial(functional.cross_entropy, label_smoothing=o.label_smoothing)
     if o.tau is not None:
@@ -166,6 +186,25 @@ def make_loss(objective: Objective, counts: npt.NDArray[np.int64], classes: Sequ
         _weighted, weight=torch.tensor(weight, dtype=torch.float32), gamma=o.gamma or 0.0,
         smoothing=o.label_smoothing,
     )  # fmt: skip
+
+
+def binary(logits: torch.Tensor, label: torch.Tensor, *, smoothing: float) -> torch.Tensor:
+    """Return the mean loss of (record, class) logits over the labels that are known.
+
+    Parameters
+    ----------
+    label : (record, class) targets from 0 to 1, NaN where nothing is known.
+    smoothing : share of the target spread over yes and no.
+    """
+    from torch.nn import functional
+
+    known = ~label.isnan()
+    target = (1 - smoothing) * label.nan_to_num() + smoothing / 2
+    # In float32 whatever the network computes in: the mean is of many small numbers.
+    each = functional.binary_cross_entropy_with_logits(
+        logits.float(), target.float(), reduction="none"
+    )
+    return (each * known).sum() / known.sum().clamp(min=1)
 
 
 def _weighted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -12,153 +12,35 @@ from typing import Any, TypeVar
 
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
-from einthoven.record.vocabulary import CLASSES
 from einthoven.training._objective import Objective
+from einthoven.training._sections import (
+    DIAGNOSES,
+    NONE,
+    Arguments,
+    CorpusPart,
+    Crops,
+    ModelPart,
+    Optimiser,
+    ProtocolPart,
+    check_keys,
+    one_of,
+)
+
+__all__ = [
+    "FOLDER",
+    "Optimiser",
+    "Recipe",
+    "check_keys",
+    "load_recipe",
+    "names",
+    "set_value",
+    "to_toml",
+]
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
-LIBRARIES = ("torch", "sklearn", "numpy")
-TASKS = ("beat", "peaks", "waves")
-WHOSE_PEAKS = ("reference", "engine")
+TASKS = ("beat", "peaks", "waves", "diagnosis")
 
-Arguments = Mapping[str, Any]
-_NONE: Arguments = MappingProxyType({})
 T = TypeVar("T")
-
-
-def check_keys(where: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse the first of the `given` keys that is not `known`, and name the nearest."""
-    choices = tuple(known)
-    for key in given:
-        if key not in choices:
-            raise UsageError(where, f"key {key!r} is not known", nearest(key, choices))
-
-
-def _one_of(where: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UsageError(where, f"{value!r} is not known", nearest(str(value), known))
-
-
-def _at_least(where: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise UsageError(where, f"is {value}", f"Give {least} or more")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusPart:
-    """Which beats there are.
-
-    Attributes
-    ----------
-    name : in the catalogue of corpora.
-    labels : the map from WFDB symbols to classes, see `record.vocabulary.MAPS`.
-    classes : those that are learnt and judged; all of the map's if not given. Beats of another
-        class are left out of every side, and counted.
-    peaks : where windows are cut, at the ``reference`` beats or at the ``engine``'s own R peaks.
-    leads : names of leads for trainers that eat several; nets take theirs from ``input.leads``.
-    """
-
-    name: str
-    labels: str
-    classes: tuple[str, ...] = ()
-    peaks: str = "reference"
-    leads: tuple[str, ...] = ("one",)
-
-    def __post_init__(self) -> None:
-        _one_of("corpus.labels", self.labels, tuple(CLASSES))
-        _one_of("corpus.peaks", self.peaks, WHOSE_PEAKS)
-        object.__setattr__(self, "classes", tuple(self.classes) or CLASSES[self.labels])
-        object.__setattr__(self, "leads", tuple(self.leads))
-        for name in self.classes:
-            _one_of("corpus.classes", name, CLASSES[self.labels])
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelPart:
-    """What is trained.
-
-    Attributes
-    ----------
-    name : of the architecture.
-    library : ``torch`` (a network of `models.MODELS`), ``sklearn`` (trees) or ``numpy``.
-    arguments : all other keys of the section; the trainer checks them.
-    """
-
-    name: str
-    library: str = "torch"
-    arguments: Arguments = field(default_factory=lambda: _NONE)
-
-    def __post_init__(self) -> None:
-        _one_of("model.library", self.library, LIBRARIES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimiser:
-    """How it is minimised.
-
-    Attributes
-    ----------
-    name : ``adam`` or ``adamw``.
-    epochs : at most so many passes.
-    batch : windows a step, on each device.
-    learning_rate : the largest.
-    weight_decay : of ``adamw``.
-    schedule : ``one-cycle`` (a third up, then cosine down), ``cosine`` or ``constant``.
-    beats : windows drawn in an epoch; 0 for as many as the training side has.
-    patience : epochs without a better validation score before training stops; 0 never stops.
-    monitor : the validation score, ``macro_f1`` (the larger the better) or ``loss``.
-    keep : the weights that are the result, those of the ``best`` epoch by `monitor`, or the
-        ``last``.
-    devices : processes that train together (gloo); each takes its share of every epoch.
-    threads : of the processor, each process. The same bits come back with 1 only.
-    """
-
-    name: str = "adamw"
-    epochs: int = 10
-    batch: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    schedule: str = "one-cycle"
-    beats: int = 0
-    patience: int = 0
-    monitor: str = "macro_f1"
-    keep: str = "best"
-    devices: int = 1
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        _one_of("optimiser.name", self.name, ("adam", "adamw"))
-        _one_of("optimiser.schedule", self.schedule, ("one-cycle", "cosine", "constant"))
-        _one_of("optimiser.monitor", self.monitor, ("macro_f1", "loss"))
-        _one_of("optimiser.keep", self.keep, ("best", "last"))
-        for key in ("epochs", "batch", "devices", "threads"):
-            _at_least(f"optimiser.{key}", getattr(self, key), 1)
-        for key in ("weight_decay", "beats", "patience"):
-            _at_least(f"optimiser.{key}", getattr(self, key), 0)
-        if not self.learning_rate > 0:
-            raise UsageError("optimiser.learning_rate", f"is {self.learning_rate}", "Give over 0")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProtocolPart:
-    """Who is tested on whom.
-
-    Attributes
-    ----------
-    name : in the catalogue of protocols.
-    strict : leave out the training subjects that the published split also tests.
-    train, validation, test : names of records, where the protocol takes them; the corpus's
-        published lists if not given. `validation` is taken out of `train`.
-    """
-
-    name: str
-    strict: bool = False
-    train: tuple[str, ...] = ()
-    validation: tuple[str, ...] = ()
-    test: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for key in ("train", "validation", "test"):
-            object.__setattr__(self, key, tuple(str(r) for r in getattr(self, key)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,9 +50,10 @@ class Recipe:
     Attributes
     ----------
     name, title, paper : what it is called and whose experiment it is.
-    task : ``beat``, ``peaks`` or ``waves``.
+    task : ``beat``, ``peaks``, ``waves``, or ``diagnosis`` of whole records, any number of classes
+        a record.
     published : the paper's figures, ``{metric: value}``.
-    corpus, input, model, objective, optimiser, protocol : see there.
+    corpus, input, model, objective, optimiser, protocol, crop : see there.
     augment : keys for the trainer, which checks them.
     seeds : one run each.
     """
@@ -185,15 +68,36 @@ class Recipe:
     paper: str = ""
     published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     objective: Objective = field(default_factory=Objective)
-    augment: Arguments = field(default_factory=lambda: _NONE)
+    augment: Arguments = field(default_factory=lambda: NONE)
     optimiser: Optimiser = field(default_factory=Optimiser)
+    crop: Crops = field(default_factory=Crops)
     seeds: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
-        _one_of("task", self.task, TASKS)
+        one_of("task", self.task, TASKS)
         object.__setattr__(self, "seeds", tuple(self.seeds))
         if not self.seeds or not all(isinstance(s, int) and s >= 0 for s in self.seeds):
             raise UsageError("seeds", f"are {list(self.seeds)}", "Give whole numbers, e.g. [0, 1]")
+        whole = self.task == "diagnosis"
+        if (self.corpus.labels in DIAGNOSES) != whole:
+            fault = f"{self.corpus.labels!r} is no set of labels for the task {self.task}"
+            mend = "Give a set of diagnoses" if whole else "Give a map of beats, or task diagnosis"
+            raise UsageError("corpus.labels", fault, mend)
+        if whole and self.model.library == "torch" and not self.objective.many:
+            fault = f"{self.objective.name} knows one class a record, and a record may have several"
+            raise UsageError("objective.name", fault, "Give binary-cross-entropy")
+        if not whole:
+            # What only whole records have would be passed over in silence.
+            strange = {
+                "objective.name": self.objective.many, "corpus.others": self.corpus.others,
+                "crop.seconds": self.crop.seconds, "protocol.part": self.protocol.part,
+            }  # fmt: skip
+            for where in (name for name, given in strange.items() if given):
+                raise UsageError(
+                    where, "is for whole records", "Take it out, or give task diagnosis"
+                )
+            own = [f.name for f in fields(ProtocolPart) if f.name != "arguments"]
+            check_keys("protocol", self.protocol.arguments, own)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as TOML can hold it; `from_dict` reads it back."""
@@ -225,7 +129,7 @@ class Recipe:
 _PARTS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "corpus": CorpusPart, "input": InputSpec, "model": ModelPart, "objective": Objective,
-        "optimiser": Optimiser, "protocol": ProtocolPart,
+        "optimiser": Optimiser, "protocol": ProtocolPart, "crop": Crops,
     }
 )  # fmt: skip
 
@@ -245,7 +149,7 @@ def _table(where: str, value: Any) -> Mapping[str, Any]:
 def _build(part: type[T], where: str, values: Mapping[str, Any]) -> T:
     known = list(fields(part))  # type: ignore[arg-type]
     names = [f.name for f in known]
-    if part is ModelPart:
+    if "arguments" in names:
         names.remove("arguments")
         rest = {k: v for k, v in values.items() if k not in names}
         values = {k: v for k, v in values.items() if k in names}
