@@ -1,5 +1,6 @@
 """Floor 5. Who may be tested on whom; a leak is refused."""
 
+from einthoven.protocols._records import Examples, RecordProtocol, RecordSplit
 from einthoven.protocols._split import (
     Beats,
     Protocol,
@@ -11,9 +12,11 @@ from einthoven.protocols._split import (
 )
 from einthoven.record.registry import Registry
 
+# Beats and whole records are divided by different rules, so each has its own catalogue.
 PROTOCOLS: Registry[Protocol] = Registry("protocol", "einthoven.protocols")
+RECORD_PROTOCOLS: Registry[RecordProtocol] = Registry("protocol", "einthoven.protocols")
 
 __all__ = [
-    "PROTOCOLS", "Beats", "Protocol", "Side", "Split", "TestSide", "TrainingSide",
-    "ValidationSide",
+    "PROTOCOLS", "RECORD_PROTOCOLS", "Beats", "Examples", "Protocol", "RecordProtocol",
+    "RecordSplit", "Side", "Split", "TestSide", "TrainingSide", "ValidationSide",
 ]  # fmt: skip
