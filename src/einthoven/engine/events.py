@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from einthoven.record.vocabulary import RHYTHM_NAMES
 from einthoven.signal.waves import Waves
 
 
@@ -54,4 +56,43 @@ class WaveEvent:
         return {"event": "waves", "waves": self.waves.to_dicts(self.leads)}
 
 
-Event = BeatEvent | QualityEvent | WaveEvent
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RhythmEvent:
+    """The rhythm of one span, [start, end): N, A, O or ~ (`record.vocabulary.RHYTHM_NAMES`)."""
+
+    start: int
+    end: int
+    label: str
+    probability: float
+    uncertain: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of ``einthoven stream``."""
+        return {"event": "rhythm", **self.span()}
+
+    def span(self) -> dict[str, Any]:
+        """Return the entry of ``rhythm`` in ``analyze --json``."""
+        return {
+            "start": self.start, "end": self.end, "class": self.label,
+            "name": RHYTHM_NAMES.get(self.label, self.label),
+            "probability": round(self.probability, 4), "uncertain": self.uncertain,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiagnosisEvent:
+    """The probabilities of each diagnosis, by class, judged on one span, [start, end)."""
+
+    start: int
+    end: int
+    probabilities: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line of ``einthoven stream``."""
+        rounded = {name: round(p, 4) for name, p in self.probabilities.items()}
+        return {
+            "event": "diagnosis", "start": self.start, "end": self.end, "probabilities": rounded,
+        }  # fmt: skip
+
+
+Event = BeatEvent | QualityEvent | WaveEvent | RhythmEvent | DiagnosisEvent

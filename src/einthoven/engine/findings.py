@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven._methods import method
+from einthoven.engine.events import RhythmEvent
 from einthoven.record.annotation import Annotations
 from einthoven.record.source import Source
 from einthoven.signal.intervals import Measurements
@@ -57,6 +58,30 @@ class Quality:
     scores: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """One diagnosis that a model knows, found or not.
+
+    Attributes
+    ----------
+    code, system, name : what it is, e.g. ``MI``, ``PTB-XL superclass``, ``myocardial infarction``.
+    probability : calibrated, of its being there.
+    positive : whether the probability reaches the card's threshold for this class.
+    uncertain : whether the answer is less sure than the card asks for.
+    """
+
+    code: str
+    system: str
+    name: str
+    probability: float
+    positive: bool
+    uncertain: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of ``diagnoses`` in ``analyze --json``."""
+        return asdict(self) | {"probability": round(self.probability, 4)}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
     """The answer to ``einthoven analyze``.
@@ -70,6 +95,8 @@ class Findings:
     marks, quality, intervals, warnings : what was found; `marks` are the beats.
     profile : ``review`` or ``live``.
     source : the recording, for whoever draws it.
+    rhythm : of each span, in time order; None where it cannot be told.
+    diagnoses : all that the model knows, found or not; None where it cannot answer.
     wave_marks : P, QRS and T of every lead; None where nobody asked, or nothing can answer.
     measurements : what was measured on them; None likewise.
     """
@@ -89,6 +116,8 @@ class Findings:
     warnings: tuple[str, ...]
     profile: str
     source: Source | None = field(default=None, repr=False)
+    rhythm: tuple[RhythmEvent, ...] | None = None
+    diagnoses: tuple[Diagnosis, ...] | None = None
     wave_marks: Waves | None = field(default=None, repr=False)
     measurements: Measurements | None = field(default=None, repr=False)
 
@@ -160,6 +189,9 @@ class Findings:
             "start": self.start.isoformat() if self.start else None,
             "profile": self.profile, "usable": self.usable, "reason": self.reason,
             "models": list(self.models), "beats": beats,
+            **({"rhythm": [e.span() for e in self.rhythm]} if self.rhythm is not None else {}),
+            **({"diagnoses": [d.to_dict() for d in self.diagnoses]}
+               if self.diagnoses is not None else {}),
             **({"waves": self.wave_marks.to_dicts(self.leads)}
                if self.wave_marks is not None else {}),
             **({"intervals": self.intervals} if self.intervals else {}),

@@ -52,7 +52,7 @@ def _across(seconds: float, total: float) -> float:
     return LEFT + (RIGHT - LEFT) * seconds / total if total else LEFT
 
 
-def _time_axis(total: float, y: int, top: int, start: datetime | None) -> str:
+def time_axis(total: float, y: int, top: int, start: datetime | None) -> str:
     """Return ticks at round times, with time since the start and the clock below."""
     step = next((s for s in _STEPS if total / s <= 7), _STEPS[-1])
     out = [f'<path d="M{LEFT} {y}H{RIGHT}" stroke="{MUTED}" stroke-width="2"/>']
@@ -87,7 +87,7 @@ def rate_chart(findings: Findings, trend: Trend) -> str:
     def up(rate: npt.NDArray[np.float64] | float) -> npt.NDArray[np.float64]:
         return np.asarray(bottom - (bottom - top) * (np.asarray(rate) - low) / (high - low))
 
-    out = [_time_axis(findings.seconds, bottom, top, findings.start)]
+    out = [time_axis(findings.seconds, bottom, top, findings.start)]
     for rate in range(low, high + 1, step):
         y = float(up(rate))
         out.append(f'<path d="M{LEFT} {y:.0f}H{RIGHT}" stroke="{FAINT}" stroke-width="2"/>')
@@ -150,7 +150,7 @@ def class_chart(findings: Findings) -> str:
     out.append(text(40, y + 40, _quality_words(len(starts)), kind="lane", weight="700"))
     out.append(_quality(findings, starts, ends, y + head + 6, 34))
     y += head + 56
-    axis = _time_axis(total, y, 0, findings.start)
+    axis = time_axis(total, y, 0, findings.start)
     height = y + (90 if findings.start else 62)
     said = "Beats by class: " + (", ".join(lanes) or "none") + f". Too noisy: {len(starts)} spans."
     return frame(

@@ -33,7 +33,7 @@ dl.key div{padding:10px 14px;box-shadow:1px 1px 0 0 var(--line)}
 dl.key dt{color:var(--soft);font-size:13px}
 dl.key dd{margin:0;font-size:22px;font-weight:650;line-height:1.25;
 font-variant-numeric:tabular-nums}
-td small{display:block;color:var(--soft);font-size:12px}
+td small,th small{display:block;color:var(--soft);font-size:12px;font-weight:400}
 dl.key dd small{display:block;color:var(--soft);font-size:13px;font-weight:400}
 table{border-collapse:collapse;width:100%;margin:8px 0 14px;font-size:15px;
 font-variant-numeric:tabular-nums}
@@ -48,6 +48,7 @@ table.facts{font-size:14px}table.facts td{overflow-wrap:anywhere}
 svg{display:block}
 @media screen{svg{width:100%;height:auto}}
 svg.half{width:100%;height:auto}
+svg.bar{display:inline-block;width:145px;height:12px}
 svg.sign{display:inline-block;width:13px;height:13px;margin-right:7px;vertical-align:-1px}
 figure{margin:12px 0 22px}
 figcaption{margin:0 0 4px;font-size:15px;font-weight:600}
@@ -83,6 +84,7 @@ svg.wide text.day,svg text.odd{display:none}
 svg.half text{font-size:30px}
 }
 @page{size:A4;margin:12mm 12.5mm 14mm}
+@page sheet{size:A4 landscape;margin:10mm}
 @media print{
 body{font-size:10pt;line-height:1.35}
 main,header.top,footer{max-width:none;padding:0}
@@ -99,7 +101,7 @@ dl.key dd small{font-size:8.5pt}
 dl.key div{padding:2mm 3mm}
 .pair{gap:5mm}
 .note{font-size:9.5pt}
-.paper{break-before:page}
+.paper{break-before:page}.sheet{page:sheet}
 .print{display:inline}.screen,label.switch{display:none}
 a{color:inherit;text-decoration:none}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}

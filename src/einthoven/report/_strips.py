@@ -16,6 +16,7 @@ from einthoven.signal._paper_waves import Band
 from einthoven.signal.paper import Mark, clock, svg_sheet, svg_strip
 
 SECONDS = 7.0  # 175 mm: what stands on A4 at true scale
+SHEET_SECONDS = 10.0  # of the twelve leads, four columns: 250 mm, on A4 lying on its side
 MOST = 24  # strips of abnormal runs in one report
 EACH = 3  # of one kind
 _TRIED = 24  # stretches read to find a calm one
@@ -120,8 +121,9 @@ def overview(findings: Findings) -> str:
     """Return the recording's own face: a calm, good stretch, all leads."""
     source = findings.source
     assert source is not None
-    begin = _calm(findings)
-    end = min(begin + round(SECONDS * findings.rate), findings.samples)
+    seconds = SHEET_SECONDS if is_sheet(findings) else SECONDS
+    begin = _calm(findings, seconds)
+    end = min(begin + round(seconds * findings.rate), findings.samples)
     said = f"From {when(findings, begin)}, {(end - begin) / findings.rate:.0f} s."
     if len(source.leads) >= 6:
         order = [source.leads.index(x) for x in STANDARD if x in source.leads]
@@ -132,7 +134,8 @@ def overview(findings: Findings) -> str:
             source.read(begin, end)[order], findings.rate, leads,
             rhythm=one_lead(tuple(leads)), begin=begin / findings.rate,
             marks=marks(findings, begin, end), waves=bands(findings, order, begin, end),
-            seconds=SECONDS / 2,
+            columns=4 if is_sheet(findings) else 2,
+            seconds=seconds / 4 if is_sheet(findings) else seconds / 2,
             title="All leads", description=said,
         )  # fmt: skip
     return svg_strip(
@@ -143,10 +146,19 @@ def overview(findings: Findings) -> str:
     )  # fmt: skip
 
 
-def _calm(findings: Findings) -> int:
+def is_sheet(findings: Findings) -> bool:
+    """Return whether the twelve leads are there, long enough for four columns side by side."""
+    source = findings.source
+    return (
+        source is not None and set(STANDARD) <= set(source.leads)
+        and findings.seconds >= SHEET_SECONDS - 0.5
+    )  # fmt: skip
+
+
+def _calm(findings: Findings, seconds: float) -> int:
     """Return where a typical stretch begins: good, many beats, few of them odd or uncertain."""
     beats, quality = findings.marks, findings.quality
-    size = round(SECONDS * findings.rate)
+    size = round(seconds * findings.rate)
     last = max(0, findings.samples - size)
     starts = np.unique(np.linspace(0, last, 400).astype(np.int64))
     if not len(beats):

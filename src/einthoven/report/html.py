@@ -11,6 +11,7 @@ import numpy as np
 from einthoven._version import __version__
 from einthoven.engine.findings import Findings
 from einthoven.record.files import write_text
+from einthoven.report._answers import diagnoses_html, rhythm_html, rhythm_keys
 from einthoven.report._cards import cards_html
 from einthoven.report._charts import class_chart, poincare, rate_chart, rr_histogram
 from einthoven.report._classes import colour, counts, sign, spoken
@@ -18,7 +19,7 @@ from einthoven.report._episodes import Episode, episodes, name_of
 from einthoven.report._intervals import Intervals, bad_spans, good_share, in_noise, intervals, trend
 from einthoven.report._measurements import SWITCH, measurements_html
 from einthoven.report._page import figure, key, page, table
-from einthoven.report._strips import caption, choose, overview, strip, when
+from einthoven.report._strips import caption, choose, is_sheet, overview, strip, when
 from einthoven.signal.paper import clock
 
 DISCLAIMER = "Research software, not a medical device. A professional must confirm every answer."
@@ -110,6 +111,8 @@ def _usable(findings: Findings) -> str:
     return "".join(
         (
             _keys(findings, rr),
+            diagnoses_html(findings),
+            rhythm_html(findings),
             _face(findings),
             _measurements(findings),
             _classes(findings),
@@ -138,6 +141,7 @@ def _keys(findings: Findings, rr: Intervals | None) -> str:
         middle = spread.middle[np.isfinite(spread.middle)]
         more = f"{middle.min():.0f} to {middle.max():.0f} over time" if middle.size > 1 else ""
         out.append(key("Heart rate", f"{rate:.0f}/min" if rate else "not given", more))
+        out.append(rhythm_keys(findings))
         doubt = int(beats.uncertain.sum())
         out.append(key("Beats", f"{len(beats):,}", f"{doubt:,} of them uncertain"))
         table_ = counts(beats)
@@ -198,10 +202,14 @@ def _face(findings: Findings) -> str:
         )
     # The switch stands before all strips: what it hides are its later siblings.
     switch = SWITCH if findings.wave_marks is not None and len(findings.wave_marks) else ""
-    return "<h2>The recording</h2>" + switch + figure(
+    drawn = figure(
         overview(findings), "A typical stretch",
         "25 mm/s, 10 mm/mV, each lead around its own median; the first pulse is 1 mV, 0.2 s",
     )  # fmt: skip
+    # On paper the sheet of twelve leads lies on a page of its own, on its side.
+    kind = ' class="sheet"' if is_sheet(findings) else ""
+    head = f"<h2{kind}>The recording</h2>{switch}"
+    return head + drawn.replace("<figure>", f"<figure{kind}>", 1)
 
 
 def _measurements(findings: Findings) -> str:

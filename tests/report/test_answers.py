@@ -1,0 +1,80 @@
+"""What the report says of rhythm and diagnoses."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import einthoven
+from einthoven.engine.events import RhythmEvent
+from einthoven.engine.findings import Diagnosis
+from einthoven.record.leads import STANDARD
+from einthoven.report._answers import merged
+from einthoven.report.html import to_html
+from einthoven.signal.simulate import Episode, simulate
+
+
+def span(start, end, label, p=0.9, uncertain=False):
+    return RhythmEvent(start=start, end=end, label=label, probability=p, uncertain=uncertain)
+
+
+@pytest.fixture(scope="module")
+def findings():
+    made = simulate(
+        rate=250.0, leads=STANDARD, seed=1, episodes=(Episode(rhythm="sinus", seconds=12),)
+    )
+    return einthoven.analyze(made.record)
+
+
+def test_neighbouring_spans_of_one_class_are_one_run():
+    spans = (
+        span(0, 10, "A", 0.6, True),
+        span(10, 20, "A", 0.8),
+        span(20, 30, "N"),
+        span(40, 50, "N"),
+    )
+    runs = merged(spans)
+    assert [(r.start, r.end, r.label, r.probability) for r in runs] == [
+        (0, 20, "A", 0.8), (20, 30, "N", 0.9), (40, 50, "N", 0.9),
+    ]  # fmt: skip
+    assert not runs[0].uncertain
+
+
+def test_one_span_is_a_sentence_and_many_are_a_table(findings):
+    n = findings.samples
+    one = to_html(replace(findings, rhythm=(span(0, n, "A", 0.93),)))
+    assert "Atrial fibrillation, probability 0.93." in one
+    assert "Rhythm over time" not in one
+    many = to_html(replace(findings, rhythm=(span(0, n // 2, "N"), span(n // 2, n, "A"))))
+    assert "Rhythm over time" in many
+    assert "1 episodes" not in many
+    assert "50 %" in many
+
+
+def test_a_diagnosis_that_was_not_found_is_listed_and_names_are_escaped(findings):
+    found = (
+        Diagnosis(code="CD", system="S", name="ST/T <b>change", probability=0.7, positive=True,
+                  uncertain=False),
+        Diagnosis(code="MI", system="S", name="infarction", probability=0.2, positive=False,
+                  uncertain=True),
+    )  # fmt: skip
+    text = to_html(replace(findings, diagnoses=found))
+    assert "ST/T &lt;b&gt;change" in text
+    assert "not found, uncertain" in text
+    assert text.index("ST/T &lt;b&gt;") < text.index("Infarction")
+    keys = replace(findings, diagnoses=found).to_dict()["diagnoses"][0]
+    assert keys == {
+        "code": "CD", "system": "S", "name": "ST/T <b>change", "probability": 0.7,
+        "positive": True, "uncertain": False,
+    }  # fmt: skip
+
+
+def test_twelve_leads_stand_in_four_columns_with_a_rhythm_strip(findings, tmp_path: Path):
+    text = to_html(findings)
+    assert 'class="sheet"' in text
+    sheet = text[text.index("All leads") :]
+    assert all(sheet.count(f">{name}</text>") >= 1 for name in STANDARD)
+    short = to_html(
+        einthoven.analyze(replace(findings.source.record(), signal=findings.source.read(0, 1500)))
+    )
+    assert 'class="sheet"' not in short
