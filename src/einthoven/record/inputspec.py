@@ -10,7 +10,7 @@ from typing import Any
 
 from einthoven.record.errors import UsageError, nearest
 
-KINDS = ("candidates", "beat", "waves")
+KINDS = ("candidates", "beat", "waves", "strip", "median-beat")
 PROFILES = ("review", "live")
 
 
@@ -21,12 +21,14 @@ class InputSpec:
     Attributes
     ----------
     kind : ``candidates`` (possible R peaks, see `signal.peaks`) or ``beat`` (a window a
-        beat) or ``waves`` (a lead, see `signal._waves_front`).
+        beat) or ``waves`` (a lead, see `signal._waves_front`), or of whole records ``strip`` and
+        ``median-beat`` (see `inputs.record`).
     version : raised whenever the meaning of the arrays changes.
     rate : Hz of the window.
     leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else
         names of leads that must be there.
-    window : seconds before and after the R peak.
+    window : seconds before and after the R peak; of whole records 0 and the length that is judged
+        at a time.
     band : pass band of the FIR filter, Hz.
     normalise : ``none`` (mV less the median) or ``zscore`` (each window to mean 0, SD 1).
     side : names of the groups of numbers that go with the window, e.g. ``("rr", "template")``.
