@@ -33,7 +33,7 @@ def pack_212(samples: npt.NDArray[np.int64]) -> bytes:
 def write_record(
     folder: Path, name: str, samples: npt.NDArray[np.int64], rate: float, leads: Sequence[str],
     *, gain: str, resolution: int, zero: int, marks: Annotations | None, comments: Sequence[str],
-    form: int = 212,
+    form: int = 212, matrix: bool = False,
 ) -> list[Path]:  # fmt: skip
     """Write ``.hea``, ``.dat`` in format 212 or 16, and ``.atr``; return the files.
 
@@ -41,14 +41,22 @@ def write_record(
     ----------
     samples : (lead, time) integers of 12 or 16 bits.
     gain : as the header is to have it; ``"0"`` where the publisher states none.
+    matrix : write a MATLAB 4 matrix ``val`` of 16 bits (``.mat``) as the CinC challenges do.
     """
     lines = [f"{name} {len(leads)} {rate:g} {samples.shape[1]}"]
     for row, lead in zip(samples, leads, strict=True):
         check = int((int(row.sum()) + 0x8000) % 0x10000 - 0x8000)
-        lines.append(f"{name}.dat {form} {gain} {resolution} {zero} {row[0]} {check} 0 {lead}")
+        stored = f"{name}.mat 16+24" if matrix else f"{name}.dat {form}"
+        lines.append(f"{stored} {gain} {resolution} {zero} {row[0]} {check} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
     packed = pack_212(samples) if form == 212 else samples.T.astype("<i2").tobytes()
-    contents = {"hea": ("\n".join(lines) + "\n").encode("ascii"), "dat": packed}
+    contents = {"hea": ("\n".join(lines) + "\n").encode("ascii")}
+    if matrix:
+        # type 30: little endian, 16-bit integers, columns first; then rows, columns, real, name.
+        top = np.array([30, *samples.shape, 0, 4], "<i4").tobytes() + b"val\0"
+        contents["mat"] = top + samples.T.astype("<i2").tobytes()
+    else:
+        contents["dat"] = packed
     if marks is not None:
         contents["atr"] = encode(marks, folder / f"{name}.atr", None)
     written = []

@@ -20,13 +20,16 @@ class Table:
     key : the column that names the record.
     needs : further columns that must be there.
     mend : what to do where the file is not there.
+    head : the names of the columns, where the file does not begin with them.
 
     Raises
     ------
     DataError : where the file is not there, is no such table, or names a record twice.
     """
 
-    def __init__(self, path: Path, key: str, needs: Sequence[str], mend: str) -> None:
+    def __init__(
+        self, path: Path, key: str, needs: Sequence[str], mend: str, head: Sequence[str] = ()
+    ) -> None:  # fmt: skip
         if not path.is_file():
             raise DataError(path, "is not there", mend)
         if path.stat().st_size > _BYTES:
@@ -35,7 +38,7 @@ class Table:
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 rows = csv.reader(file, strict=True)
-                head = next(rows, [])
+                head = head or next(rows, [])
                 self._column = {name: k for k, name in enumerate(head)}
                 for name in (key, *needs):
                     if name not in self._column:
