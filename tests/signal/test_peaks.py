@@ -12,6 +12,7 @@ from einthoven.evaluation.ec57 import compare, gross
 from einthoven.formats import read
 from einthoven.formats.wfdb import read_annotations
 from einthoven.record import UsageError
+from einthoven.signal._peaks_join import MEMORY, NAMES, gather
 from einthoven.signal.peaks import PeakStream, find_peaks
 from einthoven.signal.quality import usable
 from einthoven.signal.resample import resample
@@ -243,3 +244,35 @@ def test_dead_leads_among_twelve_and_their_order_cost_nothing(twelve):
         assert np.abs(found - known).max() < 0.06 * record.rate
     found = beats(record.signal[::-1], record.leads[::-1])
     assert len(found) == len(known)
+
+
+@pytest.mark.parametrize("name", ["111", "116"])  # of LUDB's training and validation records
+def test_a_beat_that_leads_see_at_different_moments_makes_no_window_bad(data_root, name):
+    path = data_root / "ludb" / "data" / f"{name}.hea"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    record = read(path)
+    found = find_peaks(record.signal, record.rate, record.leads)
+    assert found.quality_good.all()
+    for row in (1, 7):  # each alone is good, too
+        alone = find_peaks(record.signal[row : row + 1], record.rate, record.leads[row : row + 1])
+        assert alone.quality_good.all()
+
+
+def test_before_a_beat_was_seen_no_lead_is_blamed_for_having_missed_one():
+    logits = np.full((MEMORY + 1, 2), np.nan, np.float32)
+    logits[-1] = -2
+    unseen = [NAMES.index("best.unseen"), NAMES.index("rest.unseen")]
+    assert (gather(logits)[0, unseen] == 0).all()
+    logits[:-1, 0] = 6  # beats that the second lead has missed
+    assert gather(logits)[0, NAMES.index("rest.unseen")] == pytest.approx(-2)
+
+
+def test_a_cold_start_on_twelve_leads_makes_no_beat_of_a_t_wave(data_root):
+    path = data_root / "ludb" / "data" / "157.hea"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    record = read(path)
+    found = find_peaks(record.signal, record.rate, record.leads).samples
+    alone = find_peaks(record.signal[1:2], record.rate, record.leads[1:2]).samples
+    assert len(found) == len(alone) == 9

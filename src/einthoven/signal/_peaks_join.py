@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float32]
 
 MEMORY = 12  # candidates that trust looks back upon
 ABSENT = -6.0  # logit of a lead that has no candidate there
+_ANY = 0.5 / MEMORY  # half a beat in all that is looked back upon
 NAMES = ("best", "rest", "max", "min", "best.doubt", "rest.doubt", "best.unseen", "rest.unseen")
 
 
@@ -46,7 +47,9 @@ def gather(z: Floats) -> Floats:
     p = np.where(absent, np.float32(0), _sigmoid(full))
     doubt = _recent(np.minimum(p, 1 - p))
     seen = _recent(p)
-    unseen = 1 - seen / np.maximum(seen.max(axis=1, keepdims=True), 1e-3)
+    most = seen.max(axis=1, keepdims=True)
+    # Before any lead has seen a beat, none has missed one.
+    unseen = np.where(most < _ANY, np.float32(0), 1 - seen / np.maximum(most, 1e-3))
     # A lead that takes P waves for beats sees twice as many as one that does not: only one that
     # sees hardly any is dead.
     unseen = np.clip((unseen - 0.7) / 0.3, 0, 1)

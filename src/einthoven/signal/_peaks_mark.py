@@ -13,7 +13,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 REACH = (0.1, 0.16)  # seconds a mark may lie from its candidate; one lead, several
-_CLOSE = 13  # grid samples
+CLOSE = 13  # grid samples within which candidates of several leads may be one beat
 _WINDOW = 4 / 360  # seconds either side that are searched
 _BOX = 7 / 360  # seconds of the local mean
 # Logits by which another lead must be surer than the one that speaks for the record: so many that
@@ -76,7 +76,7 @@ class Marker:
         for shift in (1, 2):
             if len(z) <= shift:
                 break
-            close = found.samples[shift:] - found.samples[:-shift] <= _CLOSE
+            close = found.samples[shift:] - found.samples[:-shift] <= CLOSE
             later = close & (z[shift:] > best[:-shift])
             best[:-shift][later] = z[shift:][later]
             place[:-shift][later] = found.places[shift:, self._lead][later]

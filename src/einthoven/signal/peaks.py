@@ -20,7 +20,7 @@ from einthoven.record.leads import one_lead
 from einthoven.record.record import Signal
 from einthoven.signal import _peaks_front as front
 from einthoven.signal._peaks_join import MEMORY, join
-from einthoven.signal._peaks_mark import REACH, Candidates, Marker
+from einthoven.signal._peaks_mark import CLOSE, REACH, Candidates, Marker
 from einthoven.signal._peaks_net import Judge, Unjudged, shipped
 from einthoven.signal.blocks import Block, BlockCutter
 from einthoven.signal.filters import fill_gaps, median_of_three
@@ -151,7 +151,9 @@ class PeakStream:
             found = self._mark.best_near(found)
         chosen = found.where(accepted)
         marks = self._mark(filled, origin, chosen.logits, chosen.places * float(self._tool.step))
-        self._count(block, found.samples[decided], p[decided], accepted[decided])
+        # Whether it was a beat is no question where another lead shows the same beat more plainly.
+        asked = decided & ~self._same(found.samples, joint)
+        self._count(block, found.samples[asked], p[asked], accepted[asked])
         return self._emit(block, marks, p[accepted], last=last)
 
     def collect(self, block: Block) -> tuple[Signal, front.Stretch, list[tuple[Ints, Floats]]]:
@@ -251,6 +253,23 @@ class PeakStream:
             keep[shift:] &= ~(close & earlier & np.isfinite(z[:-shift]))
             keep[:-shift] &= ~(close & ~earlier)
         return keep & decided
+
+    def _same(self, samples: Ints, joint: Floats) -> npt.NDArray[np.bool_]:
+        """Return which candidates are a beat that another lead shows more plainly close by.
+
+        A wide QRS has its steepest part at another moment in each lead, and by more than the reach
+        within which candidates of several leads are one.
+        """
+        same = np.zeros(len(samples), np.bool_)
+        if len(self.leads) == 1:
+            return same
+        z = np.where(joint > self._threshold, joint, -np.inf)
+        for shift in (1, 2):
+            close = np.isfinite(z[shift:]) & np.isfinite(z[:-shift])
+            close &= samples[shift:] - samples[:-shift] <= CLOSE
+            same[:-shift] |= close & (z[shift:] > z[:-shift])
+            same[shift:] |= close & (z[:-shift] >= z[shift:])
+        return same
 
     # --- what comes out ----------------------------------------------------------------------
 
