@@ -10,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from einthoven.record.diagnosis import LABELS
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
 from einthoven.training._objective import Objective
 from einthoven.training._sections import (
-    DIAGNOSES,
     NONE,
     Arguments,
     CorpusPart,
@@ -79,7 +79,7 @@ class Recipe:
         if not self.seeds or not all(isinstance(s, int) and s >= 0 for s in self.seeds):
             raise UsageError("seeds", f"are {list(self.seeds)}", "Give whole numbers, e.g. [0, 1]")
         whole = self.task == "diagnosis"
-        if (self.corpus.labels in DIAGNOSES) != whole:
+        if (self.corpus.labels in LABELS) != whole:
             fault = f"{self.corpus.labels!r} is no set of labels for the task {self.task}"
             mend = "Give a set of diagnoses" if whole else "Give a map of beats, or task diagnosis"
             raise UsageError("corpus.labels", fault, mend)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from einthoven.record import diagnosis
+from einthoven.record.diagnosis import LABELS
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.vocabulary import CLASSES
 
@@ -17,8 +17,6 @@ DOMAINS = ("corpus", "device", "site")
 
 Arguments = Mapping[str, Any]
 NONE: Arguments = MappingProxyType({})
-# Until the table of diagnoses is there, a recipe can name none.
-DIAGNOSES: Mapping[str, Sequence[str]] = getattr(diagnosis, "LABELS", {})
 
 
 def check_keys(where: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -66,15 +64,15 @@ class CorpusPart:
     domain: str = "corpus"
 
     def __post_init__(self) -> None:
-        known = {**CLASSES, **DIAGNOSES}
-        one_of("corpus.labels", self.labels, tuple(known))
+        one_of("corpus.labels", self.labels, (*CLASSES, *LABELS))
+        known = CLASSES[self.labels] if self.labels in CLASSES else LABELS[self.labels]
         one_of("corpus.peaks", self.peaks, WHOSE_PEAKS)
         one_of("corpus.domain", self.domain, DOMAINS)
-        object.__setattr__(self, "classes", tuple(self.classes) or tuple(known[self.labels]))
+        object.__setattr__(self, "classes", tuple(self.classes) or tuple(known))
         object.__setattr__(self, "leads", tuple(self.leads))
         object.__setattr__(self, "others", tuple(self.others))
         for name in self.classes:
-            one_of("corpus.classes", name, known[self.labels])
+            one_of("corpus.classes", name, known)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
-import io
-import logging
-import math
-import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +12,10 @@ import lightning as L
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
-from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from einthoven.corpora import open_corpus
 from einthoven.evaluation.classification import confusion, macro_f1
@@ -32,12 +23,12 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import side_names
 from einthoven.models import MODELS
 from einthoven.protocols import PROTOCOLS, Beats, Split
-from einthoven.record.files import beside, write_text
+from einthoven.record.files import beside
 from einthoven.store import Store, open_store
 from einthoven.training import _run
 from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Draws, Windows
-from einthoven.training._checkpoint import Checkpoint, SafeCheckpointIO, read_checkpoint
+from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
 from einthoven.training._objective import Loss, make_loss
 from einthoven.training._recipe import Recipe, check_keys
 from einthoven.training._synthetic import training_side
@@ -146,7 +137,7 @@ class Lesson(L.LightningModule):
         """Judge the answers to the whole validation side."""
         answers, label = (torch.cat(column) for column in zip(*self._seen, strict=True))
         self._seen.clear()
-        matrix = confusion(label.numpy(), answers.argmax(1).numpy(), answers.shape[1])
+        matrix = confusion(label.cpu().numpy(), answers.argmax(1).cpu().numpy(), answers.shape[1])
         present = np.flatnonzero(matrix.sum(axis=1)).tolist()
         values: dict[str, torch.Tensor | float] = {
             "validation_loss": functional.cross_entropy(answers, label),
@@ -157,72 +148,7 @@ class Lesson(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return Adam or AdamW and a learning rate for each step."""
-        o = self._recipe.optimiser
-        kind = torch.optim.AdamW if o.name == "adamw" else torch.optim.Adam
-        decay = o.weight_decay if o.name == "adamw" else 0.0
-        optimiser = kind(self.net.parameters(), lr=o.learning_rate, weight_decay=decay, fused=True)
-        total = max(1, int(self.trainer.estimated_stepping_batches))
-
-        def rate(step: int) -> float:
-            done, up = min(1.0, step / total), 0.3 if o.schedule == "one-cycle" else 0.0
-            if o.schedule == "constant":
-                return 1.0
-            if done < up:
-                return 0.04 + 0.96 * (1 - math.cos(math.pi * done / up)) / 2
-            return 1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * (done - up) / (1 - up))) / 2
-
-        plan = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": plan, "interval": "step"}}
-
-
-class Log(Callback):
-    """Keeps ``log.csv``, a row an epoch; its rows go with the checkpoint into a resumed run."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._rows = path, []  # type: tuple[Path, list[dict[str, float]]]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the rows."""
-        return {"rows": self._rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the rows of a checkpoint."""
-        self._rows = list(state_dict["rows"])
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Add a row and write the file."""
-        del pl_module
-        row = {"epoch": float(trainer.current_epoch)}
-        row |= {k: float(v) for k, v in sorted(trainer.callback_metrics.items())}
-        self._rows.append(row)
-        if trainer.is_global_zero:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(row), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({k: f"{v:.6g}" for k, v in r.items()} for r in self._rows)
-            write_text(self._path, text.getvalue())
-
-
-class Bar(Callback):
-    """A progress bar on stderr, where that is a terminal."""
-
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin a bar."""
-        del pl_module
-        self._bar = tqdm(
-            total=int(trainer.num_training_batches), unit="batch", leave=False,
-            desc=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
-            disable=not (sys.stderr.isatty() and trainer.is_global_zero),
-        )  # fmt: skip
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move it."""
-        self._bar.update()
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take it away."""
-        del trainer, pl_module
-        self._bar.close()
+        return optimisers(self.net, self._recipe, self.trainer)
 
 
 class Sides(L.LightningDataModule):
@@ -251,35 +177,6 @@ class Sides(L.LightningDataModule):
         return DataLoader(self._validation, batch_size=None, sampler=list(rows))
 
 
-def _trainer(recipe: Recipe, run: Path) -> L.Trainer:
-    o = recipe.optimiser
-    monitor, mode = f"validation_{o.monitor}", "min" if o.monitor == "loss" else "max"
-    folder = run / "checkpoints"
-    callbacks: list[Callback] = [Log(run / "log.csv"), Bar()]
-    if o.patience:
-        callbacks.append(EarlyStopping(monitor, patience=o.patience, mode=mode))
-    # The best first: a kill between the two leaves a `last` that makes the epoch again.
-    for name, watch in (("best", monitor), ("last", None)):
-        callbacks.append(
-            Checkpoint(
-                dirpath=folder,
-                filename=name,
-                monitor=watch,
-                mode=mode,
-                save_top_k=1,
-                save_on_train_epoch_end=True,
-                enable_version_counter=False,
-            )
-        )
-    return L.Trainer(
-        accelerator="cpu", devices=o.devices, strategy="ddp_fork" if o.devices > 1 else "auto",
-        max_epochs=o.epochs, callbacks=callbacks, plugins=[SafeCheckpointIO()],
-        logger=TensorBoardLogger(run, name="", version="tensorboard"), num_sanity_val_steps=0,
-        enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False,
-        default_root_dir=run, log_every_n_steps=50,
-    )  # fmt: skip
-
-
 def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     """Train the network of a recipe with its first seed into the folder `run`.
 
@@ -303,22 +200,17 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     classes, label = recipe.corpus.classes, data.split.beats.label[data.split.training.rows]
     loss = make_loss(recipe.objective, np.bincount(label, minlength=len(classes)), classes)
     last = run / "checkpoints" / "last.safetensors"
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        # Lightning advises workers and GPUs, torch its own deprecations; nobody here can act on it.
-        warnings.simplefilter("ignore")
-        _trainer(recipe, run).fit(
+    with quiet():
+        make_trainer(recipe, run).fit(
             Lesson(net, recipe, seed, loss), datamodule=Sides(data, recipe, seed),
             ckpt_path=str(last) if resume and last.is_file() else None,
         )  # fmt: skip
-    kept = read_checkpoint(run / "checkpoints" / f"{recipe.optimiser.keep}.safetensors")
-    weights = {k.removeprefix("net."): v for k, v in kept["state_dict"].items()}
+    weights, epoch = kept(recipe, run)
     net.load_state_dict(weights)
     _run.finish(
         run, predict(recipe, net, data),
         extra={
-            "epoch": kept["epoch"], "protocol": data.split.title, "seed": seed,
+            "epoch": epoch, "protocol": data.split.title, "seed": seed,
             "parameters": sum(p.numel() for p in net.parameters()),
         },
     )  # fmt: skip
