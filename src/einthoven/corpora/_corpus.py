@@ -25,6 +25,7 @@ class Facts:
     name, title, version : as the publisher has them.
     licence, citation, doi, url : who made it, and on what terms it may be used.
     base_url : where its files lie, with a slash at the end; empty where nothing is to be had.
+    by_hand : where to load the files by hand, where `data get` cannot.
     records, subjects : how many.
     rate : Hz.
     leads : in words.
@@ -56,6 +57,7 @@ class Facts:
     classes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     statements: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     subjects_known: bool = True
+    by_hand: str = ""
 
 
 class Corpus(abc.ABC):

@@ -89,7 +89,8 @@ def download(
     """
     base = mirror or corpus.facts.base_url
     if not base:
-        raise DataError(corpus.name, "has no files to load", "Open it as it is")
+        mend = corpus.facts.by_hand or "Open it as it is"
+        raise DataError(corpus.name, "has no files to load", mend)
     base = base if base.endswith("/") else base + "/"
     if urllib.parse.urlsplit(base).scheme not in ("http", "https"):
         raise DataError(base, "is no web address", "Give one that begins with https://")
