@@ -106,6 +106,21 @@ def test_the_document_has_the_keys_others_rely_on(mitdb: Path) -> None:
     assert any(w.startswith("rhythm") for w in document["warnings"])
 
 
+def test_a_flat_lead_is_called_flat_and_its_unit_is_not_doubted() -> None:
+    demo = demo_record()
+    signal = demo.signal[:, : 30 * int(demo.rate)].copy()
+    for dead in (0, 1):
+        one = signal.copy()
+        one[dead] = 0
+        said = analyze(Record(signal=one, rate=demo.rate, leads=demo.leads)).warnings
+        assert f"leads: {demo.leads[dead]} is flat; no QRS is seen in it" in said
+        assert not any(w.startswith("unit") for w in said)
+    for factor in (1000, 0.001):
+        said = analyze(Record(signal=signal * factor, rate=demo.rate, leads=demo.leads)).warnings
+        assert any(w.startswith("unit") for w in said) or factor < 1
+        assert not any("flat" in w for w in said)
+
+
 def test_a_further_question_leaves_a_warning() -> None:
     findings = analyze(demo_record(), explain=True)
     assert any(w.startswith("explain: not answered") for w in findings.warnings)

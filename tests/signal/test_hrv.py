@@ -149,6 +149,7 @@ def test_sample_entropy_by_hand() -> None:
     # 1 2 1 2 1 2 1: patterns of 2 with a value after them: 12 21 12 21 12; alike 3 + 1 = 4 pairs,
     # and each pair stays alike.
     assert sample_entropy(np.array([1.0, 2, 1, 2, 1, 2, 1])) == 0
+    assert not np.signbit(sample_entropy(np.array([1.0, 2, 1, 2, 1, 2, 1])))
     # 1 2 1 2 1 2 5: of the last pattern's pairs (12 with 12 twice) none stays alike.
     assert sample_entropy(np.array([1.0, 2, 1, 2, 1, 2, 5]), tolerance=0.1) == pytest.approx(
         -np.log(2 / 4)

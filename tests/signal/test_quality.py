@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from einthoven.signal.quality import Counts, usable
+from einthoven.signal.quality import GOOD, Counts, usable
 
 
 def _noise(n, seed=0):
@@ -23,22 +23,21 @@ def _counted(x, accepted=10, p=0.99, rejected=0.1):
 def test_a_plain_window_is_good():
     counts = _counted(_noise(3600))
     assert counts.samples == 3600
-    assert counts.score() == pytest.approx(9.9 / 10.1)
+    assert counts.score(10) == pytest.approx(9.9 / 10.1)
     assert counts.good(10)
 
 
 @pytest.mark.parametrize(
-    ("change", "value"), [("accepted", 0), ("accepted", 2), ("sum_accepted", 8.5),
-                          ("sum_rejected", 3.0)],
-)  # fmt: skip
-def test_doubt_or_too_few_beats_make_it_bad(change, value):
-    counts = _counted(_noise(3600))
-    setattr(counts, change, value)
+    "found", [{"accepted": 0}, {"accepted": 2}, {"p": 0.85}, {"rejected": 3.0}]
+)
+def test_doubt_or_too_few_beats_make_it_bad_and_score_it_down(found):
+    counts = _counted(_noise(3600), **found)
     assert not counts.good(10)
+    assert counts.score(10) <= GOOD
 
 
 def test_no_beat_scores_nothing():
-    assert Counts.empty(1).score() == 0
+    assert Counts.empty(1).score(10) == 0
     assert not Counts.empty(1).good(10)
 
 
@@ -54,6 +53,7 @@ def test_missing_flat_and_clipped_samples_are_counted():
     for one in counts:
         assert not one.sound()[0]
         assert not one.good(10)
+        assert one.score(10) <= GOOD
 
 
 def test_one_sound_lead_is_enough():
@@ -67,6 +67,7 @@ def test_a_stretch_under_two_seconds_is_never_good():
     counts = _counted(_noise(700), accepted=3)
     assert counts.good(2.5)
     assert not counts.good(1.9)
+    assert counts.score(1.9) == 0
 
 
 @pytest.mark.parametrize(

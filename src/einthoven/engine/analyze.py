@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from einthoven.bundle import Bundle, default_model, load_model
-from einthoven.engine import _waves
+from einthoven.engine import _sizes, _waves
 from einthoven.engine._measure import measured
 from einthoven.engine.engine import Engine
 from einthoven.engine.events import BeatEvent, Event, QualityEvent
 from einthoven.engine.findings import Beats, Findings, Quality
 from einthoven.formats import open_source
-from einthoven.record.leads import is_lead_name, one_lead
+from einthoven.record.leads import is_lead_name
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
 from einthoven.signal.waves import shipped
@@ -89,7 +89,7 @@ def collect(
     warnings = list(source.notes)
     intervals: dict[str, float] = {}
     if engine is not None:
-        warnings += _warnings(engine) + _unit_warning(source, beats)
+        warnings += _warnings(engine) + _sizes.warnings(source, [e.sample for e in beats])
         rate = engine.summary.heart_rate if usable else None
         if rate is not None:
             intervals["heart_rate_bpm"] = round(rate, 1)
@@ -136,22 +136,6 @@ def collect(
 def _text(name: str) -> str:
     """Return a name that UTF-8 can hold, whatever bytes the file system gave."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _unit_warning(source: Source, beats: list[BeatEvent]) -> list[str]:
-    """Return a warning where no heart makes QRS complexes of such a size."""
-    some = beats[:: max(1, len(beats) // 20)]
-    reach = round(0.08 * source.rate)
-    lead = one_lead(source.leads)
-    sizes = [
-        float(np.ptp(x)) for e in some
-        if (x := source.read(max(0, e.sample - reach), min(e.sample + reach, source.samples))[lead])
-        .size and np.isfinite(x).all()
-    ]  # fmt: skip
-    if not sizes or 0.05 <= np.median(sizes) <= 20:
-        return []
-    size = f"{np.median(sizes):.3g} mV"
-    return [f"unit: QRS complexes of {size} are implausible; is the unit of the file right?"]
 
 
 def _usable(source: Source, engine: Engine | None) -> tuple[bool, str | None]:

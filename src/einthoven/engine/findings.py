@@ -144,10 +144,11 @@ class Findings:
         """The waves as a pandas DataFrame; a boundary that cannot be told is missing.
 
         Its columns are lead, wave, onset, peak, offset (samples), and the probabilities of the two
-        boundaries.
+        boundaries, missing likewise.
         """
         table = self.wave_marks or Waves.none()
         pandas = _pandas("waves", "wave_marks")
+        nan = np.float32(np.nan)
         boundary = {
             name: pandas.array(at, dtype="Int64") for name, at in
             (("onset", table.onset), ("peak", table.peak), ("offset", table.offset))
@@ -159,8 +160,8 @@ class Findings:
                 "lead": [self.leads[k] for k in table.lead.tolist()],
                 "wave": table.kind,
                 **boundary,
-                "onset_probability": table.onset_p,
-                "offset_probability": table.offset_p,
+                "onset_probability": np.where(table.onset < 0, nan, table.onset_p),
+                "offset_probability": np.where(table.offset < 0, nan, table.offset_p),
             }
         )
 

@@ -184,7 +184,7 @@ def sample_entropy(series: Float, pattern: int = 2, tolerance: float = 0.2) -> f
             alike &= near[k : k + ends - lag]
         short += int(alike.sum())
         long += int((alike & near[pattern : pattern + ends - lag]).sum())
-    return float(-np.log(long / short)) if long and short else float("nan")
+    return float(np.log(short / long)) if long and short else float("nan")
 
 
 def spectrum(ms: Float, ends: Float) -> tuple[Float, Float]:

@@ -320,7 +320,7 @@ class PeakStream:
             b = min(b, block.stop)
             starts.append(a)
             ends.append(b)
-            scores.append(counts.score())
+            scores.append(counts.score((b - a) / self.rate))
             good.append(counts.good((b - a) / self.rate))
             self._next_window += 1
         return PeakBlock(

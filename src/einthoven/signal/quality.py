@@ -2,7 +2,8 @@
 
 The score is the detector's own opinion of itself: the sum of the probabilities of the beats it
 accepted, over their number plus the probabilities of those it rejected. It is 1 where every
-candidate is plainly a beat or plainly none. On top stand hard checks of the samples themselves.
+candidate is plainly a beat or plainly none. On top stand hard checks of the samples and of the
+number of beats; what fails one is scored down, so that the score alone says what is good.
 """
 
 from __future__ import annotations
@@ -70,11 +71,21 @@ class Counts:
             wide = (top - bottom) > 0.1
             self.clipped += (_long_runs(same & both & extreme, 5) & wide).sum(axis=1)
 
-    def score(self) -> float:
-        """Return the score, 0 to 1; 0 where no beat was accepted."""
-        if not self.accepted:
+    def score(self, seconds: float) -> float:
+        """Return the score, 0 to 1, of a window of that many seconds; 0 where no beat was accepted.
+
+        With fewer beats than the window must hold it is their share of these times less; where no
+        lead is sound, the share of samples that could be used in the best of them.
+        """
+        if not self.accepted or seconds < _SHORTEST:
             return 0.0
-        return self.sum_accepted / (self.accepted + self.sum_rejected)
+        fewest = max(1, math.ceil(FEWEST * seconds / WINDOW))
+        score = self.sum_accepted / (self.accepted + self.sum_rejected)
+        score *= min(1.0, self.accepted / fewest)
+        if not self.sound().any():
+            lost = (self.missing + self.flat + self.clipped) / max(1, self.samples)
+            score *= max(0.0, 1.0 - float(lost.min()))
+        return score
 
     def sound(self) -> npt.NDArray[np.bool_]:
         """Return (lead,) whether the samples themselves pass the hard checks."""
@@ -86,9 +97,7 @@ class Counts:
 
     def good(self, seconds: float) -> bool:
         """Return whether a window of that many seconds can be judged."""
-        fewest = max(1, math.ceil(FEWEST * seconds / WINDOW))
-        enough = self.accepted >= fewest and seconds >= _SHORTEST
-        return bool(enough and self.score() > GOOD and self.sound().any())
+        return self.score(seconds) > GOOD
 
 
 def _long_runs(mask: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]:

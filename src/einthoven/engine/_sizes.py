@@ -1,0 +1,53 @@
+"""Whether the leads show QRS complexes of a size that hearts make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from einthoven.record.source import Source
+
+_LEAST, _MOST = 0.05, 20.0  # mV
+_FLAT = 0.005  # mV; the rounding of a recorder
+_REACH = 0.08  # seconds either side of an R peak
+_ENOUGH = 20  # beats
+
+
+def sizes(source: Source, peaks: Sequence[int]) -> dict[str, float]:
+    """Return for each lead the median size of its QRS, mV, without leads that have no signal."""
+    some = peaks[:: max(1, len(peaks) // _ENOUGH)]
+    reach = round(_REACH * source.rate)
+    each = []
+    for peak in some:
+        x = source.read(max(0, peak - reach), min(peak + reach, source.samples))
+        if x.shape[1]:
+            each.append(x.max(axis=1) - x.min(axis=1))  # NaN where any sample is
+    found = np.asarray(each, np.float64).reshape(-1, len(source.leads))
+    out = {}
+    for name, column in zip(source.leads, found.T, strict=True):
+        column = column[np.isfinite(column)]
+        if len(column):
+            out[name] = float(np.median(column))
+    return out
+
+
+def warnings(source: Source, peaks: Sequence[int]) -> list[str]:
+    """Return what is to be said of leads that are flat, and of a unit that cannot be right."""
+    found = sizes(source, peaks)
+    if not found:
+        return []
+    largest = max(found.values())
+    if largest < _LEAST:
+        return [_implausible(largest)]
+    said = []
+    flat = [name for name, size in found.items() if size < _FLAT]
+    if flat:
+        verb, whom = ("is", "it") if len(flat) == 1 else ("are", "them")
+        said.append(f"leads: {', '.join(flat)} {verb} flat; no QRS is seen in {whom}")
+    huge = [size for size in found.values() if size > _MOST]
+    return [*said, _implausible(max(huge))] if huge else said
+
+
+def _implausible(size: float) -> str:
+    return f"unit: QRS complexes of {size:.3g} mV are implausible; is the unit of the file right?"
