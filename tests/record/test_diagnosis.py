@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from einthoven.record import DataError, UsageError
-from einthoven.record.diagnosis import LABELS, Statement, label_row
+from einthoven.record.diagnosis import LABELS, Statement, diagnoses, label_row
 
 
 def scp(*codes: str, likelihood: float = 100.0) -> tuple[Statement, ...]:
@@ -67,8 +67,138 @@ def test_unknown_names_are_refused() -> None:
 
 
 def test_the_table_is_read_when_asked_for_and_not_before() -> None:
-    code = "import einthoven.record.diagnosis as d; assert not d._rows.cache_info().currsize"
+    code = "import einthoven.record.diagnosis as d; assert not d.diagnoses.cache_info().currsize"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def of(system: str, *codes: str) -> tuple[Statement, ...]:
+    return tuple(Statement(system=system, code=code) for code in codes)
+
+
+def close(found: dict[str, float], **want: float | None) -> None:
+    """Hold the named classes against 1, 0 or None for NaN."""
+    assert {k: None if np.isnan(found[k]) else found[k] for k in want} == want
+
+
+SINUS, FIBRILLATION, FLUTTER = "426783006", "164889003", "164890007"
+
+
+def test_the_challenge_has_26_classes_of_30_codes() -> None:
+    assert len(LABELS["cinc2021"]) == 26
+    scored = [r for r in diagnoses().values() if r.system == "SNOMED CT" and r.cinc2021]
+    assert len(scored) == 30
+    assert {r.cinc2021 for r in scored} == set(LABELS["cinc2021"])
+    for pair in ("CLBBB|LBBB", "CRBBB|RBBB", "PAC|SVPB", "PVC|VPB"):
+        assert {r.abbreviation for r in scored if r.cinc2021 == pair} == set(pair.split("|"))
+
+
+def test_the_classes_stand_in_the_order_of_the_weights(data_root: Path) -> None:
+    path = data_root / "labels" / "cinc2021_evaluation" / "weights_abbreviations.csv"
+    if not path.is_file():
+        pytest.skip(f"no weights under {data_root}")
+    with path.open(encoding="utf-8", newline="") as file:
+        assert tuple(next(csv.reader(file))[1:]) == LABELS["cinc2021"]
+
+
+def test_two_codes_of_a_pair_are_one_class() -> None:
+    for code in ("733534002", "164909002"):
+        assert said(of("SNOMED CT", code), "cinc2021")["CLBBB|LBBB"] == 1
+        assert said(of("SNOMED CT", code), "super")["CD"] == 1
+    assert said(of("SNOMED CT", SINUS), "cinc2021")["CLBBB|LBBB"] == 0
+
+
+def test_normal_in_cpsc_is_none_of_its_other_eight_and_no_rhythm() -> None:
+    normal = of("CPSC", "Normal")
+    assert said(normal, "nine") == dict.fromkeys(LABELS["nine"], 0.0) | {"Normal": 1.0}
+    close(said(normal, "cinc2021"), NSR=None, AF=0, SB=None, TAb=None, **{"PAC|SVPB": 0})
+    close(said(normal, "super"), NORM=1, MI=None, STTC=0, CD=0, HYP=None)
+    # Fibrillation alone tells that the record is not normal, and nothing else.
+    close(said(of("CPSC", "AF"), "super"), NORM=0, MI=None, STTC=None, CD=None, HYP=None)
+    close(said(of("CPSC", "AF", "STD"), "super"), NORM=0, STTC=1, CD=None)
+
+
+def test_normal_is_a_diagnosis_and_sinus_rhythm_is_none() -> None:
+    close(said(scp("NORM"), "cinc2021"), NSR=None, AF=0)
+    close(said(scp("NORM", "SR"), "cinc2021"), NSR=1)
+    close(said(scp("IMI", "SR"), "nine"), Normal=0)
+    close(said(scp("NORM", "SR"), "nine"), Normal=1)
+    close(said(scp("NORM", "PVC"), "nine"), Normal=0, PVC=1)
+    # Elsewhere only a record that is in sinus rhythm and nothing else is called normal.
+    close(said(of("SNOMED CT", SINUS), "super"), NORM=1, MI=0, STTC=0, CD=0, HYP=0)
+    close(said(of("SNOMED CT", SINUS, "426177001"), "super"), NORM=None, CD=0)
+    close(said(of("SNOMED CT", SINUS, "270492004"), "super"), NORM=0, CD=1)
+    close(said(of("SNOMED CT", FIBRILLATION), "super"), NORM=0, CD=0)
+
+
+def test_fibrillation_is_not_flutter_but_in_ningbo_nobody_knows() -> None:
+    close(said(of("SNOMED CT", FLUTTER), "cinc2021", "chapman"), AF=0, AFL=1)
+    close(said(of("SNOMED CT", FLUTTER), "cinc2021", "ningbo"), AF=None, AFL=None)
+    close(said(of("SNOMED CT", FLUTTER), "nine", "ningbo"), AF=None)
+    close(said(of("SNOMED CT", SINUS), "cinc2021", "ningbo"), AF=0, AFL=0)
+    close(said(of("SNOMED CT", "195080001"), "cinc2021"), AF=None, AFL=None)
+
+
+def test_a_class_that_a_publisher_does_not_write_is_not_denied() -> None:
+    sinus = of("SNOMED CT", SINUS)
+    close(said(sinus, "super", "georgia"), NORM=1, MI=None, STTC=0, CD=0, HYP=0)
+    close(said(sinus, "super", "ptb"), MI=0, STTC=None)
+    close(said(sinus, "cinc2021", "georgia"), PRWP=None, Brady=None, TAb=0)
+    close(said(of("SNOMED CT", "365413008"), "cinc2021", "georgia"), PRWP=1)
+    close(said(of("CODE", "AF"), "super", "code15"), MI=None, HYP=None, CD=None, NORM=0)
+    close(said(of("CODE", "normal_ecg"), "super", "code15"), MI=None, CD=0, NORM=1)
+    close(said((), "cinc2021", "code15"), AF=0, SB=0, AFL=None)
+    assert np.isnan(label_row((), "cinc2021", corpus="georgia")).all()
+
+
+def test_ectopic_beats_under_the_code_that_the_challenge_does_not_score() -> None:
+    for row in (of("SNOMED CT", "164884008"), of("CPSC", "PVC"), scp("PVC")):
+        close(said(row, "cinc2021"), **{"PVC|VPB": None})
+        close(said(row, "nine"), PVC=1)
+
+
+def test_statements_of_the_aha_with_modifiers() -> None:
+    close(said(of("AHA", "30+308"), "cinc2021"), **{"PAC|SVPB": 1})
+    close(said(of("AHA", "147+367"), "cinc2021"), TInv=1)
+    close(said(of("AHA", "1"), "super"), NORM=1, MI=0, STTC=0, CD=0, HYP=0)
+    close(said(of("AHA", "161", "142"), "super"), NORM=0, MI=1, HYP=1, CD=0)
+
+
+def test_words_are_found_by_their_beginning_and_unknown_ones_leave_all_open() -> None:
+    axis = "Electric axis of the heart: normal"
+    close(said(of("LUDB", "Sinus rhythm", axis), "super"), NORM=1, MI=0)
+    close(said(of("LUDB", "Stemi: apical", axis), "super"), NORM=0, MI=1, CD=0)
+    undefined = "Undefined ischemia/scar/supp.nstemi: septal"
+    close(said(of("LUDB", undefined), "super"), NORM=0, MI=None, STTC=None, CD=0)
+    close(said(of("LUDB", "Atrial extrasystole, type: single pac"), "nine"), PAC=1)
+    close(said(of("LUDB", "Sinus rhythm", "Something new"), "super"), NORM=None, CD=None)
+
+
+def test_the_four_classes_of_2017_are_asked_by_themselves() -> None:
+    assert said(of("CinC 2017", "A"), "cinc2017") == {"N": 0, "A": 1, "O": 0, "~": 0}
+    close(said(of("CinC 2017", "A"), "cinc2021"), AF=1, NSR=0, AFL=None)
+    close(said(of("CinC 2017", "O"), "cinc2021"), AF=0, NSR=None)
+    close(said(of("CinC 2017", "~"), "cinc2021"), AF=None, NSR=None)
+    assert np.isnan(label_row(of("CinC 2017", "N"), "super")).all()
+
+
+def test_each_row_says_where_it_is_from_and_agrees_with_its_snomed_code() -> None:
+    for row in diagnoses().values():
+        assert row.source
+        if row.open or (row.snomed and row.system not in ("SNOMED CT", "CPSC")):
+            assert "ours" in row.source or "UTU" in row.source, row
+        assert {text.partition(":")[0] for text in row.open} <= {"super", "cinc2021", "nine"}
+        for text in row.open:
+            labels, _, name = text.partition(":")
+            assert name in LABELS[labels]
+        same = diagnoses().get(("SNOMED CT", row.snomed))
+        assert (same is not None) == bool(row.snomed)
+        if same is not None and row.cinc2021:
+            assert row.cinc2021 in (same.cinc2021, "TInv")
+
+
+def test_mixed_systems_are_refused() -> None:
+    with pytest.raises(DataError, match="mix"):
+        label_row((*scp("SR"), *of("AHA", "1")), "super")
 
 
 def test_superclasses_of_the_records_at_hand(data_root: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from einthoven.record.errors import UsageError, nearest
 
-KINDS = ("candidates", "beat", "waves", "strip", "median-beat")
+KINDS = ("candidates", "beat", "waves", "strip", "median-beat", "rhythm")
 PROFILES = ("review", "live")
 
 
@@ -22,7 +22,7 @@ class InputSpec:
     ----------
     kind : ``candidates`` (possible R peaks, see `signal.peaks`) or ``beat`` (a window a
         beat) or ``waves`` (a lead, see `signal._waves_front`), or of whole records ``strip`` and
-        ``median-beat`` (see `inputs.record`).
+        ``median-beat`` (see `inputs.record`), or ``rhythm`` (a span, see `inputs.rhythm_span`).
     version : raised whenever the meaning of the arrays changes.
     rate : Hz of the window.
     leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else

@@ -57,6 +57,14 @@ RHYTHM_NAMES: Mapping[str, str] = MappingProxyType(
     {"N": "normal rhythm", "A": "atrial fibrillation", "O": "other rhythm", "~": "too noisy"}
 )
 
+# Superclasses of PTB-XL (Wagner et al. 2020, 10.1038/s41597-020-0495-6).
+SUPERCLASS_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "NORM": "normal ECG", "MI": "myocardial infarction", "STTC": "ST/T change",
+        "CD": "conduction disturbance", "HYP": "hypertrophy",
+    }
+)  # fmt: skip
+
 
 def is_beat(symbols: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
     """Return (mark,) true where the WFDB symbol stands for a beat."""
