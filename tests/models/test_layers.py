@@ -10,6 +10,10 @@ from einthoven.models import _layers as layers
 
 # sha256 over the names and shapes of the numbers, taken when the runs of mitdb were trained.
 KEPT = {
+    ("cnn-lstm-attention", 0): "b476d9783e6587a8",
+    ("cnn-lstm-attention", 4): "8c5e36bdcf613495",
+    ("abcnn", 0): "7c9383fd0bd6f4a0",
+    ("abcnn", 4): "32f4c9230ed92553",
     ("cnn", 0): "3dff33408d6038e8",
     ("cnn", 4): "bbbc4dbd585e5a4f",
     ("resnet1d", 0): "cb6b58488286c153",

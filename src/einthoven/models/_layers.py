@@ -135,6 +135,22 @@ class Pooled(nn.Module):
         return logits
 
 
+def energy(width: int, hidden: int) -> nn.Sequential:
+    """Return v . tanh(W h + b) of each state h, (..., width) to (..., 1), for a softmax.
+
+    The additive attention of Bahdanau, Cho, Bengio, arXiv:1409.0473 (2014), without a query.
+    """
+    # No bias after v: the softmax would take it out again.
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1, bias=False)
+    )  # fmt: skip
+
+
+def weighted(states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return (batch, channel): the sum of states (batch, position, channel), each by its weight."""
+    return (weight.unsqueeze(2) * states).sum(dim=1)
+
+
 def standardiser(side: int) -> nn.BatchNorm1d | None:
     """Return what brings `side` numbers, each in a unit of its own, to one scale; None for 0."""
     return nn.BatchNorm1d(side) if side else None

@@ -117,7 +117,7 @@ class Abcnn(nn.Module):
     def forward(self, window: torch.Tensor, side: torch.Tensor | None = None) -> torch.Tensor:
         """Return logits (batch, class) of `window` (batch, lead, time), `side` (batch, number)."""
         states, weight, _ = self._states(window)
-        pooled = (weight.unsqueeze(2) * states).sum(dim=1)
+        pooled = layers.weighted(states, weight)
         logits: torch.Tensor = self.head(layers.join(pooled, self.scale, side))
         return logits
 

@@ -38,8 +38,7 @@ class CnnLstmAttention(nn.Module):
             *layers.stage(leads, 32, 7), *layers.stage(32, 64, 5), *layers.stage(64, 128, 5)
         )
         self.memory = nn.LSTM(128, 64, batch_first=True, bidirectional=True)
-        # No bias after v: the softmax would take it out again.
-        self.energy = nn.Sequential(nn.Linear(128, 64), nn.Tanh(), nn.Linear(64, 1, bias=False))
+        self.energy = layers.energy(128, 64)
         self.scale = layers.standardiser(side)
         self.head = layers.head(128 + side, 64, classes, dropout)
 
@@ -70,7 +69,7 @@ class CnnLstmAttention(nn.Module):
     def forward(self, window: torch.Tensor, side: torch.Tensor | None = None) -> torch.Tensor:
         """Return logits (batch, class) of `window` (batch, lead, time), `side` (batch, number)."""
         states, weight = self._states(window)
-        pooled = (weight.unsqueeze(2) * states).sum(dim=1)
+        pooled = layers.weighted(states, weight)
         logits: torch.Tensor = self.head(layers.join(pooled, self.scale, side))
         return logits
 
