@@ -1,0 +1,77 @@
+"""Arm electrodes on the wrong arms: found where they are exchanged by calculation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.corpora.ptbxl import Ptbxl
+from einthoven.record.leads import STANDARD
+from einthoven.signal.leads_swapped import arms_swapped
+from einthoven.signal.peaks import find_peaks
+from einthoven.signal.simulate import Episode, simulate
+
+
+def _exchanged(signal: np.ndarray) -> np.ndarray:
+    """Return what the twelve leads show once left and right arm are exchanged."""
+    i, ii, iii, avr, avl = signal[:5]
+    return np.stack([-i, iii, ii, avl, avr, *signal[5:]])
+
+
+@pytest.fixture(scope="module")
+def healthy() -> tuple[np.ndarray, np.ndarray]:
+    made = simulate(
+        rate=500.0, leads=STANDARD, seed=5, episodes=(Episode(rhythm="sinus", seconds=10),)
+    ).record
+    assert made.annotations is not None
+    beats = made.annotations.samples[made.annotations.symbols == "N"]
+    return made.signal, beats
+
+
+def test_exchanged_arms_are_told_from_right_ones(healthy: tuple[np.ndarray, np.ndarray]) -> None:
+    signal, beats = healthy
+    assert arms_swapped(signal, 500.0, STANDARD, beats) is False
+    assert arms_swapped(_exchanged(signal), 500.0, STANDARD, beats) is True
+    # By name, whatever the order; and whatever the gain.
+    order = list(reversed(range(12)))
+    names = [STANDARD[k] for k in order]
+    assert arms_swapped(3 * _exchanged(signal)[order], 500.0, names, beats) is True
+
+
+def test_a_mirrored_heart_is_no_exchange(healthy: tuple[np.ndarray, np.ndarray]) -> None:
+    signal, beats = healthy
+    mirrored = _exchanged(signal)
+    mirrored[6:] = -signal[6:]
+    assert arms_swapped(mirrored, 500.0, STANDARD, beats) is False
+
+
+def test_nothing_is_said_without_the_leads_or_beats(
+    healthy: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal, beats = healthy
+    assert arms_swapped(signal[1:2], 500.0, ("II",), beats) is None
+    assert arms_swapped(signal, 500.0, STANDARD, beats[:0]) is None
+    assert arms_swapped(signal[:, :300], 500.0, STANDARD, beats[beats < 300]) is None
+    lost = signal.copy()
+    lost[0] = np.nan
+    assert arms_swapped(lost, 500.0, STANDARD, beats) is None
+    assert arms_swapped(0 * signal, 500.0, STANDARD, beats) is False
+
+
+def test_real_records_exchanged_by_calculation_are_found(data_root: Path) -> None:
+    corpus = Ptbxl(data_root)
+    here = [r for r in corpus.present if corpus.fold(r) <= 8][:120]
+    if not here:
+        pytest.skip(f"no ptbxl under {data_root}")
+    right, wrong = [], []
+    for record in here:
+        source = corpus.open(record)
+        signal = source.read(0, source.samples)
+        beats = find_peaks(signal, source.rate, source.leads).samples
+        right.append(arms_swapped(signal, source.rate, source.leads, beats))
+        wrong.append(arms_swapped(_exchanged(signal), source.rate, source.leads, beats))
+    # 97.8 % and 0.4 % over folds 1 to 8.
+    assert np.mean([w is True for w in wrong]) > 0.94
+    assert np.mean([r is True for r in right]) < 0.03
