@@ -27,6 +27,8 @@ def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
     trainer = "nets"
     if recipe.task in ("peaks", "waves"):
         trainer = recipe.task
+    elif recipe.task == "diagnosis":
+        trainer = "measurements" if recipe.model.library == "sklearn" else "records"
     elif recipe.model.library == "sklearn":
         trainer = "boosting"
     elif recipe.model.name == "wgan":
