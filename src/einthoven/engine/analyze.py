@@ -10,6 +10,7 @@ import numpy as np
 from einthoven.bundle import Bundle, default_model, load_model
 from einthoven.engine import _sizes, _waves
 from einthoven.engine._measure import measured
+from einthoven.engine._whole import whole
 from einthoven.engine.engine import Engine
 from einthoven.engine.events import BeatEvent, Event, QualityEvent
 from einthoven.engine.findings import Beats, Findings, Quality
@@ -36,7 +37,8 @@ def analyze(
     Parameters
     ----------
     recording : a path, a `Record` (signal (lead, time) in mV) or an open `Source`.
-    model : the beat classifier, by name or path; the profile's shipped default if not given.
+    model : by name or path, answers in place of the shipped default for the same task: beats,
+        rhythm or diagnosis.
     profile : ``review`` looks up to 20 minutes ahead; ``live`` gives a stream's answers.
     waves : whether P, QRS and T of every lead are asked for too.
     explain, uncertainty : further questions. None is answered by this version; each that is
@@ -95,11 +97,17 @@ def collect(
             intervals["heart_rate_bpm"] = round(rate, 1)
         else:
             warnings.append("intervals: no heart rate, since too few sound beats follow each other")
-    warnings.append("rhythm: not answered, since no rhythm model is shipped yet")
+    rhythm, diagnoses = None, None
+    if engine is not None:
+        rhythm, diagnoses, said = whole(engine, events, reason)
+        warnings += said
     found = None
     net = shipped(profile) if "waves" in asked else None
     if net:
-        found, said = _waves.answer(events, source.leads, reason, len(beats))
+        fibrillation = [
+            (e.start, e.end) for e in rhythm or () if e.label == "A" and not e.uncertain
+        ]
+        found, said = _waves.answer(events, source.leads, reason, len(beats), fibrillation)
         warnings += said
     elif "waves" in asked:
         warnings.append(_waves.MISSING)
@@ -129,7 +137,7 @@ def collect(
         samples=source.samples, start=source.start, usable=usable, reason=reason,
         models=_models(engine, profile, net.bundle if net else None), marks=marks, quality=quality,
         intervals=intervals, warnings=tuple(warnings), profile=profile, source=source,
-        wave_marks=found, measurements=measurements,
+        rhythm=rhythm, diagnoses=diagnoses, wave_marks=found, measurements=measurements,
     )  # fmt: skip
 
 
@@ -177,5 +185,9 @@ def _warnings(engine: Engine) -> list[str]:
 def _models(
     engine: Engine | None, profile: str, waves: Bundle | None
 ) -> tuple[dict[str, str], ...]:
-    used = [default_model("peaks", profile), engine.model if engine else None, waves]
+    stages = (engine.rhythm, engine.diagnosis) if engine else ()
+    used = [
+        default_model("peaks", profile), engine.model if engine else None,
+        *(stage.bundle for stage in stages if stage), waves,
+    ]  # fmt: skip
     return tuple({"name": b.card.name, "sha256": b.sha256, "task": b.card.task} for b in used if b)

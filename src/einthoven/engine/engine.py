@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import Bundle, default_model
+from einthoven.engine._whole import DiagnosisStage, RhythmStage
 from einthoven.engine.events import BeatEvent, Event, QualityEvent, WaveEvent
 from einthoven.engine.summary import Summary
 from einthoven.inputs import Inputs, InputStream
@@ -24,6 +25,9 @@ BLOCK_SECONDS = {"live": 0.1, "review": 64.0}
 # The same for the waves, whose net sees some seconds around each block again.
 WAVE_SECONDS = {"live": 0.2, "review": 10.0}
 
+# Tasks of which one model each is asked.
+ANSWERED = ("beat", "rhythm", "diagnosis")
+
 # An R peak the detector itself is less sure of is uncertain whatever its class.
 CERTAIN = 0.88
 
@@ -39,13 +43,13 @@ class Engine:
     rate : Hz of the signal pushed.
     leads : canonical names of its rows.
     profile : ``review`` looks up to 20 minutes ahead; ``live`` answers a beat within 3 s.
-    model : the beat classifier; by default the shipped one of the profile.
+    model : answers in place of the profile's shipped default for the same task, one of `ANSWERED`.
     waves : the net that finds P, QRS and T (`signal.waves.shipped`); they are not looked for
         without.
 
     Raises
     ------
-    UsageError : the profile is not known, or the model was not made for it or for beats.
+    UsageError : the profile is not known, or the model was not made for it or answers no task here.
     """
 
     def __init__(
@@ -59,22 +63,21 @@ class Engine:
         if profile not in PROFILES:
             raise UsageError("profile", f"{profile!r} is not known", nearest(profile, PROFILES))
         self.rate, self.leads, self.profile = rate, leads, profile
-        self.model = model or default_model("beat", profile)
-        if self.model and self.model.card.task != "beat":
-            name = self.model.card.name
-            raise UsageError(f"model {name!r}", "does not classify beats", "Choose one that does")
-        if self.model and profile not in self.model.card.profiles:
-            raise UsageError(
-                f"model {self.model.card.name!r}",
-                f"was not made for the profile {profile!r}",
-                f"Use --profile {self.model.card.profiles[0]}, or another model",
-            )
+        chosen = {task: default_model(task, profile) for task in ANSWERED}
+        if model:
+            _check(model, profile)
+            chosen[model.card.task] = model
+        self.model = chosen["beat"]
         self._peaks = PeakStream(rate, leads, BLOCK_SECONDS[profile])
         self._inputs = (
             InputStream(self.model.card.stages[0].input, rate, leads) if self.model else None
         )
         self._waves = WaveStream(rate, leads, WAVE_SECONDS[profile], waves) if waves else None
         self.lead = leads[one_lead(leads)]
+        live = profile == "live"
+        rhythm, diagnosis = chosen["rhythm"], chosen["diagnosis"]
+        self.rhythm = RhythmStage(rhythm, rate, one_lead(leads), live=live) if rhythm else None
+        self.diagnosis = DiagnosisStage(diagnosis, rate, leads, live=live) if diagnosis else None
         self.fits = fits_one_lead(self.lead)
         # Peaks whose class is not known yet, as sample -> probability of being a beat.
         self._until = 0
@@ -91,6 +94,9 @@ class Engine:
         self._classify(chunk, blocks, events)
         if self._waves:
             self._wave(self._waves.push(chunk, _peaks(blocks), self._until), events)
+        for stage in (self.rhythm, self.diagnosis):
+            if stage:
+                events += stage.push(chunk, _peaks(blocks), self._until)
         return events
 
     def flush(self) -> list[Event]:
@@ -105,6 +111,9 @@ class Engine:
         self._emit(events, ended=True)
         if self._waves:
             self._wave(self._waves.flush(_peaks(blocks)), events)
+        for stage in (self.rhythm, self.diagnosis):
+            if stage:
+                events += stage.flush(_peaks(blocks))
         return events
 
     def _wave(self, tables: list[Waves], events: list[Event]) -> None:
@@ -190,6 +199,18 @@ class Engine:
         if live and first.end > sample:
             return True
         return first.good
+
+
+def _check(model: Bundle, profile: str) -> None:
+    card = model.card
+    if card.task not in ANSWERED:
+        mend = f"Choose one whose task is {', '.join(ANSWERED)}"
+        raise UsageError(f"model {card.name!r}", f"does not classify (task {card.task})", mend)
+    if profile not in card.profiles:
+        raise UsageError(
+            f"model {card.name!r}", f"was not made for the profile {profile!r}",
+            f"Use --profile {card.profiles[0]}, or another model",
+        )  # fmt: skip
 
 
 def _peaks(blocks: list[PeakBlock]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,218 @@
+"""Rhythm and diagnoses: judged span by span, the same whatever the chunks were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+import einthoven
+from einthoven.bundle import Bundle, Card, Stage
+from einthoven.engine import Engine
+from einthoven.engine._whole import DiagnosisStage, RhythmStage, _joined
+from einthoven.engine.events import DiagnosisEvent, RhythmEvent
+from einthoven.inputs.rhythm_span import LONGEST
+from einthoven.live.replay import replay
+from einthoven.record import InputSpec, Record
+from einthoven.record.leads import STANDARD
+from einthoven.record.source import RecordSource
+from einthoven.signal.simulate import Episode, simulate
+
+SPECS = {
+    "rhythm": InputSpec(kind="rhythm", rate=100.0, window=(0.0, 30.0)),
+    "diagnosis": InputSpec(
+        kind="strip", rate=100.0, window=(0.0, 10.0), leads=STANDARD, band=(0.5, 40.0)
+    ),
+}
+CLASSES = {"rhythm": ("N", "A", "O", "~"), "diagnosis": ("NORM", "MI")}
+SHAPES = {"rhythm": (2, 3000), "diagnosis": (12, 1000)}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Bundle]:
+    """Return models made by hand: logits are sums over the window, another stretch for each."""
+
+    def bundle(task: str) -> Bundle:
+        folder = tmp_path_factory.mktemp(task)
+        lead, time = SHAPES[task]
+        classes = CLASSES[task]
+        rng = np.random.default_rng(1)
+        weights = rng.normal(0, 0.05, (lead * time, len(classes))).astype(np.float32)
+        nodes = [
+            helper.make_node("Reshape", ["window", "shape"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        ]
+        given_ = [helper.make_tensor_value_info("window", TensorProto.FLOAT, ["n", lead, time])]
+        out = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(classes)])]
+        shape = helper.make_tensor("shape", TensorProto.INT64, [2], [-1, lead * time])
+        array = onnx.numpy_helper.from_array(weights, "weights")
+        graph = helper.make_graph(nodes, "made", given_, out, [shape, array])
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+        ).SerializeToString()
+        (folder / "model.onnx").write_bytes(model)
+        stage = Stage(
+            file="model.onnx", sha256=hashlib.sha256(model).hexdigest(), input=SPECS[task]
+        )
+        card = Card(
+            name=f"made-{task}", version="0", task=task, title="made by hand", stages=(stage,),
+            classes=classes, profiles=("review", "live"), threshold=0.6,
+        )  # fmt: skip
+        (folder / "card.json").write_text(card.to_json(), encoding="utf-8")
+        return Bundle(folder)
+
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def models(made: Callable[[str], Bundle]) -> dict[str, Bundle]:
+    return {task: made(task) for task in SPECS}
+
+
+@pytest.fixture
+def shipped(models: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the engine find them."""
+    import importlib
+
+    module = importlib.import_module("einthoven.engine.engine")
+    real = module.default_model
+    monkeypatch.setattr(
+        module, "default_model", lambda task, profile: models.get(task) or real(task, profile)
+    )
+
+
+def recording(seconds: float, rate: float = 200.0, seed: int = 3) -> Record:
+    return simulate(
+        rate=rate, leads=STANDARD, seed=seed, episodes=(Episode(rhythm="sinus", seconds=seconds),)
+    ).record
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("profile", ["review", "live"])
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seconds=st.floats(4, 95), rate=st.sampled_from([128.0, 257.0, 360.0]),
+    cuts=st.lists(st.floats(0, 1), max_size=12),
+)  # fmt: skip
+def test_rhythm_and_diagnoses_do_not_depend_on_the_chunks(
+    profile: str, seconds: float, rate: float, cuts: list[float]
+) -> None:
+    record = recording(seconds, rate)
+    edges = sorted(round(c * record.samples) for c in cuts)
+
+    def events(edges: list[int]) -> list[RhythmEvent | DiagnosisEvent]:
+        engine = Engine(record.rate, record.leads, profile)
+        out = []
+        for a, b in zip([0, *edges], [*edges, record.samples], strict=True):
+            out += engine.push(record.signal[:, a:b])
+        out += engine.flush()
+        kinds = (RhythmEvent, DiagnosisEvent)
+        return sorted(
+            (e for e in out if isinstance(e, kinds)), key=lambda e: (type(e).__name__, e.start)
+        )
+
+    got, whole = events(edges), events([])
+    assert got == whole
+    rhythm = [e for e in whole if isinstance(e, RhythmEvent)]
+    if seconds >= 9:
+        assert (rhythm[0].start, rhythm[-1].end) == (0, record.samples)
+    if profile == "review" and 9 <= seconds <= LONGEST - 0.1:
+        assert len(rhythm) == 1
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_stream_gives_what_analyze_live_gives() -> None:
+    record = recording(75)
+    streamed = [
+        e.to_dict() for e in replay(RecordSource(record), speed=0) if isinstance(e, RhythmEvent)
+    ]
+    found = einthoven.analyze(record, profile="live").to_dict()["rhythm"]
+    assert [{k: v for k, v in e.items() if k != "event"} for e in streamed] == found
+
+
+@pytest.mark.usefixtures("shipped")
+def test_the_document_lists_every_diagnosis_and_the_models() -> None:
+    found = einthoven.analyze(recording(10)).to_dict()
+    assert [d["code"] for d in found["diagnoses"]] == ["NORM", "MI"]
+    assert found["diagnoses"][1]["name"] == "myocardial infarction"
+    assert {m["task"] for m in found["models"]} == {"peaks", "beat", "rhythm", "diagnosis"}
+    (span,) = found["rhythm"]
+    assert (span["start"], span["end"]) == (0, 2000)
+    assert span["class"] in "NAO~"
+
+
+@pytest.mark.usefixtures("shipped")
+def test_what_cannot_be_answered_is_absent_and_says_why() -> None:
+    short = einthoven.analyze(recording(7)).to_dict()
+    assert "rhythm" not in short
+    assert any("9 s" in w for w in short["warnings"])
+    record = recording(10)
+    lone = einthoven.analyze(replace(record, signal=record.signal[1:2], leads=("II",))).to_dict()
+    assert "diagnoses" not in lone
+    assert any(w.startswith("diagnoses: not answered, since the record") for w in lone["warnings"])
+    noise = Record(
+        signal=np.random.default_rng(0).normal(0, 0.3, (1, 60 * 200)).astype(np.float32),
+        rate=200.0, leads=("II",),
+    )  # fmt: skip
+    refused = einthoven.analyze(noise).to_dict()
+    assert not refused["usable"]
+    assert "rhythm" not in refused
+
+
+def test_eight_leads_by_name_are_twelve(models: dict[str, Bundle]) -> None:
+    record = recording(10)
+    peaks = np.arange(100, 2000, 160)
+    order = ["V3", "V1", "II", "V6", "I", "V2", "V5", "V4"]
+    rows = [record.leads.index(name) for name in order]
+    answers = []
+    for signal, leads in (
+        (record.signal, record.leads),
+        (record.signal[rows], tuple(name.lower() for name in order)),
+    ):
+        stage = DiagnosisStage(models["diagnosis"], record.rate, leads, live=False)
+        stage.push(signal, peaks, record.samples)
+        (event,) = stage.flush(peaks[:0])
+        assert isinstance(event, DiagnosisEvent)
+        answers.append(event.probabilities)
+    # The simulated limb leads are sums of I and II but for the rounding of their noise.
+    assert answers[0] == pytest.approx(answers[1], abs=0.05)
+
+
+def test_stretches_count_as_long_as_they_are(models: dict[str, Bundle]) -> None:
+    parts = [
+        DiagnosisEvent(start=0, end=3000, probabilities={"NORM": 0.9, "MI": 0.2}),
+        DiagnosisEvent(start=3000, end=4000, probabilities={"NORM": 0.1, "MI": 0.6}),
+    ]
+    normal, infarct = _joined(models["diagnosis"], parts)
+    assert normal.probability == pytest.approx(0.7)
+    assert (normal.positive, normal.uncertain) == (True, False)
+    assert infarct.probability == pytest.approx(0.3)
+    assert not infarct.positive
+
+
+def test_memory_of_a_stage_is_bounded(models: dict[str, Bundle]) -> None:
+    stage = RhythmStage(models["rhythm"], 100.0, 0, live=False)
+    chunk = np.zeros((1, 1000), np.float32)
+    none = np.zeros(0, np.int64)
+    for k in range(1, 60):
+        stage.push(chunk, none, k * 1000)
+        assert sum(p.shape[1] for p in stage._spans._pieces) <= 8000
+
+
+def test_a_model_by_name_answers_its_task(models: dict[str, Bundle]) -> None:
+    found = einthoven.analyze(recording(10), model=models["diagnosis"])
+    assert found.diagnoses is not None
+    assert {m["name"] for m in found.models} >= {"made-diagnosis", "aami-review"}
+
+
+def test_a_path_is_a_model_too(models: dict[str, Bundle]) -> None:
+    path: Path = models["rhythm"].path
+    assert einthoven.analyze(recording(12), model=path).rhythm is not None
