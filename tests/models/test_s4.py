@@ -1,0 +1,75 @@
+"""S4: its state space is one, its two ways of reading agree, and it reads both ways."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from einthoven.models import MODELS
+from einthoven.models.s4 import Kernel, Layer
+from einthoven.record import UsageError
+
+
+def make(**own: Any) -> Any:
+    torch.manual_seed(0)
+    return MODELS["s4"].build(leads=12, time=250, classes=5, side=0, **own).eval()
+
+
+def test_the_numbers_are_those_of_the_table() -> None:
+    width, pairs = 512, 4
+    space = width * (1 + 2 * pairs + 2 * 2 * pairs) + width
+    layer = space + width * 2 * width + 2 * width + 2 * width
+    expected = 13 * width + 4 * layer + (width + 1) * 5
+    assert sum(p.numel() for p in make().parameters()) == expected
+
+
+def test_the_response_is_that_of_the_equation_step_by_step() -> None:
+    torch.manual_seed(0)
+    kernel = Kernel(3, 8)
+    a = torch.complex(-kernel.decay.exp(), kernel.turn).to(torch.complex128)
+    step = kernel.step.exp()[:, None].to(torch.complex128)
+    hold = ((step * a).exp() - 1) / a
+    c = torch.view_as_complex(kernel.out.detach().double())
+    state, found = hold, []
+    for _ in range(100):
+        found.append(2 * (c * state).sum(dim=2).real)
+        state = (step * a).exp() * state
+    expected = torch.stack(found, dim=2).float()
+    torch.testing.assert_close(kernel(100), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_longer_window_has_the_same_response_for_longer() -> None:
+    torch.manual_seed(0)
+    kernel = Kernel(4, 8)
+    torch.testing.assert_close(kernel(300)[..., :100], kernel(100))
+
+
+def test_what_is_exported_reads_as_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layer, maps = Layer(6, 8, 0.0).eval(), torch.randn(2, 6, 77)
+    fast = layer.read(maps)
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    torch.testing.assert_close(layer.read(maps), fast, atol=1e-4, rtol=1e-4)
+
+
+def test_each_sample_is_told_of_what_was_and_of_what_comes() -> None:
+    torch.manual_seed(0)
+    layer, maps = Layer(1, 8, 0.0).eval(), torch.zeros(1, 1, 50)
+    torch.nn.init.zeros_(layer.straight)
+    maps[..., 20] = 1
+    found = layer.read(maps)[0, 0]
+    forwards, backwards = layer.kernel(50)[:, 0]
+    torch.testing.assert_close(found[20:], forwards[:30], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[:20], backwards[:20].flip(0), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("time", [2, 250, 1000])
+def test_any_length_is_answered(time: int) -> None:
+    net = make(width=16, depth=2)
+    assert net(torch.randn(2, 12, time)).shape == (2, 5)
+    assert net.features(torch.randn(2, 12, time)).shape == (2, 16, time)
+
+
+def test_an_odd_state_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"model\.states: is 7\. Give an even number"):
+        make(states=7)
