@@ -13,7 +13,9 @@ from einthoven.corpora import demo_record
 from einthoven.engine import Findings, analyze
 from einthoven.formats.wfdb import read_annotations
 from einthoven.record import Record
+from einthoven.record.leads import STANDARD
 from einthoven.record.vocabulary import is_beat
+from einthoven.signal.simulate import Episode, simulate
 
 RATE = 250
 N = 60 * RATE
@@ -145,3 +147,15 @@ def test_names_stay_out_unless_asked_for(tmp_path: Path) -> None:
     assert "Jane" not in findings.to_json()
     assert "Jane" not in findings.to_html()
     assert "Jane" in findings.to_json(identity=True)
+
+
+def test_exchanged_arm_electrodes_are_warned_of() -> None:
+    made = simulate(
+        rate=250.0, leads=STANDARD, seed=4, episodes=[Episode(rhythm="sinus", seconds=10)]
+    ).record
+    assert not any("mirror" in w for w in analyze(made).warnings)
+    rows = {name: made.signal[k] for k, name in enumerate(made.leads)}
+    rows |= {"I": -rows["I"], "II": rows["III"], "III": rows["II"],
+             "aVR": rows["aVL"], "aVL": rows["aVR"]}  # fmt: skip
+    swapped = Record(signal=np.stack([rows[n] for n in made.leads]), rate=250.0, leads=made.leads)
+    assert any("mirror" in w for w in analyze(swapped).warnings)

@@ -18,6 +18,7 @@ from einthoven.formats import open_source
 from einthoven.record.leads import is_lead_name
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
+from einthoven.signal.leads_swapped import arms_swapped
 from einthoven.signal.waves import shipped
 
 
@@ -91,7 +92,8 @@ def collect(
     warnings = list(source.notes)
     intervals: dict[str, float] = {}
     if engine is not None:
-        warnings += _warnings(engine) + _sizes.warnings(source, [e.sample for e in beats])
+        peaks = [e.sample for e in beats]
+        warnings += _warnings(engine) + _sizes.warnings(source, peaks) + _swapped(source, peaks)
         rate = engine.summary.heart_rate if usable else None
         if rate is not None:
             intervals["heart_rate_bpm"] = round(rate, 1)
@@ -144,6 +146,15 @@ def collect(
 def _text(name: str) -> str:
     """Return a name that UTF-8 can hold, whatever bytes the file system gave."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _swapped(source: Source, peaks: list[int]) -> list[str]:
+    """Return a warning where the arm electrodes seem to have been exchanged."""
+    minute = source.read(0, min(source.samples, round(60 * source.rate)))
+    at = np.array([s for s in peaks if s < minute.shape[1]], np.int64)
+    if not arms_swapped(minute, source.rate, source.leads, at):
+        return []
+    return ["leads: I is a mirror image of V6, as where the arm electrodes were exchanged"]
 
 
 def _usable(source: Source, engine: Engine | None) -> tuple[bool, str | None]:
