@@ -94,7 +94,11 @@ class Answers:
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Answers:
         """Return the rows for which `keep` (record,) is true."""
-        columns: dict[str, Any] = {name: getattr(self, name)[keep] for name in _COLUMNS}
+        return self.rows(np.flatnonzero(keep))
+
+    def rows(self, index: npt.NDArray[np.int64]) -> Answers:
+        """Return the rows `index`, in that order."""
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in _COLUMNS}
         return replace(self, **columns)
 
     def of(self, part: str) -> Answers:
