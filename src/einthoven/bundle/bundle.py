@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,12 @@ def zoo_names() -> tuple[str, ...]:
     return tuple(sorted(p.parent.name for p in _ZOO.glob("*/card.json")))
 
 
+@cache
+def _shipped(name: str) -> Bundle:
+    """Return a shipped bundle, opened once: its sessions cost more than an answer does."""
+    return Bundle(_ZOO / name)
+
+
 def load_model(name_or_path: str | os.PathLike[str]) -> Bundle:
     """Open a shipped model by name, or a bundle folder by path.
 
@@ -122,7 +128,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Bundle:
     """
     text = os.fspath(name_or_path)
     if text in zoo_names():
-        return Bundle(_ZOO / text)
+        return _shipped(text)
     path = Path(text)
     if path.is_dir():
         return Bundle(path)
@@ -136,7 +142,7 @@ def load_model(name_or_path: str | os.PathLike[str]) -> Bundle:
 def default_model(task: str, profile: str) -> Bundle | None:
     """Return the shipped default for a task in a profile, if there is one."""
     for name in zoo_names():
-        bundle = Bundle(_ZOO / name)
+        bundle = _shipped(name)
         if bundle.card.default and bundle.card.task == task and profile in bundle.card.profiles:
             return bundle
     return None

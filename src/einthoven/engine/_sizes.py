@@ -12,6 +12,7 @@ _LEAST, _MOST = 0.05, 20.0  # mV
 _FLAT = 0.005  # mV; the rounding of a recorder
 _REACH = 0.08  # seconds either side of an R peak
 _ENOUGH = 20  # beats
+_SHORT = 60.0  # seconds
 
 
 def sizes(source: Source, peaks: Sequence[int]) -> dict[str, float]:
@@ -19,8 +20,12 @@ def sizes(source: Source, peaks: Sequence[int]) -> dict[str, float]:
     some = peaks[:: max(1, len(peaks) // _ENOUGH)]
     reach = round(_REACH * source.rate)
     each = []
+    # A short recording is read once: twenty readings take longer.
+    short = source.samples <= _SHORT * source.rate
+    whole = source.read(0, source.samples) if short else None
     for peak in some:
-        x = source.read(max(0, peak - reach), min(peak + reach, source.samples))
+        a, b = max(0, peak - reach), min(peak + reach, source.samples)
+        x = source.read(a, b) if whole is None else whole[:, a:b]
         if x.shape[1]:
             each.append(x.max(axis=1) - x.min(axis=1))  # NaN where any sample is
     found = np.asarray(each, np.float64).reshape(-1, len(source.leads))
