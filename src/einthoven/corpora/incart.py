@@ -8,16 +8,18 @@ time (V3 of I03, V6 of I02, V4 of I57 and I58), but never II, which speaks for a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
+from einthoven.corpora._cinc import person
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._folder import WfdbFolder
 from einthoven.corpora._miniature import write_listing, write_record
 from einthoven.formats._wfdb_header import parse
+from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError
 from einthoven.record.leads import STANDARD
 from einthoven.signal.simulate import Episode, Heart, simulate
@@ -25,6 +27,8 @@ from einthoven.signal.simulate import Episode, Heart, simulate
 # The publisher spells three of the twelve in capitals.
 LEADS = tuple(name.upper() if name.startswith("aV") else name for name in STANDARD)
 _PATIENT = re.compile(r"^patient\s+(\d+)$", re.IGNORECASE)
+# One comment: ``<age>: 65 <sex>: F <diagnoses> Coronary artery disease, arterial hypertension``.
+_TOLD = re.compile(r"<(age|sex|diagnoses)>:?([^<]*)", re.IGNORECASE)
 _GAIN = 306  # units a mV of I01; the gain differs from record to record
 
 
@@ -70,14 +74,35 @@ class Incart(WfdbFolder):
         ------
         DataError : there is no such record, it is not here, or its header names no patient.
         """
-        path = self.folder / f"{self._known(record)}.hea"
-        if not path.is_file():
-            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
-        for comment in parse(path).comments:
+        for comment in self._comments(record):
             found = _PATIENT.match(comment)
             if found:
                 return f"incart:{int(found[1])}"
-        raise DataError(path, "has no comment '# patient N'", "Fetch the publisher's header again")
+        raise DataError(
+            self.folder / f"{record}.hea", "has no comment '# patient N'",
+            "Fetch the publisher's header again",
+        )  # fmt: skip
+
+    def _comments(self, record: str) -> tuple[str, ...]:
+        path = self.folder / f"{self._known(record)}.hea"
+        if not path.is_file():
+            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
+        return parse(path).comments
+
+    def _told(self, record: str) -> Mapping[str, str]:
+        found = _TOLD.findall(" ".join(self._comments(record)[:1]))
+        return {key.lower(): text.strip() for key, text in found}
+
+    def statements(self, record: str) -> tuple[Statement, ...]:
+        """Return the diagnoses of the person, in the words of the header, in small letters."""
+        parts = (
+            x.strip().lower() for x in re.split("[,;.]", self._told(record).get("diagnoses", ""))
+        )
+        return tuple(Statement(system="INCART", code=text) for text in parts if text)
+
+    def metadata(self, record: str) -> Mapping[str, str]:
+        """Return age (years) and sex, where the header says."""
+        return person(self._told(record))
 
     def miniature(
         self, folder: Path, seed: int, *, records: Sequence[str] | None = None, seconds: float = 30
@@ -100,10 +125,10 @@ class Incart(WfdbFolder):
         for record in chosen:
             number = int(record[1:])
             # 19 people of two records and 13 of up to three: 32 in all.
-            person = (number + 1) // 2 if number <= 38 else 20 + (number - 39) // 3
+            who = (number + 1) // 2 if number <= 38 else 20 + (number - 39) // 3
             made = simulate(
                 rate=257.0, leads=STANDARD, seed=1000 * seed + number, name=record,
-                heart=Heart.drawn(person), episodes=(
+                heart=Heart.drawn(who), episodes=(
                     Episode(rhythm="sinus", seconds=seconds * 0.8, atrial=0.05, ventricular=0.2),
                     Episode(rhythm="bigeminy", seconds=seconds * 0.2),
                 ),
@@ -112,7 +137,10 @@ class Incart(WfdbFolder):
             files += write_record(
                 target, record, np.clip(samples, -32767, 32767), 257.0, LEADS, gain=str(_GAIN),
                 resolution=16, zero=0, marks=made.annotations, form=16,
-                comments=("<age>: 60 <sex>: F ", f"patient {person}", "simulated"),
+                comments=(
+                    "<age>: 60 <sex>: F <diagnoses> Coronary artery disease, hypertension",
+                    f"patient {who}", "simulated",
+                ),
             )  # fmt: skip
         write_listing(target, chosen, files)
         return folder

@@ -8,8 +8,9 @@ stands before and after are waves too, and nobody marked them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ import numpy.typing as npt
 from einthoven.corpora._corpus import CORPORA, Corpus, Facts
 from einthoven.corpora._miniature import write_record
 from einthoven.corpora._sums import SUMS, sha256
+from einthoven.corpora._table import Table
 from einthoven.formats import open_source
 from einthoven.formats._wfdb_annotation import encode, load
 from einthoven.record import Annotations
+from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError
 from einthoven.record.leads import STANDARD
 from einthoven.record.source import RecordSource, Source
@@ -49,6 +52,12 @@ _ORDER = sorted(
     (name for name in _PUBLISHED if name not in _KEPT),
     key=lambda name: hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(),
 )
+_SAID = (
+    "Rhythms", "Electric axis of the heart", "Conduction abnormalities", "Extrasystolies",
+    "Hypertrophies", "Cardiac pacing", "Ischemia", "Non-specific repolarization abnormalities",
+    "Other states",
+)  # fmt: skip
+_SEX = {"F": "female", "M": "male"}
 # 150 records by the SHA-1 of their name.
 TRAIN, VALIDATION, TEST = tuple(_ORDER[:100]), tuple(_ORDER[100:120]), tuple(_ORDER[120:])
 
@@ -155,6 +164,26 @@ class Ludb(Corpus):
             found.append(marked(load(path)[0]))
         return tuple(found)
 
+    @cached_property
+    def _table(self) -> Table:
+        mend = f"Load it with: einthoven data get {self.name}"
+        return Table(self.folder / "ludb.csv", "ID", ("Rhythms",), mend)
+
+    def statements(self, record: str) -> tuple[Statement, ...]:
+        """Return the lines of the table of people: rhythm, axis, diagnoses, in its words."""
+        if self._known(record) not in self._table:
+            raise DataError(self._table.path, f"does not name {record}", "Fetch it again")
+        lines = (x for text in self._table.cells(record, _SAID).values() for x in text.split("\n"))
+        return tuple(Statement(system="LUDB", code=x.strip()) for x in lines if x.strip())
+
+    def metadata(self, record: str) -> Mapping[str, str]:
+        """Return age (years, or ``>89``) and sex."""
+        self._known(record)
+        found = self._table.cells(record, ("Age",)) if record in self._table else {}
+        age = found.get("Age", "").replace(" ", "")
+        sex = _SEX.get(self._table.cell(record, "Sex")) if record in self._table else None
+        return ({"age": age} if age else {}) | ({"sex": sex} if sex else {})
+
     def _file(self, record: str, end: str) -> Path:
         return self.folder / "data" / f"{record}.{end}"
 
@@ -178,7 +207,7 @@ class Ludb(Corpus):
         chosen = tuple(sorted(chosen, key=int))
         target = folder / self.name
         (target / "data").mkdir(parents=True, exist_ok=True)
-        files, rows = [], ["ID,Sex,Age,Rhythms"]
+        files, rows = [], [f"ID,Sex,Age,{','.join(_SAID)}"]
         for record in chosen:
             heart = Heart.drawn(1000 * seed + int(record))
             # Fast enough that a dozen beats are left when the first and the last are not marked.
@@ -197,7 +226,7 @@ class Ludb(Corpus):
             for lead in LEADS:
                 files.append(target / "data" / f"{record}.{lead}")
                 files[-1].write_bytes(marks)
-            rows.append(f"{record},F,60,Sinus rhythm")
+            rows.append(f'{record},"F\n",60,Sinus rhythm,{_SAID[1]}: normal,,,,,,,')
         for name, lines in (("RECORDS", [f"data/{r}" for r in chosen]), ("ludb.csv", rows)):
             files.append(target / name)
             files[-1].write_text("\n".join(lines) + "\n", encoding="ascii")

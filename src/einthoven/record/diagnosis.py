@@ -26,7 +26,9 @@ import numpy.typing as npt
 
 from einthoven.record.errors import DataError, UsageError, nearest
 
-SYSTEMS = ("SCP", "SNOMED CT", "CPSC", "AHA", "CODE", "CinC 2017", "LUDB", "INCART")
+SYSTEMS = (
+    "SCP", "SNOMED CT", "CPSC", "AHA", "CODE", "CinC 2017", "LUDB", "INCART", "Chapman",
+)  # fmt: skip
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 
 # In the order of the challenge's weights; codes that it scores as one are joined by "|".
@@ -51,7 +53,7 @@ _SINUS = "426783006"
 # Publishers with a handful of classes: that none of them is there denies no superclass.
 _NARROW = frozenset({"CPSC", "CODE"})
 # Publishers without a word for a normal record: it is one that is said to be in sinus rhythm only.
-_NO_NORMAL = frozenset({"SNOMED CT", "LUDB", "INCART"})
+_NO_NORMAL = frozenset({"SNOMED CT", "LUDB", "INCART", "Chapman"})
 # Publishers who answer for each class of each record, so that no statement is an answer too.
 _TICKED: Mapping[str, str] = MappingProxyType({"code15": "CODE"})
 # Words rather than codes: "Stemi: anterior wall" is found as "Stemi", "30+308" (AHA) as "30".
@@ -160,6 +162,11 @@ def counts() -> Mapping[str, Mapping[str, int]]:
     rows = _table("diagnosis_counts.csv")
     corpora = [name for name in rows[0] if name != "code"]
     return {name: {row["code"]: int(row[name]) for row in rows} for name in corpora}
+
+
+def published(corpus: str) -> dict[str, int]:
+    """Return how many of the corpus's records have each SNOMED CT code, unused ones left out."""
+    return {code: n for code, n in counts()[corpus].items() if n and code != "records"}
 
 
 @functools.cache
