@@ -8,6 +8,7 @@ the wild name their record ``E00001.mat``, spell mV as mv, or leave a code empty
 
 from __future__ import annotations
 
+import abc
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from einthoven.corpora._sums import SUMS, read_sums, sha256
 from einthoven.formats import open_source
 from einthoven.formats._wfdb_header import parse
 from einthoven.record.diagnosis import Statement
-from einthoven.record.errors import DataError
+from einthoven.record.errors import DataError, UsageError
 from einthoven.record.leads import STANDARD
 from einthoven.record.source import Source
 
@@ -40,6 +41,7 @@ CHALLENGE = (
     "Goldberger AL et al. PhysioBank, PhysioToolkit, and PhysioNet. "
     "Circulation 2000; 101(23): e215-e220 (10.1161/01.CIR.101.23.e215)."
 )
+EDITIONS = ("cinc2021", "original")
 _BASE = "https://physionet.org/files/challenge-2021/1.0.3/"
 _MEDIUM = 16 * 12 / 8  # bytes of twelve leads at one moment
 _ABSENT = frozenset({"", "nan", "unknown", "none"})
@@ -210,6 +212,38 @@ class CincFolder(Corpus):
                 header.write_text(text, encoding="ascii")
         sums = [f"{sha256(path)} {path.relative_to(target).as_posix()}" for path in sorted(files)]
         (target / SUMS).write_text("\n".join(sums) + "\n", encoding="ascii")
+
+
+class TwoEditions(CincFolder):
+    """A part of the challenge that the publisher has in an edition of its own, too.
+
+    Parameters
+    ----------
+    root : the data root.
+    edition : one of `EDITIONS`; the challenge's where it is here, else the original, if not given.
+        The two are never mixed, for they hold the same recordings.
+
+    Raises
+    ------
+    UsageError : for another edition.
+    """
+
+    def __init__(self, root: Path, *, edition: str = "") -> None:
+        super().__init__(root)
+        if edition not in ("", *EDITIONS):
+            raise UsageError(
+                self.name, f"has no edition {edition!r}", f"Known: {', '.join(EDITIONS)}"
+            )
+        self._asked = edition
+
+    @cached_property
+    def original(self) -> bool:
+        """Whether the original edition is opened."""
+        return self._asked == EDITIONS[1] if self._asked else not self._headers and self._own_here()
+
+    @abc.abstractmethod
+    def _own_here(self) -> bool:
+        """Return whether the original edition is here."""
 
 
 def person(said: Mapping[str, str]) -> dict[str, str]:

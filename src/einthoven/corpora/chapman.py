@@ -18,15 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.corpora import _mat5, _xlsx
-from einthoven.corpora._cinc import CincFolder, facts, person
+from einthoven.corpora._cinc import TwoEditions, facts, person
 from einthoven.corpora._corpus import CORPORA
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement, published
-from einthoven.record.errors import DataError, FormatError, UsageError
+from einthoven.record.errors import DataError, FormatError
 from einthoven.record.leads import STANDARD
 from einthoven.record.source import RecordSource, Source
 
-EDITIONS = ("cinc2021", "original")
 _TABLE = "Diagnostics.xlsx"
 _SIGNALS = ("ECGDataDenoised", "ECGData", "")
 _NEEDS = ("FileName", "Rhythm", "Beat", "PatientAge", "Gender")
@@ -36,18 +35,8 @@ _MEND = "Load the edition of the challenge with: einthoven data get chapman"
 _NOTE = "the leads of this edition are denoised: amplitudes differ from the challenge's edition"
 
 
-class Chapman(CincFolder):
-    """The corpus.
-
-    Parameters
-    ----------
-    root : the data root.
-    edition : one of `EDITIONS`; the two are never mixed, for a recording has two names.
-
-    Raises
-    ------
-    UsageError : for another edition.
-    """
+class Chapman(TwoEditions):
+    """The corpus."""
 
     part = "chapman_shaoxing"
     pattern = r"JS\d{5}"
@@ -61,21 +50,19 @@ class Chapman(CincFolder):
         records=10247, hours=10247 * 10 / 3600, statements=published("chapman"),
     )  # fmt: skip
 
-    def __init__(self, root: Path, *, edition: str = EDITIONS[0]) -> None:
-        super().__init__(root)
-        if edition not in EDITIONS:
-            raise UsageError(
-                self.name, f"has no edition {edition!r}", f"Known: {', '.join(EDITIONS)}"
-            )
-        self.edition = edition
+    @property
+    def _places(self) -> tuple[Path, ...]:
+        return (self.folder / _TABLE, self.root / "chapman_original" / _TABLE)
+
+    def _own_here(self) -> bool:
+        return any(place.is_file() for place in self._places)
 
     @cached_property
     def _rows(self) -> Mapping[str, dict[str, str]]:
         """The rows of the first edition's table by the name of the file, with their number."""
-        places = (self.folder / _TABLE, self.root / "chapman_original" / _TABLE)
-        path = next((place for place in places if place.is_file()), None)
+        path = next((place for place in self._places if place.is_file()), None)
         if path is None:
-            raise DataError(places[0], "is not there", _MEND)
+            raise DataError(self._places[0], "is not there", _MEND)
         rows = _xlsx.rows(path)
         head = next(rows, [])
         missing = [name for name in _NEEDS if name not in head]
@@ -100,32 +87,30 @@ class Chapman(CincFolder):
     @property
     def records(self) -> tuple[str, ...]:
         """The records that are here, sorted; of the first edition those of its table."""
-        return tuple(self._rows) if self.edition == "original" else super().records
+        return tuple(self._rows) if self.original else super().records
 
     @property
     def present(self) -> tuple[str, ...]:
         """The records whose signal is here."""
-        if self.edition != "original":
-            return self.records
-        return tuple(r for r in self.records if r in self._files)
+        return tuple(r for r in self.records if not self.original or r in self._files)
 
     def _known(self, record: str) -> str:
-        if self.edition == "original" and record not in self._rows:
+        if self.original and record not in self._rows:
             raise DataError(
                 self.name, f"there is no record {record!r}", f"See the column FileName of {_TABLE}"
             )
-        return record if self.edition == "original" else super()._known(record)
+        return record if self.original else super()._known(record)
 
     def subject(self, record: str) -> str:
         """Return ``"chapman:record:JS<row>"``: the same in both editions; nobody is named."""
         self._known(record)
-        if self.edition == "original":
+        if self.original:
             return f"chapman:record:JS{int(self._rows[record]['number']):05d}"
         return super().subject(record)
 
     def open(self, record: str) -> Source:
         """Return the record, twelve leads at 500 Hz; it has no annotations."""
-        if self.edition != "original":
+        if not self.original:
             return super().open(record)
         if self._known(record) not in self._files:
             place = Path(self._rows[record]["folder"]) / f"{record}.csv"
@@ -145,7 +130,7 @@ class Chapman(CincFolder):
 
     def statements(self, record: str) -> tuple[Statement, ...]:
         """Return SNOMED CT codes, or rhythm and findings in the first edition's own codes."""
-        if self.edition != "original":
+        if not self.original:
             return super().statements(record)
         self._known(record)
         row = self._rows[record]
@@ -154,7 +139,7 @@ class Chapman(CincFolder):
 
     def metadata(self, record: str) -> Mapping[str, str]:
         """Return age (years) and sex, where the publisher says."""
-        if self.edition != "original":
+        if not self.original:
             return super().metadata(record)
         self._known(record)
         row = self._rows[record]

@@ -18,10 +18,9 @@ from types import MappingProxyType
 import numpy as np
 
 from einthoven.corpora import _mat5
-from einthoven.corpora._cinc import CincFolder, facts, person
+from einthoven.corpora._cinc import TwoEditions, facts, person
 from einthoven.corpora._corpus import CORPORA
 from einthoven.corpora._table import Table
-from einthoven.formats import open_source
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError, FormatError
@@ -41,8 +40,8 @@ _OWN = "REFERENCE.csv"
 _LABELS = ("First_label", "Second_label", "Third_label")
 
 
-class Cpsc2018(CincFolder):
-    """The corpus; the challenge's edition is taken where both are here."""
+class Cpsc2018(TwoEditions):
+    """The corpus."""
 
     part = "cpsc_2018"
     pattern = r"A\d{4}"
@@ -62,24 +61,27 @@ class Cpsc2018(CincFolder):
 
     @cached_property
     def _own(self) -> Mapping[str, Path]:
-        """The records of the publisher's own edition: ``TrainingSet1/A0001.mat`` or flat."""
+        """The records of the original edition: ``TrainingSet1/A0001.mat``, or flat."""
         found = {}
         for tree in (self.folder, self.root / "cpsc2018_original"):
             for path in (*tree.glob("*.mat"), *tree.glob("TrainingSet*/*.mat")):
                 if re.fullmatch(self.pattern, path.stem) and not path.with_suffix(".hea").exists():
                     found[path.stem] = path
-        return MappingProxyType(found)
+        return MappingProxyType(dict(sorted(found.items())))
+
+    def _own_here(self) -> bool:
+        return bool(self._own)
 
     @property
     def records(self) -> tuple[str, ...]:
-        """The records that are here in either edition, sorted."""
-        return tuple(sorted({*self._headers, *self._own}))
+        """The records that are here, sorted."""
+        return tuple(self._own if self.original else self._headers)
 
     def open(self, record: str) -> Source:
         """Return the record, twelve leads at 500 Hz; it has no annotations."""
         self._known(record)
-        if record in self._headers:
-            return open_source(self._headers[record])
+        if not self.original:
+            return super().open(record)
         path = self._own[record]
         signal = self._structure(record).get("data")
         if not isinstance(signal, np.ndarray) or signal.ndim != 2 or len(signal) != len(STANDARD):
@@ -100,7 +102,7 @@ class Cpsc2018(CincFolder):
     def statements(self, record: str) -> tuple[Statement, ...]:
         """Return those of the nine classes that the record has."""
         self._known(record)
-        codes = self.codes(record) if record in self._headers else self._numbered(record)
+        codes = self._numbered(record) if self.original else self.codes(record)
         names = tuple(dict.fromkeys(_SNOMED.get(code, code) for code in codes))
         odd = sorted(set(names) - set(CLASSES))
         if odd:
@@ -130,7 +132,7 @@ class Cpsc2018(CincFolder):
     def metadata(self, record: str) -> Mapping[str, str]:
         """Return age (years) and sex, where header or structure say."""
         self._known(record)
-        if record in self._headers:
+        if not self.original:
             return super().metadata(record)
         own = self._structure(record)
         age = own.get("age")
