@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from einthoven.models import MODELS
-from einthoven.models.s4 import Kernel, Layer
+from einthoven.models.s4 import StateSpaces
 from einthoven.record import UsageError
 
 
@@ -25,7 +25,7 @@ def test_the_numbers_are_those_of_the_table() -> None:
 
 def test_the_response_is_that_of_the_equation_step_by_step() -> None:
     torch.manual_seed(0)
-    kernel = Kernel(3, 8)
+    kernel = StateSpaces(3, 8)
     a = torch.complex(-kernel.decay.exp(), kernel.turn).to(torch.complex128)
     step = kernel.step.exp()[:, None].to(torch.complex128)
     hold = ((step * a).exp() - 1) / a
@@ -35,32 +35,33 @@ def test_the_response_is_that_of_the_equation_step_by_step() -> None:
         found.append(2 * (c * state).sum(dim=2).real)
         state = (step * a).exp() * state
     expected = torch.stack(found, dim=2).float()
-    torch.testing.assert_close(kernel(100), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(kernel.response(100), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_a_longer_window_has_the_same_response_for_longer() -> None:
     torch.manual_seed(0)
-    kernel = Kernel(4, 8)
-    torch.testing.assert_close(kernel(300)[..., :100], kernel(100))
+    kernel = StateSpaces(4, 8)
+    torch.testing.assert_close(kernel.response(300)[..., :100], kernel.response(100))
 
 
-def test_what_is_exported_reads_as_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("time", [1, 31, 32, 33, 200])
+def test_blocks_do_what_one_long_convolution_does(time: int) -> None:
     torch.manual_seed(0)
-    layer, maps = Layer(6, 8, 0.0).eval(), torch.randn(2, 6, 77)
-    fast = layer.read(maps)
-    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
-    torch.testing.assert_close(layer.read(maps), fast, atol=1e-4, rtol=1e-4)
+    spaces, maps = StateSpaces(6, 8), torch.randn(2, 6, time)
+    forwards, backwards = spaces.response(time)
+    both = torch.cat([forwards.flip(1), backwards[:, : time - 1]], dim=1).unsqueeze(1)
+    expected = torch.nn.functional.conv1d(maps, both, padding=time - 1, groups=6)
+    torch.testing.assert_close(spaces(maps), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_each_sample_is_told_of_what_was_and_of_what_comes() -> None:
     torch.manual_seed(0)
-    layer, maps = Layer(1, 8, 0.0).eval(), torch.zeros(1, 1, 50)
-    torch.nn.init.zeros_(layer.straight)
-    maps[..., 20] = 1
-    found = layer.read(maps)[0, 0]
-    forwards, backwards = layer.kernel(50)[:, 0]
-    torch.testing.assert_close(found[20:], forwards[:30], atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(found[:20], backwards[:20].flip(0), atol=1e-5, rtol=1e-4)
+    spaces, maps = StateSpaces(1, 8), torch.zeros(1, 1, 150)
+    maps[..., 70] = 1
+    found = spaces(maps)[0, 0]
+    forwards, backwards = spaces.response(150)[:, 0]
+    torch.testing.assert_close(found[70:], forwards[:80], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[:70], backwards[:70].flip(0), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("time", [2, 250, 1000])
