@@ -146,6 +146,18 @@ def test_where_every_second_beat_is_blocked_nothing_is_invented() -> None:
     assert every["P onset"].hits > conducted["P onset"].hits
 
 
+@pytest.mark.parametrize("rate", [23, 27])
+def test_in_the_stillness_of_a_slow_rhythm_no_p_is_invented(rate: int) -> None:
+    for seed, lead in ((3, "II"), (3, "V1"), (3, "aVL")):
+        made = simulate(
+            rate=360, leads=(lead,), seed=seed, heart=Heart.drawn(seed),
+            episodes=[Episode(rhythm="sinus", seconds=60, heart_rate=rate)],
+        )  # fmt: skip
+        tally = _score(_found(made.record.signal, 360.0, (lead,)), _truth(made))["P onset"]
+        assert tally.extra == 0
+        assert tally.missed == 0
+
+
 def test_twelve_leads_of_ten_seconds_take_no_time() -> None:
     signal = _made(500.0, STANDARD, seconds=10).record.signal
     _found(signal, 500.0, STANDARD)

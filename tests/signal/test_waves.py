@@ -106,6 +106,16 @@ def test_between_two_qrs_stands_the_largest_t_and_no_p_before_it() -> None:
     assert got == [*BEAT, (1, 300, 320), (1, 400, 420), second], "one that was not conducted"
 
 
+def test_a_p_that_leads_to_no_qrs_is_as_high_as_those_that_do() -> None:
+    ps = [(1, 400, 425), (1, 700, 725), (1, 960, 985)]
+    stretch = _stretch(*BEAT, *ps, (2, 740, 765))
+    for (_, a, b), height in zip((BEAT[0], *ps), (0.1, 0.03, 0.1, 0.09), strict=True):
+        stretch.y[0, a:b] = height * np.hanning(b - a)
+    assert _decoded(stretch) == [*BEAT, ps[1], (2, 740, 765), ps[2]]
+    stretch.y[0, 400:425] *= 3  # blocked, but as high as a P
+    assert _decoded(stretch) == [*BEAT, *ps[:2], (2, 740, 765), ps[2]]
+
+
 def test_a_run_of_more_than_a_second_is_no_wave() -> None:
     assert _decoded(_stretch(*BEAT, (2, 400, 700), (2, 800, 825))) == [*BEAT, (2, 800, 825)]
 

@@ -6,6 +6,7 @@ wave is decided once, on the same samples, however the probabilities arrived.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,11 @@ _LEAST = {P: 6, QRS: 8, T: 14, GAP: 0}
 _MOST = GRID  # a wave of a second is none
 EDGE = 10  # grid samples either side of a boundary that its confidence is taken from
 _TOUCH = 2  # grid samples: a run that ends so close to missing signal was cut by it
+_LEADS_TO = 100  # grid samples, 0.4 s, from a P to the QRS that it leads to; PR is hardly longer
+# A P that leads to no QRS must be that share as high as those that do: what the net takes for one
+# in the long still stretches of a slow rhythm has a fifth of their height, a blocked P has it all.
+_AS_HIGH = 0.4
+_REMEMBERED = 8  # P waves
 
 
 class Run(NamedTuple):
@@ -114,6 +120,8 @@ class Decoder:
         self._done = [0] * leads  # all before that grid sample is decided
         self._has_t = [False] * leads  # since the last QRS
         self._too_long = [False] * leads  # the run at `_done` is no wave
+        # Heights of the last P waves that led to a QRS, mV.
+        self._heights: list[deque[float]] = [deque(maxlen=_REMEMBERED) for _ in range(leads)]
 
     def push(self, stretch: Stretch, *, last: bool = False) -> list[Found]:
         """Take the next samples; return the waves that are final by now, all with the `last`."""
@@ -147,13 +155,15 @@ class Decoder:
                 self._too_long[lead] = run.stop - run.start > _MOST
                 place = until if self._too_long[lead] else run.start
         final = []
-        for run in ordered(self._sized(runs), self._known.p[lead], self._origin,
-                           has_t=self._has_t[lead]):  # fmt: skip
+        runs = self._sized(runs)
+        beats = np.array([r.start for r in runs if r.kind == QRS], np.int64)
+        for run in ordered(runs, self._known.p[lead], self._origin, has_t=self._has_t[lead]):
             if run.start >= place:
                 break
             self._has_t[lead] = run.kind == T or (self._has_t[lead] and run.kind == P)
-            if run.kind != GAP:
-                final.append(self._found(lead, row, run))
+            if run.kind == GAP or (run.kind == P and not self._is_p(lead, run, beats)):
+                continue
+            final.append(self._found(lead, row, run))
         self._done[lead] = place
         return final
 
@@ -182,6 +192,20 @@ class Decoder:
                 and (r.kind != P or atrial is None or atrial[self._at(r)].mean() > 0.5)
             )
         ]  # fmt: skip
+
+    def _is_p(self, lead: int, run: Run, beats: Ints) -> bool:
+        """Return whether a P is none of noise; remember its height if it leads to a QRS.
+
+        `beats` are the grid samples at which the QRS of that lead begin, ascending.
+        """
+        y = self._known.y[lead, self._at(run)]
+        height = float(np.abs(y - np.linspace(y[0], y[-1], len(y), dtype=np.float32)).max())
+        heights = self._heights[lead]
+        k = int(np.searchsorted(beats, run.start))
+        if k < len(beats) and beats[k] - run.start <= _LEADS_TO:
+            heights.append(height)
+            return True
+        return not heights or height >= _AS_HIGH * float(np.median(heights))
 
     def _at(self, run: Run) -> slice:
         return slice(run.start - self._origin, run.stop - self._origin)
