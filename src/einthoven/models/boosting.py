@@ -55,7 +55,7 @@ def logits(model: Any, side: Array, classes: int) -> Array:
     return whole.astype(np.float32)
 
 
-def _below(threshold: float) -> float:
+def below(threshold: float) -> float:
     """Return the largest float32 that is not above: float32 numbers fall on the same side."""
     value = np.float32(threshold)
     return float(np.nextafter(value, np.float32(-np.inf)) if float(value) > threshold else value)
@@ -88,7 +88,7 @@ def to_onnx(model: Any, numbers: int, classes: Sequence[str]) -> bytes:
                 node["nodeids"].append(number)
                 node["modes"].append("LEAF" if last else "BRANCH_LEQ")
                 node["featureids"].append(0 if last else int(row["feature_idx"]))
-                node["values"].append(0.0 if last else _below(float(row["num_threshold"])))
+                node["values"].append(0.0 if last else below(float(row["num_threshold"])))
                 node["truenodeids"].append(0 if last else int(row["left"]))
                 node["falsenodeids"].append(0 if last else int(row["right"]))
                 if last:
