@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from einthoven.cli import main
@@ -105,7 +106,7 @@ def test_report_gives_a_line_a_record(root: Path, capsys: pytest.CaptureFixture[
     assert main(["data", "report", "mitdb", "--root", str(root)]) == 0
     out = capsys.readouterr().out
     assert "10.13026/C2F305" in out
-    assert "3 of 3 records, 3 subjects" in out
+    assert "3 of 48 records, 3 subjects" in out
     assert [line.split()[0] for line in out.splitlines()[-4:]] == ["100", "102", "201", "all"]
     assert main(["data", "report", "mitdb", "--root", str(root), "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
@@ -114,6 +115,87 @@ def test_report_gives_a_line_a_record(root: Path, capsys: pytest.CaptureFixture[
     assert sum(whole["beats"].values()) == sum(
         sum(row["classes"].values()) for row in whole["table"]
     )
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    return open_corpus("ptbxl").miniature(tmp_path / "root", 3, records=12)  # type: ignore[call-arg]
+
+
+def test_report_of_labelled_records_counts_people_classes_and_quality(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "report", "ptbxl", "--root", str(whole)]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "12 of 21799 records" in out
+    assert "12 of 12 windows can be judged" in out
+    table = out[out.index("ptbxl-superdiagnostic") :].splitlines()
+    assert table[1].split() == ["NORM", "4", "12", "33.3"]
+    picture = tmp_path / "out" / "ptbxl.svg"
+    svg = picture.read_text()
+    assert svg.startswith("<svg")
+    for word in ("records by class, ptbxl-superdiagnostic", "age, years", "HYP"):
+        assert word in svg
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["here"]["labels"]["ptbxl-superdiagnostic"]["NORM"] == [4, 12]
+    assert found["table"][0]["statements"][0]["code"] == "NORM"
+
+
+def test_report_finds_flat_leads_exchanged_arms_and_copies(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = whole / "ptbxl" / "records100" / "00000"
+    one = np.fromfile(place / "00001_lr.dat", "<i2").reshape(-1, 12)
+    for number, change in (("00004", lambda x: x), ("00005", _flat), ("00006", _exchange)):
+        change(one.copy()).tofile(place / f"{number}_lr.dat")
+    assert main(["data", "report", "ptbxl", "--root", str(whole)]) == 0
+    out = capsys.readouterr().out
+    assert "flat leads: 1: 5 (V3)" in out
+    assert "arms exchanged?: 1: 6" in out
+    assert "same samples: 1: 1=4" in out
+
+
+def _flat(units: np.ndarray) -> np.ndarray:
+    units[:, 8] = 7
+    return units
+
+
+def _exchange(units: np.ndarray) -> np.ndarray:
+    units[:, 0] *= -1
+    return units[:, [0, 2, 1, 4, 3, *range(5, 12)]]
+
+
+def test_check_of_labelled_records_names_what_is_wrong(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "check", "ptbxl", "--root", str(whole)]
+    assert main(words) == 0
+    assert "26 files as published, 0 differ" in capsys.readouterr().out
+    table = whole / "ptbxl" / "ptbxl_database.csv"
+    table.write_text(table.read_text().replace("'CLBBB'", "'CLBBX'"))
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    assert "differs: ptbxl_database.csv" in out
+    assert "SCP CLBBX: is no code" in out
+    (whole / "ptbxl" / "SHA256SUMS.txt").unlink()
+    assert main(words) == 1
+    assert "the publisher's checksums are not here" in capsys.readouterr().out
+
+
+def test_what_is_not_served_file_by_file_says_where_to_load_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb in ("get", "check", "report"):
+        assert main(["data", verb, "code15", "--root", str(tmp_path)]) == 1
+        assert "exams_part0.zip to exams_part17.zip" in capsys.readouterr().err
+    pytest.importorskip("h5py")
+    open_corpus("sph").miniature(tmp_path, 1)
+    assert main(["data", "check", "sph", "--root", str(tmp_path)]) == 0
+    assert "24 of 25770 records; its publisher gives no checksums" in capsys.readouterr().out
 
 
 def test_report_of_what_is_not_here_says_how_to_get_it(

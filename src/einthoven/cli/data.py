@@ -5,20 +5,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
 
-from einthoven.corpora import CORPORA, Corpus, check, data_root, open_corpus, survey
+from einthoven.corpora import (
+    CORPORA,
+    Corpus,
+    RecordSurvey,
+    check,
+    data_root,
+    open_corpus,
+    survey,
+)
+from einthoven.formats._replace import writing
 from einthoven.record.errors import UsageError
 
 VERBS = {
     "list": "which there are, and which are here",
     "get": "load one from its publisher, and verify it",
     "check": "compare files and labels with the publisher's",
-    "report": "counts, rates and classes, record by record",
+    "report": "counts, rates, classes and quality of the signals",
     "build": "cut the windows that recipes train on",
 }
 
@@ -37,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", action="append", metavar="NAME", help="build: for that recipe (default: all)"
     )
-    parser.add_argument("--force", action="store_true", help="get: replace files that differ")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="report: write NAME.svg there too")
+    parser.add_argument(
+        "--force", action="store_true", help="get, report: replace files that differ or are there"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,46 +138,97 @@ def _check(corpus: Corpus, args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"name": corpus.name, "ok": found.ok} | asdict(found)))
         return 0 if found.ok else 1
+    here, records = len(corpus.present), corpus.facts.records
     if not corpus.files():
-        print(f"{corpus.name}: has no files; its records are made when opened")
-        return 0
-    print(
-        f"{corpus.name}: {len(found.sound)} files as published, {len(found.corrupt)} differ, "
-        f"{len(found.missing)} missing"
-    )
-    for word, names in (("differs", found.corrupt), ("missing", found.missing)):
+        made = not corpus.facts.by_hand
+        print(
+            f"{corpus.name}: has no files; its records are made when opened"
+            if made
+            else f"{corpus.name}: {here} of {records} records; its publisher gives no checksums"
+        )
+    elif found.listed:
+        print(
+            f"{corpus.name}: {len(found.sound)} files as published, {len(found.corrupt)} differ, "
+            f"{len(found.missing)} missing"
+        )
+    else:
+        print(
+            f"{corpus.name}: {here} of {records} records; the publisher's checksums are not here, "
+            f"so that no file can be called sound"
+        )
+    for word, names in (
+        ("differs", found.corrupt), ("missing", found.missing), ("wrong", found.faults)
+    ):  # fmt: skip
         for name in names[:_LISTED]:
             print(f"  {word}: {name}")
         if len(names) > _LISTED:
             print(f"  {word}: {len(names) - _LISTED} more (--json lists all)")
     if found.labels_counted and not found.labels:
-        print(f"  labels as published: {sum(corpus.facts.symbols.values())} marks counted")
-    for symbol, (published, here) in found.labels.items():
-        print(f"  label {symbol!r}: {published} published, {here} found")
+        symbols = sum(corpus.facts.symbols.values())
+        print(
+            f"  labels as published: {f'{symbols} marks' if symbols else f'{here} records'} counted"
+        )
+    for name, (published, there) in found.labels.items():
+        print(f"  label {name!r}: {published} published, {there} found")
+    for note in corpus.notes():
+        print(f"  note: {note}")
     if not found.ok:
-        force = " --force" if found.corrupt else ""
-        print(f"mend with: einthoven data get {corpus.name}{force}", file=sys.stderr)
+        mend = corpus.facts.by_hand or (
+            f"mend with: einthoven data get {corpus.name}" + " --force" * bool(found.corrupt)
+        )
+        print(mend, file=sys.stderr)
     return 0 if found.ok else 1
 
 
 def _report(corpus: Corpus, args: argparse.Namespace) -> int:
+    from einthoven.report import _corpus as report  # the charts cost 60 ms that only report needs
+
+    picture = None if args.out is None else args.out / f"{corpus.name}.svg"
+    if picture is not None and picture.exists() and not args.force:
+        raise UsageError(picture, "is there already", "Give --force to replace it")
     with _bar(len(corpus.present), corpus.name, unit="record") as bar:
-        rows = survey(corpus, progress=lambda _name: bar.update())
-    classes = [c for c in rows[0].classes if any(r.classes[c] for r in rows)]
-    totals = {c: sum(r.classes[c] for r in rows) for c in rows[0].classes}
+        rows = survey(corpus, progress=lambda _name: bar.update(), signals=True)
+    summary = report.summarise(corpus.name, rows)
+    if picture is not None:
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        with writing(picture) as file:
+            file.write(report.corpus_picture(corpus.title, summary).encode())
     if args.json:
-        whole = _facts(corpus) | {"beats": totals, "table": [asdict(r) for r in rows]}
+        short = {k: v for k, v in asdict(summary).items() if k not in ("ages", "lengths")}
+        whole = _facts(corpus) | {"here": short, "notes": corpus.notes()}
+        whole |= {"beats": summary.beats, "table": [asdict(r) for r in rows]}
         print(json.dumps(whole, ensure_ascii=False))
         return 0
     facts = corpus.facts
     for word in ("title", "version", "licence", "citation", "doi", "url", "leads"):
         if getattr(facts, word):
             print(f"{word + ':':<10} {getattr(facts, word)}")
-    hours = sum(r.seconds for r in rows) / 3600
-    subjects = len({r.subject for r in rows})
-    print(f"here:      {len(rows)} of {len(corpus.records)} records, {subjects} subjects, ", end="")
-    print(f"{hours:.2f} h at {facts.rate:g} Hz")
-    print()
+    people = f"{summary.subjects} subjects" if facts.subjects_known else "subjects not known"
+    print(
+        f"{'here:':<10} {len(rows)} of {facts.records} records, {people}, {summary.hours:.2f} h "
+        f"at {facts.rate:g} Hz"
+    )
+    print("\n".join(report.summary_lines(summary)))
+    for note in corpus.notes():
+        print(f"{'note:':<10} {note}")
+    for labels, counted in summary.labels.items():
+        print()
+        table = [(labels, "records", "of", "%")]
+        table += [
+            (name, str(have), str(known), f"{100 * have / known:.1f}")
+            for name, (have, known) in counted.items()
+            if known
+        ]
+        _print_table(table, right=frozenset({1, 2, 3}))
+    if summary.beats:
+        print()
+        _beats(rows, summary.beats)
+    return 0
+
+
+def _beats(rows: Sequence[RecordSurvey], totals: Mapping[str, int]) -> None:
+    """Print the beats, record by record."""
+    classes = [c for c, count in totals.items() if count]
     table = [("record", "subject", "leads", "min", *classes, "rhythms")]
     table += [
         (
@@ -177,7 +240,6 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
     minutes = sum(r.seconds for r in rows) / 60
     table.append(("all", "", "", f"{minutes:.1f}", *(str(totals[c]) for c in classes), ""))
     _print_table(table, right=frozenset(range(3, 4 + len(classes))))
-    return 0
 
 
 def _build(corpus: Corpus, args: argparse.Namespace) -> int:

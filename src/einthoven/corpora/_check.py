@@ -1,4 +1,4 @@
-"""Whether a corpus is what its publisher made, and what is in it."""
+"""Whether a corpus is what its publisher made."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from einthoven.corpora._corpus import Corpus
 from einthoven.corpora._sums import SUMS, read_sums, sha256
-from einthoven.record.errors import DataError
-from einthoven.record.vocabulary import AAMI, is_beat, translate
+from einthoven.record.diagnosis import Statement, label_row
+from einthoven.record.errors import DataError, EinthovenError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,21 +19,28 @@ class Check:
     Attributes
     ----------
     sound, corrupt, missing : names of the publisher's files.
-    labels : symbol -> (published count, count found) where they differ.
-    labels_counted : whether the labels could be counted: all records are there and sound, and
-        the publisher's counts are known.
+    listed : whether the publisher's checksums are here, where there are any; without them no file
+        can be called sound.
+    faults : what is wrong with records whose labels are statements, a sentence each.
+    labels : symbol, code, ``records`` or ``subjects`` -> (published count, count found) where they
+        differ.
+    labels_counted : whether the labels could be counted: all records are there, no file is known
+        to be corrupt, and the publisher's counts are known.
     """
 
     sound: tuple[str, ...]
     corrupt: tuple[str, ...]
     missing: tuple[str, ...]
+    listed: bool
+    faults: tuple[str, ...]
     labels: dict[str, tuple[int, int]]
     labels_counted: bool
 
     @property
     def ok(self) -> bool:
         """Whether all files are there, sound, and labelled as published."""
-        return not (self.corrupt or self.missing or self.labels)
+        wrong = self.corrupt or self.missing or self.labels or self.faults
+        return self.listed and not wrong
 
 
 def check(corpus: Corpus, progress: Callable[[str], None] = lambda _name: None) -> Check:
@@ -41,89 +48,70 @@ def check(corpus: Corpus, progress: Callable[[str], None] = lambda _name: None) 
 
     Raises
     ------
-    DataError : where the list of checksums is not there.
+    DataError : where neither a record nor the list of checksums is there.
     """
     names = corpus.files()
     listing = corpus.folder / SUMS
-    if names and not listing.is_file():
-        raise DataError(
-            listing, "is not there", f"Load the corpus with: einthoven data get {corpus.name}"
-        )
-    sums = read_sums(listing.read_text(encoding="utf-8", errors="replace")) if names else {}
+    listed = listing.is_file() or not names
+    by_hand = corpus.facts.by_hand
+    present = corpus.present
+    if not present and (by_hand or not listed):
+        mend = by_hand or f"Load the corpus with: einthoven data get {corpus.name}"
+        raise DataError(listing if names else corpus.folder, "is not there", mend)
     state: dict[str, list[str]] = {"sound": [], "corrupt": [], "missing": []}
-    for name in names:
-        path = corpus.folder / name
-        if not path.is_file():
-            state["missing"].append(name)
-        else:
-            state["sound" if sha256(path) == sums.get(name) else "corrupt"].append(name)
-        progress(name)
-    published = corpus.facts.symbols
-    counted = bool(published) and not state["missing"] and not state["corrupt"]
-    labels = {}
-    if counted:
-        found: Counter[str] = Counter()
-        for record in corpus.records:
-            marks = corpus.open(record).annotations()
-            found.update(marks.symbols.tolist() if marks is not None else [])
-        labels = {s: (n, found[s]) for s, n in published.items() if found[s] != n}
+    if listing.is_file():
+        sums = read_sums(listing.read_text(encoding="utf-8", errors="replace"))
+        for name in names:
+            path = corpus.folder / name
+            if not path.is_file():
+                state["missing"].append(name)
+            else:
+                state["sound" if sha256(path) == sums.get(name) else "corrupt"].append(name)
+            progress(name)
+    whole = not state["missing"] and not state["corrupt"]
+    labels, counted, faults = _labels(corpus, present, whole, progress)
     return Check(
         sound=tuple(state["sound"]), corrupt=tuple(state["corrupt"]),
-        missing=tuple(state["missing"]), labels=labels, labels_counted=counted,
+        missing=tuple(state["missing"]), listed=listed, faults=faults, labels=labels,
+        labels_counted=counted,
     )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordSurvey:
-    """One record of a corpus.
-
-    Attributes
-    ----------
-    classes : AAMI class -> beats.
-    symbols : WFDB symbol -> beats.
-    rhythms : the texts of its rhythm marks.
-    """
-
-    record: str
-    subject: str
-    leads: tuple[str, ...]
-    rate: float
-    seconds: float
-    classes: dict[str, int]
-    symbols: dict[str, int]
-    rhythms: tuple[str, ...]
-
-
-def survey(
-    corpus: Corpus, progress: Callable[[str], None] = lambda _name: None
-) -> tuple[RecordSurvey, ...]:
-    """Return what each record that is here holds.
-
-    Raises
-    ------
-    DataError : where no record is here.
-    """
-    if not corpus.present:
-        raise DataError(
-            corpus.folder, "holds no record", f"Load them with: einthoven data get {corpus.name}"
-        )
-    rows = []
-    for record in corpus.present:
-        source = corpus.open(record)
-        marks = source.annotations()
-        classes, symbols, rhythms = dict.fromkeys(AAMI, 0), Counter[str](), set[str]()
-        if marks is not None:
-            beats = marks.where(is_beat(marks.symbols))
-            symbols.update(beats.symbols.tolist())
-            found = Counter(translate(beats.symbols, "aami").tolist())
-            classes = {name: found[name] for name in AAMI}
-            rhythms = {text for text in marks.texts if text.startswith("(")}
-        rows.append(
-            RecordSurvey(
-                record=record, subject=corpus.subject(record), leads=source.leads,
-                rate=source.rate, seconds=source.samples / source.rate, classes=classes,
-                symbols=dict(symbols.most_common()), rhythms=tuple(sorted(rhythms)),
-            )
-        )  # fmt: skip
-        progress(record)
-    return tuple(rows)
+def _labels(
+    corpus: Corpus, present: tuple[str, ...], whole: bool, progress: Callable[[str], None]
+) -> tuple[dict[str, tuple[int, int]], bool, tuple[str, ...]]:
+    """Return the counts that differ, whether they were counted, and what cannot be read."""
+    facts = corpus.facts
+    symbols, codes = Counter[str](), Counter[str]()
+    faults, people = [], set[str]()
+    known = set[tuple[Statement, ...]]()
+    counted = whole and bool(facts.symbols)
+    for record in present:
+        said: tuple[Statement, ...] = ()
+        try:
+            said = corpus.statements(record)
+            if not said and not counted:
+                continue
+            source = corpus.open(record)
+            codes.update({statement.code for statement in said})
+            people.add(corpus.subject(record))
+            if said not in known:
+                label_row(said, "super", corpus=corpus.name)  # refuses a code it does not know
+                known.add(said)
+            if counted:
+                marks = source.annotations()
+                symbols.update(marks.symbols.tolist() if marks is not None else [])
+        except EinthovenError as fault:
+            faults.append(str(fault))
+        if said:
+            progress(record)
+    published = dict(facts.symbols) if counted else {}
+    differ = {s: (n, symbols[s]) for s, n in published.items() if symbols[s] != n}
+    # Records may be chosen from a corpus: its counts hold for all of them only.
+    if whole and codes and len(present) == facts.records:
+        counted = True
+        found = Counter({"records": len(present), "subjects": len(people)}) + codes
+        told = {"records": facts.records, **facts.statements}
+        told |= {"subjects": facts.subjects} if facts.subjects_known else {}
+        differ |= {name: (n, found[name]) for name, n in told.items() if found[name] != n}
+    return differ, counted, tuple(faults)
