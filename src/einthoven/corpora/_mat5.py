@@ -63,6 +63,8 @@ def read(path: Path) -> dict[str, Value]:
                 name, value = _matrix(body, depth=0)
                 if value is not None:
                     found[name] = value
+    except FormatError:
+        raise
     except (struct.error, zlib.error, ValueError, StopIteration, IndexError, KeyError) as fault:
         raise FormatError(path, f"is damaged ({fault})", _MEND) from fault
     return found

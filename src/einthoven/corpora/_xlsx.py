@@ -38,6 +38,8 @@ def rows(path: Path) -> Iterator[list[str]]:
             for cell in row.iter(f"{_NAMES}c"):
                 cells[_column(cell.get("r", ""))] = _text(cell, texts)
             yield [cells.get(k, "") for k in range(max(cells, default=-1) + 1)]
+    except FormatError:
+        raise
     except (
         OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError,
         NotImplementedError, RuntimeError, ElementTree.ParseError,

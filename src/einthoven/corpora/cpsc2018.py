@@ -1,4 +1,4 @@
-"""CPSC 2018: 6,877 records of 6 to 72 s in nine classes, in two editions.
+"""CPSC 2018: 6,877 records of 6 to 144 s in nine classes, in two editions.
 
 The edition of the CinC Challenge 2021 has WFDB headers, some with SNOMED CT codes and some with the
 names of the nine classes. The publisher's own has a MATLAB structure a record (``ECG``: ``sex``,
@@ -53,7 +53,7 @@ class Cpsc2018(TwoEditions):
             "morphology abnormality detection. J Med Imaging Health Inform 2018; 8: 1368-1373 "
             "(10.1166/jmihi.2018.2442)."
         ),
-        records=6877, hours=6877 * 15.9 / 3600, statements={
+        records=6877, hours=6877 * 16.2 / 3600, statements={
             "Normal": 918, "AF": 1221, "I-AVB": 722, "LBBB": 236, "RBBB": 1857, "PAC": 616,
             "PVC": 700, "STD": 869, "STE": 220,
         },

@@ -18,7 +18,7 @@ class Georgia(CincFolder):
     pattern = r"E\d{5}"
     facts = facts(
         name="georgia", title="Georgia 12-Lead ECG Challenge Database", citation="",
-        records=10344, hours=10344 * 9.9 / 3600, statements=published("georgia"),
+        records=10344, hours=10344 * 10 / 3600, statements=published("georgia"),
     )  # fmt: skip
 
 
