@@ -88,7 +88,8 @@ class Bundle:
         """Return (item, class) calibrated probabilities.
 
         The ONNX gives logits (log probabilities up to a constant); the card's offsets are added
-        and the sum is divided by the card's temperature before the softmax.
+        and the sum is divided by the card's temperature before the softmax; of diagnoses, of which
+        a record has any number, before the sigmoid.
 
         Parameters
         ----------
@@ -102,6 +103,9 @@ class Bundle:
         if self.card.offsets:
             logits = logits + np.array(self.card.offsets)
         logits = logits / self.card.temperature
+        if self.card.task == "diagnosis":
+            each: Array = (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+            return each
         logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
         p = np.exp(logits)
         calibrated: Array = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)

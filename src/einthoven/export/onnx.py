@@ -39,7 +39,7 @@ def export(run: str, to: str, out: Path | None = None, *, force: bool = False) -
     recipe = load_recipe(str(folder / "recipe.toml"))
     out = _free(out or Path("einthoven-out") / recipe.name, force=force)
     kind = "nets"
-    if recipe.task in ("peaks", "waves"):
+    if recipe.task in ("peaks", "waves", "rhythm", "diagnosis"):
         kind = recipe.task
     elif recipe.model.library == "sklearn":
         kind = "boosting"
