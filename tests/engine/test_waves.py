@@ -153,7 +153,8 @@ def test_the_document_has_the_waves(shipped: WaveNet) -> None:
     }  # fmt: skip
     first = document["waves"][1]
     assert set(first) == {
-        "lead", "wave", "onset", "peak", "offset", "onset_probability", "offset_probability"
+        "lead", "wave", "onset", "peak", "offset", "onset_probability", "offset_probability",
+        "uncertain",
     }  # fmt: skip
     assert {w["lead"] for w in document["waves"]} == {"II", "V5"}
     for wave in document["waves"]:

@@ -7,6 +7,7 @@ than where a reader sees it leave the ST segment.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 
@@ -156,6 +157,20 @@ def test_in_the_stillness_of_a_slow_rhythm_no_p_is_invented(rate: int) -> None:
         tally = _score(_found(made.record.signal, 360.0, (lead,)), _truth(made))["P onset"]
         assert tally.extra == 0
         assert tally.missed == 0
+
+
+def test_waves_in_noise_are_uncertain() -> None:
+    signal = _made(360.0, ("II", "V5"), seconds=40).record.signal.copy()
+    rng = np.random.default_rng(0)
+    signal[:, 20 * 360 : 30 * 360] += 0.4 * rng.standard_normal((2, 3600)).astype(np.float32)
+    findings = _found(signal, 360.0, ("II", "V5"))
+    assert findings.quality.good.tolist() == [True, True, False, True]
+    table = findings.waves
+    inside = (table["peak"] >= 20 * 360) & (table["peak"] < 30 * 360)
+    assert inside.any()
+    assert (table["uncertain"] == inside).all()
+    listed = json.loads(findings.to_json())["waves"]
+    assert [w["uncertain"] for w in listed] == inside.tolist()
 
 
 def test_twelve_leads_of_ten_seconds_take_no_time() -> None:

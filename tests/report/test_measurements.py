@@ -179,3 +179,21 @@ def test_the_document_of_analyze_carries_the_measurements() -> None:
     document = simulated().to_dict()
     assert document["amplitudes"]["II"]["r_mv"] > 0.5
     assert document["hrv"] == {}
+
+
+def test_waves_in_noise_have_a_question_mark() -> None:
+    for bad in (False, True):
+        findings = simulated(bad=bad)
+        drawn = bands(findings, (0,), 0, findings.samples)
+        assert {kind.endswith("?") for _, kind, _, _ in drawn} == {bad}
+        assert (">T?</text>" in to_html(findings)) == bad
+
+
+@pytest.mark.parametrize(("rate", "doubtful"), [(36, True), (70, False)])
+def test_a_qtc_at_an_unusual_rate_says_so(rate: int, doubtful: bool) -> None:
+    findings = simulated(heart=Heart(heart_rate=rate, variability=0.01), seconds=20)
+    assert findings.measurements is not None
+    rows = re.findall(r"<tr>.*?</tr>", measurements_html(findings.measurements), re.S)
+    said = [row for row in rows if "QTc, " in row]
+    assert len(said) == 4
+    assert all(("unreliable" in row) == doubtful for row in said)

@@ -241,6 +241,18 @@ def test_irregular_beats_whose_p_waves_wander_have_no_pr() -> None:
     assert "pr_ms" in measured(drawn(even, ((0.1, 1.0, 0.3),)), regular, even).to_dict()
 
 
+@pytest.mark.parametrize(("rr", "doubtful"), [(760, True), (740, False), (255, False), (245, True)])
+def test_a_qtc_at_an_unusual_rate_is_given_with_a_warning(rr: int, doubtful: bool) -> None:
+    peaks = 800 + rr * np.arange(10)
+    said = measured(drawn(peaks, ((0.1, 1.0, 0.3),)), waves_at(peaks), peaks)
+    assert "qtc_bazett_ms" in said.to_dict()
+    assert said.qtc_doubtful == doubtful
+    warned = [w for w in said.reasons() if w.startswith("intervals: QTc is not")]
+    assert bool(warned) == doubtful
+    if doubtful:
+        assert f"{said.to_dict()['heart_rate_bpm']}" in warned[0]
+
+
 def test_ectopic_beats_do_not_make_the_beats_between_irregular() -> None:
     classes = np.array(list("NNNNNVNNNNVNNNN"))
     peaks = 300 + 400 * np.arange(15) - 120 * (classes == "V")

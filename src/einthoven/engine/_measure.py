@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from einthoven.engine.findings import Beats, Quality
 from einthoven.record.source import Source
@@ -19,14 +18,7 @@ def measured(source: Source, beats: Beats, quality: Quality, waves: Waves) -> Me
     """
     doubtful = beats.uncertain & (beats.classes != "Q")
     return measure(
-        waves, beats.samples, _good(beats.samples, quality), source.rate, source.read, source.leads,
+        waves, beats.samples, quality.good_at(beats.samples), source.rate, source.read,
+        source.leads,
         classes=np.where(doubtful, UNTOLD, beats.classes),
     )  # fmt: skip
-
-
-def _good(samples: npt.NDArray[np.int64], quality: Quality) -> npt.NDArray[np.bool_]:
-    """Return (sample,) whether each lies in a window that can be judged."""
-    if not len(quality.starts):
-        return np.ones(len(samples), np.bool_)
-    window = np.searchsorted(quality.starts, samples, side="right") - 1
-    return np.asarray(quality.good[np.maximum(window, 0)] & (window >= 0))

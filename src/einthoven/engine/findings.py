@@ -57,6 +57,13 @@ class Quality:
     good: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float32]
 
+    def good_at(self, samples: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return (sample,) whether each lies in a window that can be judged."""
+        if not len(self.starts):
+            return np.ones(len(samples), np.bool_)
+        window = np.searchsorted(self.starts, samples, side="right") - 1
+        return np.asarray(self.good[np.maximum(window, 0)] & (window >= 0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
@@ -143,8 +150,8 @@ class Findings:
     def waves(self) -> Any:
         """The waves as a pandas DataFrame; a boundary that cannot be told is missing.
 
-        Its columns are lead, wave, onset, peak, offset (samples), and the probabilities of the two
-        boundaries, missing likewise.
+        Its columns are lead, wave, onset, peak, offset (samples), the probabilities of the two
+        boundaries, missing likewise, and whether it lies in signal too noisy to judge.
         """
         table = self.wave_marks or Waves.none()
         pandas = _pandas("waves", "wave_marks")
@@ -162,6 +169,7 @@ class Findings:
                 **boundary,
                 "onset_probability": np.where(table.onset < 0, nan, table.onset_p),
                 "offset_probability": np.where(table.offset < 0, nan, table.offset_p),
+                "uncertain": ~self.quality.good_at(table.peak),
             }
         )
 
@@ -193,14 +201,19 @@ class Findings:
             **({"rhythm": [e.span() for e in self.rhythm]} if self.rhythm is not None else {}),
             **({"diagnoses": [d.to_dict() for d in self.diagnoses]}
                if self.diagnoses is not None else {}),
-            **({"waves": self.wave_marks.to_dicts(self.leads)}
-               if self.wave_marks is not None else {}),
+            **({"waves": self._waves_to_dicts()} if self.wave_marks is not None else {}),
             **({"intervals": self.intervals} if self.intervals else {}),
             **({"amplitudes": self.measurements.leads_to_dict(),
                 "hrv": self.measurements.hrv_to_dict()} if self.measurements else {}),
             "quality": quality, "warnings": list(self.warnings),
             **({"patient": asdict(patient)} if patient else {}),
         }  # fmt: skip
+
+    def _waves_to_dicts(self) -> list[dict[str, Any]]:
+        table = self.wave_marks or Waves.none()
+        uncertain = (~self.quality.good_at(table.peak)).tolist()
+        return [row | {"uncertain": doubt} for row, doubt in
+                zip(table.to_dicts(self.leads), uncertain, strict=True)]  # fmt: skip
 
     def to_json(self, *, identity: bool = False) -> str:
         """Return the JSON document of ``analyze --json`` (see the documentation for the keys)."""

@@ -117,7 +117,9 @@ def _table(said: Measurements) -> str:
             continue
         normal = RANGES.get(key)
         spread = "" if value.spread is None else f"{value.spread:.0f}"
-        shown = f"{_number(value.value)} {unit}".replace(" °", "°") + _verdict(key, value)
+        doubt = said.qtc_doubtful and key.startswith("qtc_")
+        word = _small("at this rate unreliable") if doubt else _verdict(key, value)
+        shown = f"{_number(value.value)} {unit}".replace(" °", "°") + word
         words = escape(normal.words) if normal else "–"
         rows.append((escape(name), shown, spread, f"{value.count:,}", words))
     if not rows:
@@ -142,11 +144,15 @@ def _verdict(key: str, value: Value) -> str:
         return ""
     shown = round(value.value)
     if normal.low is not None and shown < normal.low:
-        return "<small><strong>below</strong></small>"
+        return _small("below")
     above = normal.high is not None and (
         shown >= normal.high if normal.words.startswith("under") else shown > normal.high
     )
-    return "<small><strong>above</strong></small>" if above else ""
+    return _small("above") if above else ""
+
+
+def _small(word: str) -> str:
+    return f"<small><strong>{word}</strong></small>"
 
 
 def _missing(values: Mapping[str, Value], names: Mapping[str, str]) -> str:

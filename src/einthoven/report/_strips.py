@@ -65,17 +65,20 @@ def marks(findings: Findings, first: int, last: int) -> list[Mark]:
 def bands(findings: Findings, rows: Sequence[int], first: int, last: int) -> list[Band]:
     """Return P, QRS and T of samples [first, last) in some leads, as `svg_strip` wants them.
 
-    A boundary that cannot be told is put at the wave's peak: the band is then half a wave.
+    A boundary that cannot be told is put at the wave's peak: the band is then half a wave. What
+    lies in signal too noisy to judge has a question mark.
     """
     waves = findings.wave_marks
     if waves is None or not findings.usable:
         return []
     near = np.flatnonzero((waves.peak >= first) & (waves.peak < last))
     row_of = {lead: k for k, lead in enumerate(rows)}
+    good = findings.quality.good_at(waves.peak[near])
+    kinds = np.where(good, waves.kind[near], np.char.add(waves.kind[near], "?"))
     return [
         (row_of[lead], kind, (a if a >= 0 else peak) - first, (b if b >= 0 else peak) - first)
         for lead, kind, a, peak, b in zip(
-            waves.lead[near].tolist(), waves.kind[near].tolist(), waves.onset[near].tolist(),
+            waves.lead[near].tolist(), kinds.tolist(), waves.onset[near].tolist(),
             waves.peak[near].tolist(), waves.offset[near].tolist(), strict=True,
         )
         if lead in row_of

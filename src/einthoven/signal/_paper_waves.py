@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-# Lead row, kind, onset and offset in samples from the first one drawn.
+# Lead row, kind ("P?" where it is uncertain), onset and offset in samples from the first one drawn.
 Band = tuple[int, str, int, int]
 # Kind, first and last unit, top of the lane and its height.
 Box = tuple[str, int, int, int, int]
@@ -33,12 +33,24 @@ def draw(boxes: Iterable[Box], letters: bool = True, kind: str = "waves") -> str
         foot = top + height - _FOOT
         feet.setdefault(name, []).append(f"M{left} {foot}h{width}v{_FOOT}h-{width}z")
         if letters:
-            size = "wave long" if len(name) > 1 else "wave"
+            size = "wave long" if name.startswith("QRS") else "wave"
             words.append(
                 f'<text class="{size}" x="{(left + right) / 2:g}" y="{foot - 6}" font-size="22" '
-                f'fill="{COLOURS[name]}" text-anchor="middle" font-weight="700">{name}</text>'
+                f'fill="{_colour(name)}" text-anchor="middle" font-weight="700">{name}</text>'
             )
-    paths = [f'<path d="{"".join(d)}" fill="{COLOURS[n]}" fill-opacity=".13"/>'
+    paths = [f'<path d="{"".join(d)}" fill="{_colour(n)}" fill-opacity="{_field(n)}"/>'
              for n, d in fields.items()]  # fmt: skip
-    paths += [f'<path d="{"".join(d)}" fill="{COLOURS[n]}"/>' for n, d in feet.items()]
+    paths += [f'<path d="{"".join(d)}" fill="{_colour(n)}"{_foot(n)}/>' for n, d in feet.items()]
     return f'<g class="{kind}">{"".join([*paths, *words])}</g>' if paths else ""
+
+
+def _colour(name: str) -> str:
+    return COLOURS[name.removesuffix("?")]
+
+
+def _field(name: str) -> str:
+    return ".05" if name.endswith("?") else ".13"
+
+
+def _foot(name: str) -> str:
+    return ' fill-opacity=".4"' if name.endswith("?") else ""

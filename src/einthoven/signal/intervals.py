@@ -46,6 +46,8 @@ _FEWEST_IRREGULAR = 10  # beats for QTc where the RR intervals are irregular
 _LOOSE = 40.0
 _LONGEST_RR = 4.0  # seconds; what is longer is a gap in the recording
 _WIDE = 120.0  # ms of QRS from which QT is long for another reason
+# A minute; beyond them the four formulas part by tens of ms, and none is known to be right. Ours.
+QTC_RATES = (40.0, 120.0)
 _AF = "in atrial fibrillation there are no P waves"
 
 
@@ -89,13 +91,19 @@ class Measurements:
         """Return the figures of heart rate variability that could be given."""
         return {k: round(v.value, 3) for k, v in self.hrv.items() if v.value is not None}
 
+    @property
+    def qtc_doubtful(self) -> bool:
+        """Whether there is a QTc, at a heart rate that it is not made for."""
+        return _doubtful(self.values)
+
     def reasons(self) -> tuple[str, ...]:
-        """Return why values are missing, one sentence a reason, for the record's warnings."""
+        """Return for the record's warnings why values are missing, and the notes on the others."""
         why: dict[str, list[str]] = {}
         for key, value in self.values.items():
             if value.reason is not None:
                 why.setdefault(value.reason, []).append(key)
         said = [f"intervals: no {', '.join(keys)}: {reason}" for reason, keys in why.items()]
+        said += [f"intervals: {note}" for note in self.notes]
         of_leads = [value for row in self.leads.values() for value in row.values()]
         for what, values in (("amplitudes", of_leads), ("hrv", list(self.hrv.values()))):
             missing = {v.reason for v in values if v.reason is not None}
@@ -273,4 +281,15 @@ def _notes(values: Mapping[str, Value], irregular: bool) -> tuple[str, ...]:
         notes.append(f"QRS lasts {width:.0f} ms: QT and QTc are long for that reason too")
     if irregular:
         notes.append("RR intervals are irregular: QTc is the median of very different beats")
+    if _doubtful(values):
+        notes.append(
+            f"QTc is not to be relied on: the heart rate of {values['heart_rate_bpm'].value:.1f} "
+            f"a minute lies outside {QTC_RATES[0]:.0f} to {QTC_RATES[1]:.0f}"
+        )
     return tuple(notes)
+
+
+def _doubtful(values: Mapping[str, Value]) -> bool:
+    rate = values["heart_rate_bpm"].value
+    given = any(values[f"qtc_{name}_ms"].value is not None for name in FORMULAS)
+    return given and rate is not None and not QTC_RATES[0] <= rate <= QTC_RATES[1]
