@@ -27,7 +27,9 @@ def _pack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
         name = f"t{len(tensors)}"
         tensors[name] = value.detach().cpu().contiguous().clone()
-        return {"tensor": name}
+        # Fused Adam goes through weight and moments by memory: a moment that comes back in another
+        # order than its channels-last weight would belong to other weights.
+        return {"tensor": [name, list(value.stride())]}
     if isinstance(value, dict):
         # Pairs, for the optimiser's keys are numbers and JSON's are text.
         return {"pairs": [[_pack(k, tensors), _pack(v, tensors)] for k, v in value.items()]}
@@ -47,7 +49,11 @@ def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         return value
     ((kind, inner),) = value.items()
     if kind == "tensor":
-        return tensors[inner]
+        name, stride = (inner, None) if isinstance(inner, str) else inner
+        found = tensors[name]
+        if stride is None or list(found.stride()) == stride or 0 in stride:
+            return found
+        return torch.empty_strided(found.shape, stride, dtype=found.dtype).copy_(found)
     if kind == "pairs":
         return {_unpack(k, tensors): _unpack(v, tensors) for k, v in inner}
     items = [_unpack(v, tensors) for v in inner]

@@ -95,9 +95,16 @@ class RecordLesson(L.LightningModule):
         self._augment = RecordAugmentation.of(recipe)
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
-    def on_train_epoch_start(self) -> None:
-        """Begin each epoch's chance anew, so that a resumed run has the same."""
-        torch.manual_seed(1_000_003 * self._seed + 1009 * self.current_epoch + self.global_rank)
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Begin each epoch's chance anew, so that a resumed run has the same.
+
+        Not when the epoch starts: the loader draws a number then, after it in a run that goes on
+        and before it in one that is resumed.
+        """
+        del batch
+        if batch_idx == 0:
+            chance = 1_000_003 * self._seed + 1009 * self.current_epoch + self.global_rank
+            torch.manual_seed(chance)
 
     def _cropped(self, window: torch.Tensor) -> torch.Tensor:
         crop = self.net.crop

@@ -1,0 +1,258 @@
+"""Networks of whole records: what a run holds, resuming, crops, domains, teachers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from einthoven.corpora import open_corpus
+from einthoven.evaluation.answers import Answers
+from einthoven.record import LeakError, UsageError
+from einthoven.training import load_recipe, records, train
+from einthoven.training._lightning import Mean
+from einthoven.training._record_augment import RecordAugmentation
+from einthoven.training._record_data import WindowDraws, by_record, prepare, taught
+from einthoven.training._record_net import RecordNet
+from einthoven.training._record_run import TEACHER
+from einthoven.training._sections import Crops
+
+SMALL = (
+    "model.width=4", "model.depth=1", "optimiser.epochs=2", "optimiser.batch=16", "seeds=[0]",
+    'corpus.classes=["NORM", "STTC", "CD"]',
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _corpus(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A generated PTB-XL in place of the real one, and stores of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        root = tmp_path_factory.mktemp("data")
+        patch.setenv("EINTHOVEN_DATA", str(root))
+        patch.setenv("EINTHOVEN_STORE", str(tmp_path_factory.mktemp("store")))
+        open_corpus("ptbxl", root).miniature(root, 5, records=70)  # type: ignore[call-arg]
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train(load_recipe("heartbeatai", SMALL), run)
+    return run
+
+
+def test_a_run_holds_answers_and_judges_validation_alone(finished: Path) -> None:
+    said = Answers.load(finished / "answers.npz")
+    assert said.classes == ("NORM", "STTC", "CD")
+    assert set(said.of("test").fold.tolist()) == {9}
+    assert set(said.of("validation").fold.tolist()) == {8}
+    assert set(said.domain.tolist()) <= {"CS-12 E", "CS100 3", "AT-6 C 5.5"}
+    metrics = json.loads((finished / "metrics.json").read_text(encoding="utf-8"))
+    # Fold 9 is a suite's to look at: no figure of it is written down by training.
+    assert "test" not in {k for k in metrics if k != "records"}
+    assert "test" not in metrics["validation"]
+    assert metrics["records"]["test"] == len(said.of("test"))
+
+
+def test_a_trained_net_gives_the_answers_again(finished: Path) -> None:
+    recipe = load_recipe(str(finished / "recipe.toml"))
+    net, data = records.load(recipe, finished), prepare(recipe, 0)
+    again = records.logits(net, data, data.split.test)
+    said = Answers.load(finished / "answers.npz").of("test").logits
+    np.testing.assert_allclose(again, said, atol=1e-5)
+
+
+def test_a_run_stopped_after_an_epoch_and_resumed_is_the_same(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, step = tmp_path / "r", Mean.on_train_batch_end
+    steps = []
+
+    def dies(self: Mean, *given: object) -> None:
+        step(self, *given)  # type: ignore[arg-type]
+        steps.append(1)
+        if len(steps) == 4:  # three a epoch
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Mean, "on_train_batch_end", dies)
+    with pytest.raises(BaseException):  # noqa: B017, PT011 - Lightning may turn it into an exit
+        train(load_recipe("heartbeatai", SMALL), run)
+    monkeypatch.undo()
+    assert (run / "checkpoints" / "last.safetensors").is_file()
+    assert not (run / "weights.safetensors").is_file()
+    train(load_recipe("heartbeatai", SMALL), run, resume=True)
+    for name in ("weights.safetensors", "metrics.json", "log.csv"):
+        assert (run / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_a_protocol_of_several_splits_needs_the_name_of_one(tmp_path: Path) -> None:
+    recipe = load_recipe("heartbeatai", [*SMALL, "protocol.out_of_fold=true"])
+    with pytest.raises(UsageError, match=r"protocol\.part.*folds 1\+2 held out"):
+        train(recipe, tmp_path / "r")
+    with pytest.raises(UsageError, match="published"):
+        train(load_recipe("heartbeatai", [*SMALL, "protocol.out_of_folds=true"]), tmp_path / "s")
+
+
+def test_a_domain_left_out_trains_nobody_and_folds_kept_back_are_on_no_side() -> None:
+    recipe = load_recipe(
+        "heartbeatai",
+        [*SMALL, "protocol.name=leave-one-domain-out", 'protocol.part="CS100 3"'],
+    )
+    split = prepare(recipe, 0).split
+    e = split.examples
+    assert set(e.domain[split.test].tolist()) == {"CS100 3"}
+    assert "CS100 3" not in set(e.domain[split.training]) | set(e.domain[split.validation])
+    assert not np.isin(e.fold, (9, 10)).any()
+
+
+def test_each_record_drawn_gives_one_of_its_own_windows() -> None:
+    data = prepare(load_recipe("heartbeatai", SMALL), 0)
+    long = replace(
+        data, window=np.repeat(data.window, 3, axis=0), side=np.repeat(data.side, 3, axis=0),
+        owner=np.repeat(data.owner, 3),
+    )  # fmt: skip
+    draws = WindowDraws(long, load_recipe("heartbeatai", [*SMALL, "objective.balance=0"]), 0, 0, 1)
+    drawn = torch.cat(list(draws)).numpy()
+    owners = long.owner[drawn]
+    assert len(set(owners.tolist())) == len(owners)
+    assert set(owners.tolist()) <= set(data.split.training.tolist())
+    assert len(set((drawn % 3).tolist())) == 3
+    draws.set_epoch(1)
+    assert torch.cat(list(draws)).tolist() != drawn.tolist()
+
+
+def test_windows_of_a_record_speak_with_one_voice() -> None:
+    said = by_record(np.array([4, 4, 7]), np.array([[1.0], [3.0], [5.0]], np.float32))
+    assert {k: float(v[0]) for k, v in said.items()} == {4: 2.0, 7: 5.0}
+
+
+# --- a teacher -----------------------------------------------------------------------------------
+
+
+def _teacher(run: Path, folder: Path, side: str) -> Path:
+    """Write the answers of a made-up teacher to one side of the run's split."""
+    recipe = load_recipe(str(run / "recipe.toml"))
+    split = prepare(recipe, 0).split
+    rows = split.sides[side]
+    e = split.examples
+    folder.mkdir()
+    shutil.copy(run / "split.json", folder / "split.json")
+    Answers(
+        classes=e.classes, part=np.full(len(rows), "validation"), corpus=e.corpus[rows],
+        record=e.record[rows], subject=e.subject[rows], domain=e.domain[rows], fold=e.fold[rows],
+        label=e.label[rows], logits=np.zeros((len(rows), len(e.classes)), np.float32),
+    ).save(folder / TEACHER)  # fmt: skip
+    return folder
+
+
+def test_a_teacher_is_mixed_into_the_labels_of_the_training_side_alone(
+    finished: Path, tmp_path: Path
+) -> None:
+    folder = _teacher(finished, tmp_path / "teacher", "training")
+    recipe = load_recipe(
+        "heartbeatai",
+        [*SMALL, f'objective.teacher="{folder.as_posix()}"', "objective.teacher_weight=0.6"],
+    )
+    split = prepare(recipe, 0).split
+    target, label = taught(recipe, split), split.examples.label
+    np.testing.assert_allclose(target[split.training], 0.4 * label[split.training] + 0.3, atol=1e-6)
+    for side in (split.validation, split.test):
+        np.testing.assert_array_equal(target[side], label[side])
+
+
+@pytest.mark.parametrize("side", ["validation", "test"])
+def test_a_teacher_of_other_records_is_a_leak(finished: Path, tmp_path: Path, side: str) -> None:
+    folder = _teacher(finished, tmp_path / "teacher", side)
+    recipe = load_recipe("heartbeatai", [*SMALL, f'objective.teacher="{folder.as_posix()}"'])
+    with pytest.raises(LeakError, match="was not taught on this training side"):
+        taught(recipe, prepare(recipe, 0).split)
+
+
+def test_a_teacher_that_saw_a_test_record_is_a_leak(finished: Path, tmp_path: Path) -> None:
+    folder = _teacher(finished, tmp_path / "teacher", "training")
+    split = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    split["sides"]["training"]["ptbxl"].append(split["sides"]["test"]["ptbxl"].pop())
+    (folder / "split.json").write_text(json.dumps(split), encoding="utf-8")
+    recipe = load_recipe("heartbeatai", [*SMALL, f'objective.teacher="{folder.as_posix()}"'])
+    with pytest.raises(LeakError):
+        taught(recipe, prepare(recipe, 0).split)
+
+
+# --- what stands around the network --------------------------------------------------------------
+
+
+class _First(nn.Module):
+    """Says the mean of each crop, as two classes."""
+
+    def forward(self, window: torch.Tensor) -> torch.Tensor:
+        mean = window.mean(dim=(1, 2))
+        return torch.stack([mean, -mean], dim=1)
+
+
+@pytest.mark.parametrize(("join", "expected"), [("mean", [0.625, -0.625]), ("max", [1.0, 0.0])])
+def test_crops_cover_the_window_and_are_joined(join: str, expected: list[float]) -> None:
+    crops = Crops(seconds=1, hop=0.5, join=join)
+    net = RecordNet(_First(), leads=1, side=0, time=10, crop=4, crops=crops)
+    assert net.starts == (0, 2, 4, 6)
+    window = torch.zeros(3, 1, 10)
+    window[1, :, 4:] = 1  # crops of mean 0, .5 by parts, 1, 1
+    said = net(window)
+    assert said[0].tolist() == [0, 0]
+    assert said[1].tolist() == pytest.approx(expected)
+    assert net(window[:, :, :4]).shape == (3, 2)
+
+
+def test_leads_are_scaled_by_the_training_side_and_unknown_numbers_are_its_mean() -> None:
+    class Both(nn.Module):
+        def forward(self, window: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+            return torch.cat([window[:, :, 0], side], dim=1)
+
+    rng = np.random.default_rng(0)
+    window = rng.normal(0, [[2.0], [0.5]], (50, 2, 40)).astype(np.float32)
+    side = rng.normal(7, 3, (50, 2)).astype(np.float32)
+    side[3, 1] = np.nan
+    net = RecordNet(Both(), leads=2, side=2, time=40, crop=40, crops=Crops())
+    net.fit(window, side)
+    said = net(torch.tensor([[[2.0], [0.5]]]).repeat(1, 1, 40), torch.tensor([[10.0, np.nan]]))
+    assert said[0].tolist() == pytest.approx([1, 1, 1, 0], abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "key", ["gain", "lead_gain", "mix", "noise", "wander", "lead_dropout", "mask", "shift"]
+)
+def test_each_augmentation_changes_windows_and_nothing_changes_none(key: str) -> None:
+    torch.manual_seed(0)
+    window = torch.randn(6, 12, 250)
+    assert torch.equal(RecordAugmentation()(window, 100.0), window)
+    made = RecordAugmentation(**{key: 20 if key == "shift" else 0.5})(window, 100.0)
+    assert made.shape == window.shape
+    assert torch.isfinite(made).all()
+    assert not torch.equal(made, window)
+    if key in ("mask", "lead_dropout"):
+        changed = made != window
+        assert (made[changed] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "text"),
+    [
+        ("augment.gane=0.1", "Did you mean gain"),
+        ("augment.mask=2", "augment.mask: is 2. Give a number, 0 to 1"),
+        ("crop.seconds=11", "crop.seconds: is 11, and a window has 10 s"),
+        ("model.widht=3", "Did you mean width"),
+        ("objective.name=cross-entropy", "Give binary-cross-entropy"),
+        ("optimiser.device=cuda", "there is no such device here"),
+    ],
+)
+def test_what_does_not_fit_is_refused(assignment: str, text: str, tmp_path: Path) -> None:
+    if "cuda" in assignment and torch.cuda.is_available():
+        pytest.skip("there is such a device")
+    sets = [s for s in SMALL if s.split("=")[0] != assignment.split("=")[0]]
+    with pytest.raises(UsageError, match=text.replace("(", r"\(")):
+        train(load_recipe("heartbeatai", [*sets, assignment]), tmp_path / "r")
