@@ -42,8 +42,9 @@ def test_the_last_window_ends_with_the_lead():
 def test_neither_size_nor_rate_changes_what_is_seen():
     x, peaks = heart(30)
     window, side = rhythm_inputs(x, 300.0, peaks, SPEC)
-    large, _ = rhythm_inputs(7 * x, 300.0, peaks, SPEC)
+    large, same = rhythm_inputs(8 * x, 300.0, peaks, SPEC)
     assert np.allclose(window, large, atol=1e-4)
+    assert np.allclose(side, same, atol=1e-3)
     x, peaks = heart(30, rate=500.0)
     fast, other = rhythm_inputs(x, 500.0, peaks, SPEC)
     assert np.corrcoef(window[0, 0], fast[0, 0])[0, 1] > 0.99

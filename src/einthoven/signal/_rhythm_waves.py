@@ -61,7 +61,7 @@ def p_wave(over: Overlay) -> Numbers:
     half = height > 0.5 * height.max()
     return {
         "p_most": most / over.size, "p_least": least / over.size,
-        "p_millivolts": max(most, -least), "p_power": power / over.size,
+        "p_power": power / over.size,
         "p_noise": noise / over.size, "p_snr": power / max(noise, 1e-6),
         "p_place": (place + round((BEFORE + _P[0]) * RATE)) / RATE - BEFORE,
         "p_half": float(half.mean()), "p_pairs": pairs, "p_following": float(following.mean()),
@@ -208,10 +208,10 @@ def noise(lead: Float, known: npt.NDArray[np.bool_], seconds: Float) -> Numbers:
         "kurtosis_median": float(np.median(fourth)), "kurtosis_most": float(fourth.max()),
         "spread_least": float(spread.min()), "spread_most": float(spread.max()),
         "rough_least": float(rough.min()), "rough_median": float(np.median(rough)),
-        "rough_most": float(rough.max()), "loud": float(size_q[2]),
+        "rough_most": float(rough.max()),
         "quiet_loud": float(size_q[0] / max(size_q[2], 1e-6)),
         "middle_loud": float(size_q[1] / max(size_q[2], 1e-6)),
-        "still": float((step < 0.002).mean()),
+        "still": float((step < 0.002 * size_q[2]).mean()),
     }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
-TASKS = ("beat", "peaks", "waves", "diagnosis")
+TASKS = ("beat", "peaks", "waves", "diagnosis", "rhythm")
 
 T = TypeVar("T")
 
@@ -50,8 +50,8 @@ class Recipe:
     Attributes
     ----------
     name, title, paper : what it is called and whose experiment it is.
-    task : ``beat``, ``peaks``, ``waves``, or ``diagnosis`` of whole records, any number of classes
-        a record.
+    task : ``beat``, ``peaks``, ``waves``, ``rhythm`` (one class a span), or ``diagnosis`` of whole
+        records, any number of classes a record.
     published : the paper's figures, ``{metric: value}``.
     corpus, input, model, objective, optimiser, protocol, crop : see there.
     augment : keys for the trainer, which checks them.
@@ -79,9 +79,11 @@ class Recipe:
         if not self.seeds or not all(isinstance(s, int) and s >= 0 for s in self.seeds):
             raise UsageError("seeds", f"are {list(self.seeds)}", "Give whole numbers, e.g. [0, 1]")
         whole = self.task == "diagnosis"
-        if (self.corpus.labels in LABELS) != whole:
+        if (self.corpus.labels in LABELS) != (whole or self.task == "rhythm"):
             fault = f"{self.corpus.labels!r} is no set of labels for the task {self.task}"
-            mend = "Give a set of diagnoses" if whole else "Give a map of beats, or task diagnosis"
+            mend = "Give a map of beats, or task diagnosis"
+            if self.corpus.labels not in LABELS:
+                mend = "Give a set of diagnoses"
             raise UsageError("corpus.labels", fault, mend)
         if whole and self.model.library == "torch" and not self.objective.many:
             fault = f"{self.objective.name} knows one class a record, and a record may have several"
