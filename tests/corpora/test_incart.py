@@ -11,6 +11,7 @@ import pytest
 from einthoven.corpora import open_corpus
 from einthoven.corpora.incart import Incart
 from einthoven.record import DataError
+from einthoven.record.diagnosis import label_row
 from einthoven.record.leads import STANDARD, one_lead
 from einthoven.record.vocabulary import AAMI, translate
 from einthoven.suites import judge_one
@@ -65,3 +66,17 @@ def test_a_shipped_model_is_judged_with_people_not_records(tmp_path: Path) -> No
     table = judge_one("aami-review", "external-incart", tmp_path / "results", root=tmp_path)
     assert (table["corpus"], table["systems"][0]["records"]) == ("incart", 3)
     assert table["systems"][0]["subjects"] == 2
+
+
+def test_diagnoses_of_the_person_stand_in_the_header(tmp_path: Path) -> None:
+    corpus = Incart(tmp_path)
+    corpus.miniature(tmp_path, 1, records=("I01",), seconds=2)
+    said = [statement.code for statement in corpus.statements("I01")]
+    assert said == ["coronary artery disease", "hypertension"]
+    assert corpus.metadata("I01") == {"age": "60", "sex": "female"}
+    # A person's illness is no finding in the record: nothing is denied by it.
+    assert np.isnan(label_row(corpus.statements("I01"), "super", corpus="incart")).all()
+    header = corpus.folder / "I01.hea"
+    header.write_text(header.read_text().split("# <age>")[0] + "# patient 1\n")
+    assert corpus.statements("I01") == ()
+    assert corpus.metadata("I01") == {}

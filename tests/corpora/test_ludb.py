@@ -12,6 +12,7 @@ import pytest
 from einthoven.corpora import open_corpus
 from einthoven.corpora.ludb import LEADS, TEST, TRAIN, VALIDATION, Ludb, marked
 from einthoven.record import Annotations, DataError
+from einthoven.record.diagnosis import label_row
 from einthoven.record.leads import STANDARD
 
 
@@ -84,3 +85,32 @@ def test_the_publishers_records_open(data_root: Path) -> None:
     waves = corpus.marks("1")[1]
     assert (waves.onsets[0], waves.peaks[0], waves.offsets[0]) == (644, 662, 682)
     assert np.ptp(corpus.open("1").read(0, 5000)[1]) > 0.5
+
+
+def test_the_words_of_the_table_of_people_are_the_statements(tmp_path: Path) -> None:
+    corpus = Ludb(tmp_path)
+    corpus.miniature(tmp_path, 1, records=("1", "2"))
+    said = [statement.code for statement in corpus.statements("2")]
+    assert said == ["Sinus rhythm", "Electric axis of the heart: normal"]
+    assert corpus.metadata("2") == {"age": "60", "sex": "female"}
+    table = corpus.folder / "ludb.csv"
+    # As the publisher writes: cells of several lines, and a line end behind sex and age.
+    lines = 'ID,Sex,Age,Rhythms,Hypertrophies\n1,"M\n",">89\n",Sinus rhythm,"Left ventricular '
+    table.write_text(lines + 'overload\nLeft ventricular hypertrophy"\n')
+    corpus = Ludb(tmp_path)
+    said = [statement.code for statement in corpus.statements("1")]
+    assert said == ["Sinus rhythm", "Left ventricular overload", "Left ventricular hypertrophy"]
+    assert corpus.metadata("1") == {"age": ">89", "sex": "male"}
+    assert corpus.metadata("2") == {}
+    with pytest.raises(DataError, match="does not name 2"):
+        corpus.statements("2")
+
+
+def test_every_word_of_the_real_table_is_known(data_root: Path) -> None:
+    corpus = Ludb(data_root)
+    if len(corpus.present) < 150:
+        pytest.skip(f"no ludb under {data_root}")
+    rows = [label_row(corpus.statements(r), "super", corpus="ludb") for r in corpus.present]
+    # A word that the table did not know would leave all superclasses open.
+    assert not np.isnan(np.array(rows)[:, -1]).any()
+    assert np.nansum(rows, axis=0).tolist() == [20, 16, 54, 49, 103]

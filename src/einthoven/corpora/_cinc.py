@@ -65,7 +65,7 @@ def facts(
     """Return what is the same for all parts of the challenge, with what is not."""
     return Facts(
         name=name, title=title, version="1.0.3", licence="CC BY 4.0",
-        citation=f"{citation} {CHALLENGE}", doi="10.13026/34va-7q14",
+        citation=f"{citation} {CHALLENGE}".strip(), doi="10.13026/34va-7q14",
         url="https://physionet.org/content/challenge-2021/1.0.3/", base_url=_BASE,
         records=records, subjects=records, subjects_known=False, rate=rate, leads="the twelve",
         hours=hours, size=round(hours * 3600 * rate * _MEDIUM) + records * 1000,
@@ -153,13 +153,13 @@ class CincFolder(Corpus):
         return person(self._comments(record))
 
     def files(self) -> tuple[str, ...]:
-        """Return the records of this part, which the publisher's list of checksums names.
+        """Return the records of this part as far as they are known.
 
-        `data get` loads that list, of the whole challenge, first.
+        The publisher's list of checksums, which `data get` loads first, names them all.
         """
         listing = self.folder / SUMS
         if not listing.is_file():
-            return ()
+            return (f"training/{self.part}/g1/RECORDS",)
         sums = read_sums(listing.read_text(encoding="utf-8", errors="replace"))
         ends = (".hea", ".mat")
         return tuple(n for n in sums if n.startswith(f"training/{self.part}/") and n.endswith(ends))

@@ -54,6 +54,8 @@ _SINUS = "426783006"
 _NARROW = frozenset({"CPSC", "CODE"})
 # Publishers without a word for a normal record: it is one that is said to be in sinus rhythm only.
 _NO_NORMAL = frozenset({"SNOMED CT", "LUDB", "INCART", "Chapman"})
+# Publishers who tell the illness of the person rather than what the record shows.
+_PERSONS = frozenset({"INCART"})
 # Publishers who answer for each class of each record, so that no statement is an answer too.
 _TICKED: Mapping[str, str] = MappingProxyType({"code15": "CODE"})
 # Words rather than codes: "Stemi: anterior wall" is found as "Stemi", "30+308" (AHA) as "30".
@@ -208,6 +210,8 @@ def vocabulary(system: str, labels: str, corpus: str = "") -> frozenset[str]:
     labels : one of `LABELS`.
     corpus : whose records; narrows SNOMED CT to the codes that this publisher uses.
     """
+    if system in _PERSONS:
+        return frozenset()
     table = diagnoses().values()
     said = {row.asserts(labels) for row in table if row.system == system} - {""}
     if system != "SNOMED CT" or corpus not in counts():
