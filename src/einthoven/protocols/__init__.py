@@ -1,5 +1,6 @@
 """Floor 5. Who may be tested on whom; a leak is refused."""
 
+from einthoven.protocols._leaks import Duplicate, audit, near_duplicates
 from einthoven.protocols._records import Examples, RecordProtocol, RecordSplit
 from einthoven.protocols._split import (
     Beats,
@@ -17,6 +18,7 @@ PROTOCOLS: Registry[Protocol] = Registry("protocol", "einthoven.protocols")
 RECORD_PROTOCOLS: Registry[RecordProtocol] = Registry("protocol", "einthoven.protocols")
 
 __all__ = [
-    "PROTOCOLS", "RECORD_PROTOCOLS", "Beats", "Examples", "Protocol", "RecordProtocol",
-    "RecordSplit", "Side", "Split", "TestSide", "TrainingSide", "ValidationSide",
+    "PROTOCOLS", "RECORD_PROTOCOLS", "Beats", "Duplicate", "Examples", "Protocol",
+    "RecordProtocol", "RecordSplit", "Side", "Split", "TestSide", "TrainingSide",
+    "ValidationSide", "audit", "near_duplicates",
 ]  # fmt: skip

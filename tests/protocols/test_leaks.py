@@ -1,0 +1,139 @@
+"""The auditor: copies are found whatever was done to them, and different hearts are let alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.formats import open_source
+from einthoven.protocols import Examples, RecordSplit, audit, near_duplicates
+from einthoven.protocols._leaks import fingerprints
+from einthoven.record import LeakError, UsageError
+
+LEADS = ("I", "II", "V1", "V5")
+Recording = tuple[np.ndarray, float, tuple[str, ...]]
+
+
+def heart(seed: int, rate: float = 500.0, seconds: float = 10.0) -> Recording:
+    """A QRS and a T wave of random axes at random intervals."""
+    rng = np.random.default_rng(seed)
+    beats = np.cumsum(rng.uniform(0.6, 1.1) * (1 + 0.08 * rng.normal(size=30))) - 0.5
+    t = np.arange(round(seconds * rate)) / rate
+    signal = np.zeros((4, len(t)))
+    for delay, width, size in ((0, 0.02, 1), (0.04, 0.02, 0.6), (0.28, 0.06, 0.3)):
+        train = np.exp(-0.5 * ((t - beats[:, None] - delay) / width) ** 2).sum(axis=0)
+        signal += size * rng.normal(size=(4, 1)) * train
+    return signal + 0.02 * rng.normal(size=signal.shape), rate, LEADS
+
+
+def slower(x: np.ndarray) -> np.ndarray:
+    """A fifth of the samples, each the mean of five."""
+    return x[:, : x.shape[1] // 5 * 5].reshape(len(x), -1, 5).mean(axis=2)
+
+
+COPIES: dict[str, Callable[[np.ndarray], Recording]] = {
+    "the same bytes": lambda x: (x, 500.0, LEADS),
+    "gain": lambda x: (0.2 * x, 500.0, LEADS),
+    "another gain a lead": lambda x: (x * [[1], [2], [0.5], [3]], 500.0, LEADS),
+    "100 Hz": lambda x: (slower(x), 100.0, LEADS),
+    "offset": lambda x: (x + np.array([[5], [-3], [0], [1]]), 500.0, LEADS),
+    "later begun": lambda x: (x[:, 731:], 500.0, LEADS),
+    "cut to six seconds": lambda x: (x[:, :3000], 500.0, LEADS),
+    "other order of leads": lambda x: (x[::-1], 500.0, LEADS[::-1]),
+    "noise": lambda x: (
+        x + 0.1 * x.std() * np.random.default_rng(0).normal(size=x.shape), 500.0, LEADS,
+    ),
+    "mains": lambda x: (x + 0.2 * np.sin(np.arange(x.shape[1]) * 2 * np.pi * 0.1), 500.0, LEADS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copies_are_found_among_other_hearts(kind: str) -> None:
+    records = [heart(seed) for seed in range(40)]
+    records += [COPIES[kind](records[seed][0]) for seed in range(10)]
+    found = near_duplicates(fingerprints(records.__getitem__, range(50)), records.__getitem__)
+    assert {(d.one, d.two) for d in found} == {(i, 40 + i) for i in range(10)}
+
+
+def test_the_lag_between_two_cuts_is_told() -> None:
+    records = [heart(1), (heart(1)[0][:, 500:], 500.0, LEADS)]
+    (found,) = near_duplicates(fingerprints(records.__getitem__, range(2)), records.__getitem__)
+    assert found.lag == pytest.approx(-1.0, abs=0.02)
+    assert found.correlation > 0.99
+
+
+def test_the_same_pairs_are_found_whatever_the_order() -> None:
+    records = [heart(seed % 15) for seed in range(30)]
+    order = np.random.default_rng(0).permutation(30)
+    shuffled = [records[i] for i in order]
+    one = near_duplicates(fingerprints(records.__getitem__, range(30)), records.__getitem__)
+    two = near_duplicates(fingerprints(shuffled.__getitem__, range(30)), shuffled.__getitem__)
+    there = {tuple(sorted((int(order[d.one]), int(order[d.two])))) for d in two}
+    assert there == {(d.one, d.two) for d in one} == {(i, i + 15) for i in range(15)}
+
+
+def test_pairs_of_one_side_are_not_looked_at() -> None:
+    records = [heart(0), heart(0), heart(1), heart(1)]
+    prints = fingerprints(records.__getitem__, range(4))
+    found = near_duplicates(prints, records.__getitem__, side=["a", "a", "a", "b"])
+    assert [(d.one, d.two) for d in found] == [(2, 3)]
+    with pytest.raises(UsageError, match="one a record"):
+        near_duplicates(prints, records.__getitem__, side=["a"])
+
+
+def test_flat_short_and_missing_signals_match_nothing() -> None:
+    flat = (np.zeros((4, 5000)), 500.0, LEADS)
+    gone = (np.full((4, 5000), np.nan), 500.0, LEADS)
+    short = (heart(0)[0][:, :900], 500.0, LEADS)
+    records = [flat, flat, gone, gone, short, short, (np.zeros((4, 0)), 500.0, LEADS)]
+    prints = fingerprints(records.__getitem__, range(7))
+    assert near_duplicates(prints, records.__getitem__) == ()
+    assert near_duplicates([], records.__getitem__) == ()
+
+
+def split_of(n: int) -> RecordSplit:
+    names = np.array([str(i) for i in range(n)])
+    data = Examples(
+        classes=("A",), corpus=np.full(n, "x"), record=names, subject=names,
+        domain=np.full(n, "x"), fold=np.full(n, -1), label=np.ones((n, 1), np.float32),
+    )  # fmt: skip
+    rows = np.split(np.arange(n), [n // 2, n // 2 + 2])
+    return RecordSplit(
+        protocol="mine", examples=data, training=rows[0], validation=rows[1], test=rows[2]
+    )
+
+
+def test_a_recording_on_two_sides_is_refused_by_name() -> None:
+    records = [heart(seed) for seed in range(20)]
+    assert audit(split_of(20), records.__getitem__) == ()
+    records[1] = records[0]  # both train: no leak
+    records[18] = COPIES["100 Hz"](records[3][0])
+    split = split_of(20)
+    with pytest.raises(LeakError, match="x 3 of training is the recording x 18 of test"):
+        audit(split, records.__getitem__)
+    prints = fingerprints(records.__getitem__, range(20))
+    (told,) = audit(split, records.__getitem__, prints=prints, refuse=False)
+    assert (told.one, told.two) == (3, 18)
+
+
+def test_records_of_ptbxl_are_found_at_their_other_rate_and_in_the_challenge(
+    data_root: Path,
+) -> None:
+    fast = sorted((data_root / "ptbxl" / "records500").rglob("*.hea"))[:20]
+    if not fast:
+        pytest.skip("no records of PTB-XL at 500 Hz")
+    slow = [Path(str(p).replace("records500", "records100").replace("_hr", "_lr")) for p in fast]
+    challenge = sorted((data_root / "cinc2021" / "ptb-xl").glob("HR*.hea"))
+    paths = [*slow, *fast, *challenge]
+    paths = [p for p in paths if p.is_file()]
+
+    def read(row: int) -> Recording:
+        source = open_source(paths[row])
+        return source.read(0, source.samples), source.rate, source.leads
+
+    number = [int("".join(filter(str.isdigit, p.stem))) for p in paths]
+    true = {(i, j) for i, a in enumerate(number) for j, b in enumerate(number) if a == b and i < j}
+    found = near_duplicates(fingerprints(read, range(len(paths))), read)
+    assert {(d.one, d.two) for d in found} == true
+    assert len(true) >= 20
