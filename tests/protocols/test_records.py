@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from einthoven.corpora import CORPORA
 from einthoven.protocols import RECORD_PROTOCOLS, Examples, RecordSplit
+from einthoven.protocols._shared import shared_table
 from einthoven.record import LeakError, UsageError
 
 CLASSES = ("MI", "HYP")
@@ -183,6 +185,18 @@ def test_records_of_unknown_people_count_as_different_people_and_are_named() -> 
     assert not any(
         "not published" in n for n in made(examples(["a", "b", "c"]), [0], [1], [2]).notes
     )
+
+
+def test_a_record_that_its_corpus_says_is_nobody_s_is_named_too() -> None:
+    own = examples([f"x:record:{i}" for i in range(3)], corpus=["x"] * 3)
+    assert any("subjects of x are not published" in note for note in made(own, [0], [1], [2]).notes)
+
+
+def test_the_table_of_shared_recordings_gives_a_source_in_each_row_and_no_unknown_corpus() -> None:
+    for row in shared_table():
+        assert row.source.startswith("https://")
+        assert row.other in CORPORA.names() or row.corpus in CORPORA.names() or row.pattern
+        assert bool(row.pattern) == bool(row.other_pattern)
 
 
 def test_a_recording_under_two_names_is_refused() -> None:

@@ -31,8 +31,9 @@ class Examples:
     ----------
     classes : names of the classes.
     corpus, record : (record,) where each is from.
-    subject : (record,) who was recorded, with the corpus in front (``"ptbxl:15709"``); ``""``
-        where the publisher does not say. Such a record counts as a person of its own.
+    subject : (record,) who was recorded, with the corpus in front (``"ptbxl:15709"``); where the
+        publisher does not say, ``""`` or, as corpora have it, ``"NAME:record:RECORD"``. Such a
+        record counts as a person of its own.
     domain : (record,) a corpus, a device or a site; ``""`` where none is known.
     fold : (record,) int64 the publisher's fold; -1 where there is none.
     label : (record, class) float32: 1, 0, or NaN where the publisher's labels cannot say.
@@ -60,6 +61,12 @@ class Examples:
     def person(self) -> Names:
         """(record,) the subject; ``corpus/record`` where the publisher names none."""
         return persons(self.corpus, self.record, self.subject)
+
+    @property
+    def named(self) -> npt.NDArray[np.bool_]:
+        """(record,) whether its publisher says who was recorded."""
+        own = np.char.add(np.char.add(self.corpus, ":record:"), self.record)
+        return np.asarray((self.subject != "") & (self.subject != own), np.bool_)
 
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
@@ -155,7 +162,7 @@ class RecordSplit:
     def _remarks(self) -> tuple[str, ...]:
         examples = self.examples
         used = np.concatenate([self.training, self.validation, self.test])
-        unknown = np.unique(examples.corpus[used][examples.subject[used] == ""]).tolist()
+        unknown = np.unique(examples.corpus[used][~examples.named[used]]).tolist()
         found = []
         if unknown:
             found.append(
