@@ -150,18 +150,25 @@ def test_report_finds_flat_leads_exchanged_arms_and_copies(
 ) -> None:
     place = whole / "ptbxl" / "records100" / "00000"
     one = np.fromfile(place / "00001_lr.dat", "<i2").reshape(-1, 12)
-    for number, change in (("00004", lambda x: x), ("00005", _flat), ("00006", _exchange)):
+    for number, change in (
+        ("00004", lambda x: x), ("00005", _flat), ("00006", _exchange), ("00007", _half)
+    ):  # fmt: skip
         change(one.copy()).tofile(place / f"{number}_lr.dat")
     assert main(["data", "report", "ptbxl", "--root", str(whole)]) == 0
     out = capsys.readouterr().out
     assert "flat leads: 1: 5 (V3)" in out
     assert "arms exchanged?: 1: 6" in out
     assert "same samples: 1: 1=4" in out
+    assert "1=7" in out[out.index("same recording") :].splitlines()[0]
 
 
 def _flat(units: np.ndarray) -> np.ndarray:
     units[:, 8] = 7
     return units
+
+
+def _half(units: np.ndarray) -> np.ndarray:
+    return (units // 2).astype("<i2")
 
 
 def _exchange(units: np.ndarray) -> np.ndarray:

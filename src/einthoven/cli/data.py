@@ -22,6 +22,7 @@ from einthoven.corpora import (
 )
 from einthoven.formats._replace import writing
 from einthoven.record.errors import UsageError
+from einthoven.record.record import Signal
 
 VERBS = {
     "list": "which there are, and which are here",
@@ -32,6 +33,7 @@ VERBS = {
 }
 
 _LISTED = 10
+_MANY, _SHORT = 8, 120.0  # leads, at least, and seconds, at most, of records held side by side
 _COUNTS = ("symbols", "classes", "statements")  # of the facts
 
 
@@ -188,7 +190,7 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
         raise UsageError(picture, "is there already", "Give --force to replace it")
     with _bar(len(corpus.present), corpus.name, unit="record") as bar:
         rows = survey(corpus, progress=lambda _name: bar.update(), signals=True)
-    summary = report.summarise(corpus.name, rows)
+    summary = report.summarise(corpus.name, rows, _near(corpus, rows))
     if picture is not None:
         picture.parent.mkdir(parents=True, exist_ok=True)
         with writing(picture) as file:
@@ -224,6 +226,29 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
         print()
         _beats(rows, summary.beats)
     return 0
+
+
+def _near(corpus: Corpus, rows: Sequence[RecordSurvey]) -> tuple[tuple[str, str], ...] | None:
+    """Return the pairs that hold one recording, of short records of many leads.
+
+    One lead alone tells too little: each record of 30 s then has hundreds of candidates.
+    """
+    from einthoven.protocols._leaks import fingerprints, near_duplicates
+
+    some = [
+        row.record
+        for row in rows
+        if row.quality is not None and len(row.leads) >= _MANY and row.seconds <= _SHORT
+    ]
+    if not some:
+        return None
+
+    def read(row: int) -> tuple[Signal, float, Sequence[str]]:
+        source = corpus.open(some[row])
+        return source.read(0, source.samples), source.rate, source.leads
+
+    pairs = near_duplicates(fingerprints(read, range(len(some))), read)
+    return tuple((some[pair.one], some[pair.two]) for pair in pairs)
 
 
 def _beats(rows: Sequence[RecordSurvey], totals: Mapping[str, int]) -> None:

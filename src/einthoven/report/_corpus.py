@@ -35,6 +35,8 @@ class CorpusSummary:
     flat : record -> its flat leads.
     swapped : records whose arm electrodes seem to be exchanged; None where no record can tell.
     copies : groups of records with the same samples.
+    near : pairs of records that hold one recording, filtered or cut otherwise; None where that was
+        not looked for.
     """
 
     records: int
@@ -53,9 +55,12 @@ class CorpusSummary:
     flat: dict[str, tuple[str, ...]]
     swapped: tuple[str, ...] | None
     copies: tuple[tuple[str, ...], ...]
+    near: tuple[tuple[str, str], ...] | None
 
 
-def summarise(corpus: str, rows: Sequence[RecordSurvey]) -> CorpusSummary:
+def summarise(
+    corpus: str, rows: Sequence[RecordSurvey], near: tuple[tuple[str, str], ...] | None = None
+) -> CorpusSummary:
     """Return the summary of a survey of that corpus; there is at least one record."""
     seconds = np.array([row.seconds for row in rows])
     looked = [(row.record, row.quality) for row in rows if row.quality is not None]
@@ -88,6 +93,7 @@ def summarise(corpus: str, rows: Sequence[RecordSurvey]) -> CorpusSummary:
             else None
         ),
         copies=copies(rows),
+        near=near,
     )
 
 
@@ -125,9 +131,11 @@ def summary_lines(summary: CorpusSummary) -> list[str]:
     )
     flat = [f"{name} ({' '.join(leads)})" for name, leads in summary.flat.items()]
     same = ["=".join(names) for names in summary.copies]
+    near = None if summary.near is None else ["=".join(pair) for pair in summary.near]
     for word, names in (
         ("unusable", summary.unusable), ("flat leads", flat),
         ("arms exchanged?", summary.swapped), ("same samples", same),
+        ("same recording", near),
     ):  # fmt: skip
         if names is None:
             continue
