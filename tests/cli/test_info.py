@@ -71,7 +71,9 @@ def test_a_list_of_numbers_in_a_folder_is_no_recording(
     _made(tmp_path)
     (tmp_path / "RECORDS").write_text("100\n101\n102\n")
     assert main(["info", str(tmp_path)]) == 0
-    assert capsys.readouterr().err == "einthoven: files that are no recordings: 1\n"
+    said = capsys.readouterr().err
+    assert said.startswith(f"einthoven: left out: {tmp_path / 'RECORDS'}: has not the ending")
+    assert said.count("\n") == 1
 
 
 def test_real_records(mitdb: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,6 +77,50 @@ def test_a_run_killed_between_its_files_finishes_the_next_time(
     assert (out / "a.json").is_file()
 
 
+@pytest.mark.parametrize(("name", "code"), [("README.md", 0), ("broken.edf", 1), ("c.csv", 1)])
+def test_what_holds_no_recording_is_named_and_has_a_row(
+    tmp_path: Path, strip: np.ndarray, capsys: pytest.CaptureFixture[str], name: str, code: int
+) -> None:
+    place, out = tmp_path / "in", tmp_path / "out"
+    _csv(place / "a.csv", strip)
+    (place / name).write_text("no recording at all\n" * 9)
+    for _ in range(2):
+        assert main(["analyze", str(place), "--out", str(out), *FLAGS]) == code
+        assert name in capsys.readouterr().err
+        rows = list(csv.DictReader((out / "summary.csv").read_text().splitlines()))
+        assert {r["source"]: bool(r["fault"]) for r in rows} == {
+            str(place / "a.csv"): False, str(place / name): True
+        }  # fmt: skip
+    assert main(["info", str(place), *FLAGS]) == code
+    assert name in capsys.readouterr().err
+
+
+def test_what_killed_runs_left_behind_is_swept(tmp_path: Path, strip: np.ndarray) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    halves = ["..a.state.x1y2z3_4.state", ".a.json.abcdefgh.json", ".summary.csv.abcdefgh.csv"]
+    kept = [".ab.json.abcdefgh.json", ".a.json.json", "b.json"]
+    for name in (*halves, *kept):
+        (out / name).write_text("half")
+    path = _csv(tmp_path / "a.csv", strip)
+    assert main(["analyze", str(path), "--out", str(out), *FLAGS]) == 0
+    assert sorted(p.name for p in out.iterdir()) == sorted(
+        [*kept, ".a.state", "a.json", "summary.csv"]
+    )
+
+
+def test_a_table_of_missing_samples_is_read_and_not_usable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "in" / "gone.csv"
+    _csv(path, np.full(3600, np.nan))
+    assert main(["analyze", str(path.parent), "--json", *FLAGS]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["samples"] == 3600
+    assert document["usable"] is False
+    assert document["reason"]
+
+
 def test_a_name_that_is_not_utf8_stops_nothing(
     tmp_path: Path, strip: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:

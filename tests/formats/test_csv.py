@@ -135,3 +135,13 @@ def test_utf_16_is_refused_by_its_name(tmp_path: Path) -> None:
     path.write_text("II\n0.1\n0.2\n", encoding="utf-16")
     with pytest.raises(FormatError, match="UTF-16"):
         open_source(path)
+
+
+@pytest.mark.parametrize("gap", [1, 2, 9])
+def test_a_gap_at_the_beginning_is_part_of_the_recording(tmp_path: Path, gap: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("II,V1\n" + "nan,NaN\n" * gap + "0.5,1\n" * 20)
+    record = read(path, rate=100, unit="mV")
+    assert record.leads == ("II", "V1")
+    assert np.isnan(record.signal[:, :gap]).all()
+    assert record.signal[:, gap:].tolist() == [[0.5] * 20, [1.0] * 20]

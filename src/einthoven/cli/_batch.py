@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import json
 import signal
@@ -20,12 +21,13 @@ from tqdm import tqdm
 
 from einthoven._version import __version__
 from einthoven.bundle import default_model, load_model
+from einthoven.cli._paths import LeftOut
 from einthoven.engine import analyze
 from einthoven.formats import open_source
 from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.files import beside, write_text
 from einthoven.report.html import to_html
-from einthoven.report.table import summary, summary_row, table
+from einthoven.report.table import failed_row, summary, summary_row, table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,8 @@ class Job:
                 f"is there already and answers another file or question than {self.path}",
                 "Give another --out, or --force to write over it",
             )
+        for path in (self.state, *map(self.target, self.wanted)):
+            _sweep(path)
         write_text(self.state, f"{self.fingerprint} begun")
         return False
 
@@ -142,18 +146,24 @@ def answer(job: Job) -> Answer:
         return Answer(path=job.path, fault=sentence)
 
 
-def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], out: Path | None) -> int:
-    """Run all jobs, print answers in the order of the paths, write OUT/summary.csv."""
-    failed = list(faults)
-    for fault in faults:
-        print(_safe(f"einthoven: {fault}"), file=sys.stderr)
+def run_jobs(jobs: list[Job], *, workers: int, left: list[LeftOut], out: Path | None) -> int:
+    """Run all jobs, print answers in the order of the paths, write OUT/summary.csv.
+
+    What was left out is named and has its row.
+    """
+    for one in left:
+        print(_safe(f"einthoven: {'' if one.failed else 'left out: '}{one.why}"), file=sys.stderr)
+    failed = any(one.failed for one in left)
+    faults = [failed_row(one.path, one.why) for one in left]
     rows: list[dict[str, Any]] = []
     skipped, usage, single = 0, False, len(jobs) == 1
     for done in _in_order(jobs, workers):
         skipped += done.skipped
         if done.fault:
-            failed.append(done.fault)
+            failed = True
             usage |= done.usage
+            if not done.usage:  # wrong usage leaves an earlier answer, and its row, in place
+                faults.append(failed_row(done.path, done.fault))
             print(_safe(f"einthoven: {done.fault}"), file=sys.stderr)
             continue
         assert done.row is not None
@@ -164,10 +174,18 @@ def run_jobs(jobs: list[Job], *, workers: int, faults: list[str], out: Path | No
         print(table(rows), end="")
     if skipped:
         print(f"{skipped} were finished before (--force does them again)", file=sys.stderr)
-    if out is not None and rows:
-        _write_summary(out / "summary.csv", rows)
+    if out is not None and (rows or faults):
+        _sweep(out / "summary.csv")
+        _write_summary(out / "summary.csv", [*rows, *faults])
         print(f"written to {out}", file=sys.stderr)
     return (2 if usage and not rows else 1) if failed else 0
+
+
+def _sweep(path: Path) -> None:
+    """Remove what runs that were killed while they wrote `path` left beside it."""
+    name = glob.escape(f".{path.name}.")
+    for half in path.parent.glob(f"{name}????????{glob.escape(path.suffix)}"):
+        half.unlink(missing_ok=True)
 
 
 def _safe(text: str) -> str:

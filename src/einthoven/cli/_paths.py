@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from einthoven.formats import format_of
+from einthoven.formats import FORMATS, format_of
 from einthoven.record.errors import FormatError
 
 # Annotations beside a record are none.
@@ -13,24 +14,37 @@ _MARKS = {".atr", ".qrs"}
 _HEADER_BYTES = 65536
 
 
-def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """Return the recordings as (path, name to write under), a sentence a fault, and what is left.
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A file or folder that holds no recording.
 
-    Left out are the files of a folder that hold no known format.
+    Attributes
+    ----------
+    path, why : which, and what is wrong with it, in one sentence.
+    failed : whether it was meant to hold one: it was named, or its ending says so.
+    """
+
+    path: str
+    why: str
+    failed: bool
+
+
+def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[LeftOut]]:
+    """Return the recordings as (path, name to write under), and what was left out.
 
     A folder gives every file of a known format in it, named by its path inside the folder; a file
     is named by its stem. Names that would collide keep their ending.
     """
     found: list[tuple[Path, Path]] = []
-    faults: list[str] = []
-    left: list[str] = []
+    left: list[LeftOut] = []
     for text in paths:
         path = Path(text)
         if path.is_dir():
             inside, others = _records(path)
-            left += map(str, others)
+            left += others
             if not inside:
-                faults.append(str(FormatError(path, "holds no recording", "Give another folder")))
+                why = str(FormatError(path, "holds no recording", "Give another folder"))
+                left.append(LeftOut(path=text, why=why, failed=True))
             found += [(p, p.relative_to(path)) for p in inside]
         else:
             found.append((path, Path(path.name)))
@@ -42,10 +56,10 @@ def expand(paths: list[str]) -> tuple[list[tuple[str, str]], list[str], list[str
         name = stem if often[stem] == 1 else str(full)
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    return [(str(path), name) for (path, _), name in zip(found, names, strict=True)], faults, left
+    return [(str(path), name) for (path, _), name in zip(found, names, strict=True)], left
 
 
-def _records(folder: Path) -> tuple[list[Path], list[Path]]:
+def _records(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     """Return the recordings in a folder, and its files that are none."""
     files = [
         p for p in sorted(folder.rglob("*"))
@@ -53,18 +67,23 @@ def _records(folder: Path) -> tuple[list[Path], list[Path]]:
     ]  # fmt: skip
     parts = set().union(*(_parts(p) for p in files if p.suffix == ".hea"), set[Path]())
     records: list[Path] = []
-    others: list[Path] = []
+    others: list[LeftOut] = []
+    # Prose has the ending of a table in text.
+    endings = {end for name in FORMATS.names() for end in FORMATS[name].suffixes} - {".txt"}
     for path in files:
         if path in parts or path.suffix in _MARKS:
             continue
         try:
             kind = format_of(path)[1]
-        except FormatError:
-            others.append(path)  # a folder may hold other things: they are left out and counted
+        except FormatError as fault:
+            # A folder may hold other things, which are no failure; an ending can promise more.
+            failed = path.suffix.lower() in endings
+            others.append(LeftOut(path=str(path), why=str(fault), failed=failed))
             continue
         # A list of record numbers could pass for a table: in a folder the ending decides.
         if kind.loose and path.suffix.lower() not in kind.suffixes:
-            others.append(path)
+            why = str(FormatError(path, f"has not the ending of {kind.summary}", "Name the file"))
+            others.append(LeftOut(path=str(path), why=why, failed=False))
             continue
         records.append(path)
     return records, others

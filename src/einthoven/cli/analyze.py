@@ -50,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
         "explain": args.explain, "uncertainty": args.uncertainty,
     }  # fmt: skip
     wanted = ("json", *(k for k in ("html", "atr") if getattr(args, k))) if out else ()
-    found, faults, left = expand(args.paths)
-    if left:
-        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-        print(f"left out, of no known format: {left[0]}{more}", file=sys.stderr)
+    found, left = expand(args.paths)
     jobs = [
         Job(
             path=path, out=Path(out) / name if out else None, wanted=wanted, questions=questions,
@@ -62,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for path, name in found
     ]  # fmt: skip
-    code = run_jobs(jobs, workers=args.jobs, faults=faults, out=Path(out) if out else None)
+    code = run_jobs(jobs, workers=args.jobs, left=left, out=Path(out) if out else None)
     if not args.json:
         print(DISCLAIMER, file=sys.stderr)
     return code

@@ -99,7 +99,8 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table, or a line of JSON for each recording; 1 if some could not be read."""
-    paths, faults, left = expand(args.paths)
+    paths, left = expand(args.paths)
+    faults = [one.why for one in left if one.failed]
     rows, wrong = [], False
     for path, _ in paths:
         try:
@@ -119,8 +120,9 @@ def run(args: argparse.Namespace) -> int:
             told = [f"{key} {value}" for key, value in found["patient"].items()]
             for line in ([", ".join(told)] if told and args.identity else []) + found["notes"]:
                 print(f"{found['record']}: {line}")
-    if left:
-        print(f"einthoven: files that are no recordings: {len(left)}", file=sys.stderr)
+    for one in left:
+        if not one.failed:
+            print(f"einthoven: left out: {one.why}", file=sys.stderr)
     for line in faults:
         print(f"einthoven: {line}", file=sys.stderr)
     if not faults:

@@ -125,7 +125,11 @@ def _numeric(row: list[str], comma: bool) -> bool:
     values = [number(c, comma) for c in row]
     timed = row and values[0] is None and clock(row[0]) is not None
     rest = values[1:] if timed else values
-    return bool(rest) and None not in rest and any(v == v for v in rest if v is not None)
+    if not rest or None in rest:
+        return False
+    # A dash or a blank may stand in a head; "nan" is a sample that is missing.
+    missing = any(c.lower() == "nan" for c in row)
+    return missing or any(v == v for v in rest if v is not None)
 
 
 def _heading(text: str, delimiter: str | None, width: int) -> list[str]:

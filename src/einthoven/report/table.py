@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from einthoven.engine.findings import Findings
@@ -99,7 +100,17 @@ def summary_row(document: Mapping[str, Any]) -> dict[str, Any]:
         "uncertain": sum(beat["uncertain"] for beat in document["beats"]),
         "good_share": round(good / judged, 4) if judged else "",
         "warnings": len(document["warnings"]),
+        "fault": "",
     }
+
+
+def failed_row(path: str, fault: str) -> dict[str, Any]:
+    """Return the row of ``summary.csv`` of a file that could not be read or answered."""
+    empty = {"record": PurePath(path).stem, "source": path, "usable": False, "reason": None}
+    document = empty | {"samples": 0, "rate": 1.0, "beats": [], "quality": [], "warnings": []}
+    told = ("record", "source")
+    row = summary_row(document)
+    return {key: value if key in told else "" for key, value in row.items()} | {"fault": fault}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
