@@ -86,6 +86,7 @@ def test_a_table_ties_with_itself_and_loses_to_a_better_one() -> None:
     assert (same.value, same.low, same.high, same.tie) == (0, 0, 0, True)
     gap = difference(good, poor, draws=200)
     assert gap["macro"].low > 0
+    assert gap["AF"].positives == int(good.label[:, 1].sum())
     assert not gap["macro"].tie
     back = difference(poor, good, draws=200)
     assert back["AF"].value == pytest.approx(-gap["AF"].value)

@@ -203,6 +203,7 @@ class Difference:
     figure : which; with the class after a colon, or ``macro``, or neither.
     value, low, high : the difference and its interval of 95 %, both judged on the same draws.
     records, people, draws : how many.
+    positives : records of which the class is true; of the mean, those of any class.
     """
 
     figure: str
@@ -210,6 +211,7 @@ class Difference:
     low: float
     high: float
     records: int
+    positives: int
     people: int
     draws: int
 
@@ -261,18 +263,24 @@ def difference(
     gaps = np.concatenate(parts)
     people = len(np.unique(first.person))
 
-    def told(name: str, values: Floats) -> Difference:
+    true = first.label == 1
+
+    def told(name: str, values: Floats, has: npt.NDArray[np.bool_]) -> Difference:
         e = _estimate(float(values[0]), values[1:])
         return Difference(
             figure=name, value=e.value, low=e.low, high=e.high,
-            records=len(first), people=people, draws=e.draws,
+            records=len(first), positives=int(has.sum()), people=people, draws=e.draws,
         )  # fmt: skip
 
     if gaps.ndim == 1:
-        return {"macro": told(figure, gaps)}
-    found = {"macro": told(f"{figure}: macro", multilabel.macro(gaps[:, ~np.isnan(gaps[0])]))}
+        return {"macro": told(figure, gaps, true.any(axis=1))}
+    found = {
+        "macro": told(
+            f"{figure}: macro", multilabel.macro(gaps[:, ~np.isnan(gaps[0])]), true.any(axis=1)
+        )
+    }
     for c, name in enumerate(one.classes):
-        found[name] = told(f"{figure}: {name}", gaps[:, c])
+        found[name] = told(f"{figure}: {name}", gaps[:, c], true[:, c])
     return found
 
 
