@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import json
@@ -30,11 +31,17 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         tmp_path / "publisher", 3, seconds=5
     )
 
+    with _served(folder / "mitdb") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _served(folder: Path) -> Iterator[str]:
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             """Be quiet."""
 
-    handler = functools.partial(Quiet, directory=str(folder / "mitdb"))
+    handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -67,6 +74,20 @@ def test_get_loads_verifies_and_says_how_many(
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["loaded"] == []
     assert len(open_corpus("mitdb", tmp_path / "here").present) == 48
+
+
+@pytest.mark.parametrize(("name", "records"), [("ptbxl", 3), ("cinc2017", 4)])
+def test_get_finds_the_names_of_records_in_the_list_of_checksums(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, records: int
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    theirs = open_corpus(name).miniature(tmp_path / "theirs", 3, records=records)  # type: ignore[call-arg]
+    with _served(theirs / name) as address:
+        words = ["data", "get", name, "--root", str(tmp_path / "here"), "--mirror", address]
+        assert main(words) == 0
+    corpus = open_corpus(name, tmp_path / "here")
+    assert len(corpus.present) == records
+    assert main(["data", "check", name, "--root", str(tmp_path / "here")]) == 0
 
 
 def test_get_from_nowhere_fails_with_one_sentence(
