@@ -205,7 +205,7 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
     for word in ("title", "version", "licence", "citation", "doi", "url", "leads"):
         if getattr(facts, word):
             print(f"{word + ':':<10} {getattr(facts, word)}")
-    people = f"{summary.subjects} subjects" if facts.subjects_known else "subjects not known"
+    people = "subjects not known" if summary.subjects is None else f"{summary.subjects} subjects"
     print(
         f"{'here:':<10} {len(rows)} of {facts.records} records, {people}, {summary.hours:.2f} h "
         f"at {facts.rate:g} Hz"

@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 
-from einthoven.corpora import RecordSurvey, copies, label_counts
+from einthoven.corpora import CORPORA, RecordSurvey, copies, label_counts
 from einthoven.report._charts import ACCENT, BAD, BAND, FAINT, MUTED, WIDTH, frame, text
 
 _SHOWN = 10  # values of one kind in the table; the rest are added up
@@ -23,6 +23,7 @@ class CorpusSummary:
 
     Attributes
     ----------
+    subjects : how many; None where the publisher does not say who was recorded.
     rates : Hz -> records.
     lengths : seconds, of each record.
     values : sex, device, .. -> value -> records; the most frequent first.
@@ -40,7 +41,7 @@ class CorpusSummary:
     """
 
     records: int
-    subjects: int
+    subjects: int | None
     hours: float
     rates: dict[str, int]
     lengths: tuple[float, ...]
@@ -64,6 +65,7 @@ def summarise(
     """Return the summary of a survey of that corpus; there is at least one record."""
     seconds = np.array([row.seconds for row in rows])
     looked = [(row.record, row.quality) for row in rows if row.quality is not None]
+    people = {row.subject for row in rows}
     beats = Counter[str]()
     for row in rows:
         beats.update(row.classes)
@@ -74,7 +76,7 @@ def summarise(
             values[key] = dict(found.most_common())
     return CorpusSummary(
         records=len(rows),
-        subjects=len({row.subject for row in rows}),
+        subjects=len(people) if CORPORA[corpus].facts.subjects_known else None,
         hours=float(seconds.sum()) / 3600,
         rates={f"{rate:g}": n for rate, n in Counter(row.rate for row in rows).most_common()},
         lengths=tuple(seconds.tolist()),
@@ -151,8 +153,10 @@ def corpus_picture(title: str, summary: CorpusSummary) -> str:
     ----------
     title : of the corpus.
     """
-    parts, y = [text(20, 50, title, size=36, weight="600")], 100
-    words = f"{summary.records} records, {summary.subjects} subjects, {summary.hours:.1f} h"
+    size = min(36, 3400 // len(title))  # so that the longest title ends within the picture
+    parts, y = [text(20, 50, title, size=size, weight="600")], 100
+    people = "subjects not known" if summary.subjects is None else f"{summary.subjects} subjects"
+    words = f"{summary.records} records, {people}, {summary.hours:.1f} h"
     if summary.looked:
         share = summary.good / max(1, summary.windows)
         words += (
@@ -165,13 +169,10 @@ def corpus_picture(title: str, summary: CorpusSummary) -> str:
     y += 50
     charts = []
     if summary.beats:
-        charts.append(_bars("beats", [(k, n, True) for k, n in summary.beats.items() if n], 0))
+        charts.append(_bars("beats", [(k, n, 0) for k, n in summary.beats.items() if n]))
     for labels in _drawn(summary.labels):
-        classes = summary.labels[labels]
-        bars = [(name, have, have >= _RARE) for name, (have, _) in classes.items()]
-        charts.append(
-            _bars(f"records by class, {labels}", bars, max(n for _, n in classes.values()))
-        )
+        bars = [(k, have, known) for k, (have, known) in summary.labels[labels].items() if known]
+        charts.append(_bars(f"records by class, {labels}", bars))
     if summary.ages:
         charts.append(_columns("age, years", summary.ages, 10))
     low, high = min(summary.lengths), max(summary.lengths)
@@ -191,22 +192,23 @@ def _drawn(labels: Mapping[str, Mapping[str, tuple[int, int]]]) -> list[str]:
     return (own + general)[:2]
 
 
-def _bars(title: str, bars: Sequence[tuple[str, int, bool]], known: int) -> tuple[str, int]:
-    """Return horizontal bars (name, count, whether there are enough of them) and their height."""
+def _bars(title: str, bars: Sequence[tuple[str, int, int]]) -> tuple[str, int]:
+    """Return horizontal bars and their height: (name, count, of how many or 0)."""
     left, right, step = 330, WIDTH - 260, 46
-    most = max((n for _, n, _ in bars), default=1) or 1
+    most = max(n for _, n, _ in bars) or 1
     out, y = [text(20, 32, title, weight="600")], 56
-    for name, count, enough in bars:
+    for name, count, known in bars:
         length = (right - left) * count / most
+        pale = known and count < _RARE
         out.append(text(left - 16, y + 30, name, anchor="end", size=26))
         out.append(
             f'<rect x="{left}" y="{y + 6}" width="{length:.1f}" height="{step - 14}" '
-            f'fill="{ACCENT if enough else BAND}"><title>{escape(name)}: {count}</title></rect>'
+            f'fill="{BAND if pale else ACCENT}"><title>{escape(name)}: {count}</title></rect>'
         )
         share = f"{count:,}" + (f" ({count / known:.1%})" if known else "")
         out.append(text(left + length + 12, y + 30, share, size=24, fill=MUTED))
         y += step
-    if any(not enough for _, _, enough in bars):
+    if any(known and count < _RARE for _, count, known in bars):
         out.append(text(left, y + 26, f"pale: fewer than {_RARE} records", size=22, fill=BAD))
         y += 34
     return "".join(out), y
