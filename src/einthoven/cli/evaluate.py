@@ -30,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-train", action="store_true", help="a suite that trains judges what is there instead"
     )
+    parser.add_argument(
+        "--test-side", action="store_true",
+        help="a suite that keeps its test side back scores it, too; each look is counted",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -53,8 +57,9 @@ def _suite(args: argparse.Namespace) -> int:
     from einthoven.suites import run_suite
 
     results = run_suite(
-        args.suite, Path(args.out or "results"), Path(args.runs), train=not args.no_train
-    )
+        args.suite, Path(args.out or "results"), Path(args.runs), train=not args.no_train,
+        test=args.test_side,
+    )  # fmt: skip
     if args.json:
         print(json.dumps(results, ensure_ascii=False))
     elif isinstance(results.get("tables"), dict):

@@ -42,7 +42,9 @@ def load_suite(name: str) -> Suite:
     return cast(Suite, importlib.import_module(f"einthoven.suites.{name}"))
 
 
-def run_suite(name: str, out: Path, runs: Path, *, train: bool = True) -> Mapping[str, Any]:
+def run_suite(
+    name: str, out: Path, runs: Path, *, train: bool = True, test: bool = False
+) -> Mapping[str, Any]:
     """Run the suite of that name.
 
     Parameters
@@ -51,10 +53,11 @@ def run_suite(name: str, out: Path, runs: Path, *, train: bool = True) -> Mappin
     out : the results folder.
     runs : where the run folders lie, for a suite that judges runs.
     train : whether a suite that trains may train; it judges what is there otherwise.
+    test : whether a suite that keeps its test side back may score it.
     """
     suite = load_suite(name)
     known = inspect.signature(suite.run).parameters
-    given = {"runs": runs, "train": train}
+    given = {"runs": runs, "train": train, "test": test}
     return suite.run(out, **{k: v for k, v in given.items() if k in known})
 
 

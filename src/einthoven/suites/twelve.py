@@ -1,0 +1,264 @@
+"""Every twelve-lead system on PTB-XL's superclasses side by side: trains, then ``twelve.json``.
+
+The plan is `suites._twelve_plan`. All of it is judged out of fold in folds 1 to 8, where also
+whatever is chosen is chosen: each system, what its parts bring, and what is lost where a device or
+site was never seen. Fold 9 and the small sources are test sides: they are scored only when asked
+for (``--test-side``), last, and each look is counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from einthoven._version import __version__
+from einthoven.corpora import open_corpus
+from einthoven.record.errors import DataError, EinthovenError
+from einthoven.suites import _looks, _twelve_control, _twelve_judge, _twelve_plan, _twelve_tables
+from einthoven.suites._suite import write_results
+from einthoven.suites._twelve_judge import Told, difference, figures, read, together
+from einthoven.suites._twelve_plan import FLAGSHIP, FUSION, RIVAL, SYSTEMS, TAUGHT, TREES, Item
+
+NAME = "twelve.json"
+COMMAND = "einthoven evaluate --suite twelve"
+MAJORITY = "majority"
+# (system or the best of at most a million numbers, trial, macro AUROC at least)
+HELD = (
+    ("one model", "out-of-fold", 0.935), ("one model", "fold-9", 0.92),
+    (FUSION, "out-of-fold", 0.94), (FUSION, "fold-9", 0.926),
+)  # fmt: skip
+_MOST = 1_000_000
+_LEFT_OUT = ("device", "site", "source")
+
+Models = Mapping[tuple[str, str], list[Told]]  # (system and variant, trial) -> a model a seed
+
+
+def train_missing(items: Sequence[Item], fit: Callable[[Item], None]) -> list[str]:
+    """Train what is not finished, in order; return a note on each run that was refused."""
+    from tqdm import tqdm
+
+    notes = []
+    with tqdm(
+        [i for i in items if not i.finished], unit="run", disable=None, file=sys.stderr
+    ) as bar:
+        for item in bar:
+            bar.set_description(_title(item))
+            try:
+                fit(item)
+            except EinthovenError as fault:
+                notes.append(f"{_title(item)}: {fault}")
+    return notes
+
+
+def _title(item: Item) -> str:
+    return f"{item.recipe.name} {item.trial} {item.part} seed {item.seed}"
+
+
+def collect(items: Sequence[Item], test: bool) -> dict[tuple[str, str], list[Told]]:
+    """Return what each system said in each trial: a model a seed that has all of its parts.
+
+    Parameters
+    ----------
+    test : whether fold 9 and the small sources are opened.
+    """
+    groups: dict[tuple[str, str, int], list[Item]] = {}
+    for item in items:
+        if test or item.trial not in ("fold-9", "source", "pooled"):
+            groups.setdefault((item.recipe.name, item.trial, item.seed), []).append(item)
+    found: dict[tuple[str, str], list[Told]] = {}
+    for (name, trial, _), members in groups.items():
+        if not all(item.finished for item in members):
+            continue
+        found.setdefault((name, trial), []).append(together([read(i.folder) for i in members]))
+        if name == FUSION:
+            net = together([read(i.folder / "net") for i in members])
+            found.setdefault((TAUGHT, trial), []).append(net)
+    return found
+
+
+def _parameters(items: Sequence[Item]) -> dict[str, int]:
+    """Return how many numbers, or nodes of trees, each system has; of its first finished run."""
+    import json
+
+    found: dict[str, int] = {}
+    for item in (i for i in items if i.finished and i.recipe.name not in found):
+        for name, folder in ((item.recipe.name, item.folder), (TAUGHT, item.folder / "net")):
+            if (folder / "metrics.json").is_file():
+                text = (folder / "metrics.json").read_text(encoding="utf-8")
+                found.setdefault(name, int(json.loads(text)["parameters"]))
+    return found
+
+
+def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
+    """Return a row for each system: out of fold, on fold 9, and against the trees and the rival."""
+    count, rows = _parameters(items), []
+    published = {i.system: dict(i.recipe.published) for i in items}
+    titles = {i.system: i.recipe.title for i in items}
+    for system in (*SYSTEMS, TAUGHT):
+        row: dict[str, Any] = {
+            "name": system, "title": titles.get(system, "Network on the median beat, taught"),
+            "published": published.get(system, {}), "parameters": count.get(system),
+        }  # fmt: skip
+        for trial in ("out-of-fold", "fold-9"):
+            mine = models.get((system, trial))
+            if mine:
+                row[trial] = figures(mine)
+                for other in (TREES, RIVAL):
+                    theirs = models.get((other, trial))
+                    if theirs and other != system:
+                        row[f"{trial} less {other}"] = difference(mine, theirs)
+        if "out-of-fold" in row or "fold-9" in row:
+            rows.append(row)
+    for trial in ("out-of-fold", "fold-9"):
+        first = next((m for (_, t), m in models.items() if t == trial), None)
+        if first:
+            same = _twelve_control.majority(first[0].answers)
+            told = figures([Told(answers=same, sure=same)], draws=0)
+            if not any(r["name"] == MAJORITY for r in rows):
+                rows.append({"name": MAJORITY, "title": "The same for all", "published": {},
+                             "parameters": 0})  # fmt: skip
+            rows[-1][trial] = told
+    return rows
+
+
+def _domains(models: Models) -> list[dict[str, Any]]:
+    """Return what is lost where a domain was never seen, of the flagship and of its rival."""
+    rows = []
+    for trial in _LEFT_OUT:
+        inside = "pooled" if trial == "source" else "out-of-fold"
+        for system in (FLAGSHIP, RIVAL):
+            strange, known = models.get((system, trial)), models.get((system, inside))
+            if not strange:
+                continue
+            row: dict[str, Any] = {
+                "left_out": trial, "system": system, "strange": figures(strange),
+                "gap": difference(known, strange) if known else None,
+            }  # fmt: skip
+            if system == FLAGSHIP and models.get((RIVAL, trial)):
+                row["less rival"] = difference(strange, models[RIVAL, trial])
+            domains = np.unique(strange[0].answers.domain).tolist()
+            row["domains"] = {d: _domain(d, strange, known) for d in domains}
+            rows.append(row)
+    return rows
+
+
+def _domain(name: str, strange: Sequence[Told], known: Sequence[Told] | None) -> dict[str, Any]:
+    """Return the figures of one domain left out, and the gap on the same records."""
+    mine = [m.where(m.answers.domain == name) for m in strange]
+    return {
+        "strange": figures(mine, draws=200),
+        "gap": difference(known, mine, draws=200) if known else None,
+    }  # fmt: skip
+
+
+def _ablation(models: Models) -> list[dict[str, Any]]:
+    """Return the flagship without each part: figures, and the whole less the part taken out."""
+    rows = []
+    for variant in ("", *_twelve_plan.VARIANTS):
+        name = "-".join(p for p in (FLAGSHIP, variant) if p)
+        row: dict[str, Any] = {"variant": variant or "whole"}
+        for trial in ("out-of-fold", "device"):
+            mine, whole = models.get((name, trial)), models.get((FLAGSHIP, trial))
+            if mine and whole:
+                row[trial] = figures(mine)["macro"]["auroc"]
+                if variant:
+                    # The same chance on both sides: seeds that both have.
+                    n = min(len(mine), len(whole))
+                    row[f"{trial} brings"] = difference(whole[:n], mine[:n])
+        if len(row) > 1:
+            rows.append(row)
+    return rows
+
+
+def _held(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each figure that is held to, ours, and whether it was reached.
+
+    Of models of at most a million numbers the best out of fold speaks; a fusion is no one model.
+    """
+    small = [
+        r for r in rows
+        if "out-of-fold" in r and 0 < (r["parameters"] or 0) <= _MOST
+        and r["name"] not in (FUSION, MAJORITY)
+    ]  # fmt: skip
+    found = []
+    for which, trial, least in HELD:
+        rank = max(small, key=lambda r: r["out-of-fold"]["macro"]["auroc"]["value"], default=None)
+        row = rank if which == "one model" else next((r for r in rows if r["name"] == which), None)
+        if row is not None:
+            ours = row[trial]["macro"]["auroc"]["value"] if trial in row else None
+            found.append(
+                {
+                    "which": which, "system": row["name"], "trial": trial, "least": least,
+                    "ours": ours, "reached": ours is not None and ours >= least,
+                }
+            )  # fmt: skip
+    return found
+
+
+def _count(out: Path, models: Models) -> None:
+    """Write down each look at a test side."""
+    for (name, trial), told in models.items():
+        if trial not in ("fold-9", "source", "pooled"):
+            continue
+        for model in told:
+            side = "ptbxl fold 9" if trial == "fold-9" else f"small sources, {trial}"
+            _looks.count(
+                out, system=name, side=side, answers=_twelve_judge.fingerprint(model.answers),
+                why="trained model, a seed", command=f"{COMMAND} --test-side",
+            )  # fmt: skip
+
+
+def run(
+    out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True,
+    test: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Train what is missing, judge, write ``twelve.json``, and return what was written.
+
+    Parameters
+    ----------
+    out : the results folder; each look at a test side is counted in its ``looks.json``.
+    runs : where the run folders lie, and new ones are written.
+    root : the data root.
+    train : whether to train what is missing; else what is there is judged.
+    test : whether fold 9 and the small sources are scored, too.
+
+    Raises
+    ------
+    DataError : nothing is trained, or there are no recordings to train on.
+    """
+    items = _twelve_plan.plan(runs)
+    notes: list[str] = []
+    if train and not all(item.finished for item in items):
+        corpus = open_corpus("ptbxl", root)
+        if not corpus.present:
+            mend = f"Load them with: einthoven data get {corpus.name}"
+            raise DataError(corpus.folder, "holds no record to learn from", mend)
+        notes += train_missing(items, _twelve_plan.train)
+    notes += [
+        f"{_title(i)}: made by another recipe than the plan's"
+        for i in items if i.finished and i.altered
+    ]  # fmt: skip
+    missing = [_title(i) for i in items if not i.finished]
+    models = collect(items, test)
+    if not models:
+        raise DataError(runs, "holds no trial of the plan that is whole", f"Train first: {COMMAND}")
+    if test:
+        _count(out, models)
+    rows = _systems(items, models)
+    domains, ablation, held = _domains(models), _ablation(models), _held(rows)
+    results = {
+        "suite": "twelve", "title": "Twelve leads: superclasses of PTB-XL",
+        "einthoven": __version__, "command": COMMAND + (" --test-side" if test else ""),
+        "note": _twelve_tables.note(items, test),
+        "intervals": {
+            "level": 0.95, "draws": _twelve_judge.DRAWS, "kind": "percentile bootstrap over people",
+        },
+        "tables": _twelve_tables.tables(rows, domains, ablation, held),
+        "systems": rows, "domains": domains, "ablation": ablation, "held_to": held,
+        "notes": notes, "missing": missing,
+    }  # fmt: skip
+    return write_results(out / NAME, results)

@@ -1,0 +1,242 @@
+"""The plan of twelve leads, and what is said of made-up answers; fold 9 opens only when asked."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.cli import main
+from einthoven.evaluation.answers import Answers
+from einthoven.record import DataError
+from einthoven.suites import _twelve_control, _twelve_judge, _twelve_plan, run_suite, twelve
+from einthoven.suites._looks import read as looks
+from einthoven.suites._twelve_plan import DEVICES, FLAGSHIP, FOLDS, RIVAL, VARIANTS, Item, plan
+from einthoven.training._recipe import to_toml
+
+CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
+
+# --- the plan ------------------------------------------------------------------------------------
+
+
+def test_the_plan_has_a_folder_a_run_and_one_budget_for_all_networks(tmp_path: Path) -> None:
+    items = plan(tmp_path)
+    assert len({i.folder for i in items}) == len(items)
+    nets = [i.recipe for i in items if i.recipe.model.library == "torch"]
+    budgets = {(r.optimiser.epochs, r.optimiser.batch, r.crop.seconds) for r in nets}
+    assert len(budgets) == 1, budgets
+    assert {r.optimiser.keep for r in nets} == {"last"}
+    for item in items:
+        assert item.recipe.seeds == (item.seed,)
+        assert item.recipe.protocol.part == item.part
+        assert "fold" not in item.recipe.protocol.name or item.trial in ("out-of-fold", "fold-9")
+
+
+def test_what_is_out_of_fold_comes_before_fold_9_and_seed_0_before_all_others(
+    tmp_path: Path,
+) -> None:
+    items = plan(tmp_path)
+    first = [i for i in items if i.seed == 0]
+    ninth = next(k for k, i in enumerate(first) if i.trial == "fold-9")
+    assert all(i.trial != "out-of-fold" for i in first[ninth:])
+    assert [i.seed for i in items[: len(first)]] == [0] * len(first)
+
+
+def test_each_variant_takes_out_its_own_part_and_no_other(tmp_path: Path) -> None:
+    items = plan(tmp_path, seeds=(0,))
+    whole = next(i.recipe for i in items if i.system == FLAGSHIP and not i.variant)
+    for variant in VARIANTS:
+        without = next(i.recipe for i in items if i.variant == variant)
+        a, b = whole.to_dict(), without.to_dict()
+        changed = {
+            f"{s}.{k}"
+            for s in ("model", "objective", "augment", "optimiser", "crop")
+            for k in a[s] if a[s][k] != b[s][k]
+        }  # fmt: skip
+        assert changed == {c.split("=")[0] for c in VARIANTS[variant]}
+
+
+# --- made-up runs --------------------------------------------------------------------------------
+
+
+def _write(item: Item, skill: float) -> None:
+    """Write a finished run whose logits are `skill` SDs apart; a person has two records."""
+    item.folder.mkdir(parents=True)
+    parts = []
+    for part, count in (("validation", 40), ("test", 60)):
+        # Of one part all systems and seeds answer the same records.
+        rng = np.random.default_rng(zlib.crc32(f"{item.trial}{item.part}{part}".encode()))
+        label = (rng.random((count, 5)) < 0.4).astype(np.float32)
+        noise = np.random.default_rng(item.seed + int(100 * skill)).normal(0, 1, label.shape)
+        names = np.array([f"{item.trial}{item.part}{part}{n}" for n in range(count)])
+        if item.trial == "out-of-fold":
+            names = np.array([f"{item.part}{part}{n}" for n in range(count)])
+        parts.append((part, names, label, skill * label + noise))
+    name = np.concatenate([p[1] for p in parts])
+    Answers(
+        classes=CLASSES, part=np.repeat(["validation", "test"], [40, 60]),
+        corpus=np.full(100, "ptbxl"), record=name,
+        subject=np.array([f"{item.trial}{item.part}{n // 2}" for n in range(100)]),
+        domain=np.full(100, item.part or "x"),
+        fold=np.full(100, 9 if item.trial == "fold-9" else 1),
+        label=np.concatenate([p[2] for p in parts]),
+        logits=np.concatenate([p[3] for p in parts]).astype(np.float32),
+    ).save(item.folder / "answers.npz")  # fmt: skip
+    (item.folder / "recipe.toml").write_text(to_toml(item.recipe), encoding="utf-8")
+    bars = {"thresholds": dict.fromkeys(CLASSES[:4], 0.6), "parameters": 1000}
+    (item.folder / "metrics.json").write_text(json.dumps(bars), encoding="utf-8")
+    (item.folder / "weights.safetensors").write_bytes(b"")
+
+
+def _skill(item: Item) -> float:
+    if item.system == RIVAL:
+        return 3.0
+    return 1.0 if item.variant == "no-se" else 1.5
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    for item in plan(tmp_path / "runs", seeds=(0,)):
+        few = item.system in (FLAGSHIP, RIVAL) and item.trial in ("out-of-fold", "fold-9", "device")
+        if few and item.variant in ("", "no-se"):
+            _write(item, _skill(item))
+    return tmp_path
+
+
+def test_fold_9_is_scored_when_asked_and_then_counted(made: Path) -> None:
+    out = made / "results"
+    closed = run_suite("twelve", out, made / "runs", train=False)
+    assert not any("fold-9" in row for row in closed["systems"])
+    assert not (out / "looks.json").exists()
+    opened = run_suite("twelve", out, made / "runs", train=False, test=True)
+    row = next(r for r in opened["systems"] if r["name"] == FLAGSHIP)
+    assert row["fold-9"]["records"] == 60
+    seen = {(look["system"], look["side"]) for look in looks(out)}
+    assert seen == {(FLAGSHIP, "ptbxl fold 9"), (RIVAL, "ptbxl fold 9")}
+    run_suite("twelve", out, made / "runs", train=False, test=True)
+    assert len(looks(out)) == 2, "the same answers are the same look"
+
+
+def test_systems_are_compared_on_the_same_records_and_ties_are_called_so(made: Path) -> None:
+    results = run_suite("twelve", made / "results", made / "runs", train=False)
+    rows = {r["name"]: r for r in results["systems"]}
+    told = rows[FLAGSHIP]["out-of-fold"]
+    assert told["records"] == 60 * len(FOLDS)
+    gap = rows[FLAGSHIP][f"out-of-fold less {RIVAL}"]["macro"]
+    assert gap["value"] < 0
+    assert not gap["tie"]
+    theirs = rows[RIVAL]["out-of-fold"]["macro"]["auroc"]["value"]
+    assert gap["value"] == pytest.approx(told["macro"]["auroc"]["value"] - theirs, abs=2e-5)
+    assert rows["majority"]["out-of-fold"]["macro"]["auroc"]["value"] == 0.5
+    no_se = next(r for r in results["ablation"] if r["variant"] == "no-se")
+    assert no_se["out-of-fold brings"]["macro"]["value"] > 0
+    held = {(h["which"], h["trial"]): h for h in results["held_to"]}
+    assert held["one model", "fold-9"]["ours"] is None
+    assert len(results["missing"]) > 100
+    for table in results["tables"]:
+        assert all(len(row) == len(table["columns"]) for row in table["rows"]), table["title"]
+    device = next(r for r in results["domains"] if r["left_out"] == "device")
+    assert set(device["domains"]) == set(DEVICES)
+
+
+def test_a_trial_of_which_a_part_is_missing_is_not_judged(made: Path) -> None:
+    gone = next(
+        i for i in plan(made / "runs", seeds=(0,))
+        if i.system == RIVAL and i.trial == "out-of-fold"
+    )  # fmt: skip
+    (gone.folder / "weights.safetensors").unlink()
+    results = run_suite("twelve", made / "results", made / "runs", train=False)
+    assert not any(r["name"] == RIVAL for r in results["systems"])
+
+
+def test_the_command_judges_what_is_there(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "--suite", "twelve", "--no-train", "--runs", str(made / "runs")]
+    assert main([*words, "--out", str(made / "results")]) == 0
+    assert "not trained" in capsys.readouterr().err
+
+
+def test_without_runs_there_is_nothing_to_judge(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="Train first"):
+        twelve.run(tmp_path, runs=tmp_path / "none", train=False)
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def _told(logits: np.ndarray, label: np.ndarray, names: list[str]) -> _twelve_judge.Told:
+    n = len(names)
+    table = Answers(
+        classes=CLASSES[: label.shape[1]], part=np.full(n, "test"), corpus=np.full(n, "ptbxl"),
+        record=np.array(names), subject=np.array(names), domain=np.full(n, "x"),
+        fold=np.full(n, 1), label=label.astype(np.float32), logits=logits.astype(np.float32),
+    )  # fmt: skip
+    return _twelve_judge.Told(answers=table, sure=table)
+
+
+def test_figures_are_means_over_seeds_of_the_same_records_in_any_order() -> None:
+    label = np.array([[1], [0], [1], [0]])
+    names = ["a", "b", "c", "d"]
+    right = _told(np.array([[2.0], [-1], [1], [-2]]), label, names)
+    wrong = _told(np.array([[-2.0], [1], [-1], [2]]), label, names)
+    turned = right.where(np.array([True] * 4))
+    order = np.array([2, 0, 3, 1])
+    turned = _twelve_judge.Told(answers=right.answers.rows(order), sure=right.sure.rows(order))
+    found = _twelve_judge.figures([turned, wrong], draws=20)
+    assert found["macro"]["auroc"]["seeds"] == [1.0, 0.0]
+    assert found["macro"]["auroc"]["value"] == 0.5
+    gap = _twelve_judge.difference([right], [wrong], draws=20)
+    assert gap is not None
+    assert gap["macro"]["value"] == 1.0
+    assert _twelve_judge.difference([right], [_told(np.zeros((1, 1)), label[:1], ["z"])]) is None
+
+
+def test_the_fingerprint_is_of_the_answers_and_not_of_their_order() -> None:
+    label = np.array([[1], [0]])
+    table = _told(np.array([[2.0], [1.0]]), label, ["a", "b"]).answers
+    assert _twelve_judge.fingerprint(table) == _twelve_judge.fingerprint(
+        table.rows(np.array([1, 0]))
+    )
+    other = _told(np.array([[2.0], [1.5]]), label, ["a", "b"]).answers
+    assert _twelve_judge.fingerprint(table) != _twelve_judge.fingerprint(other)
+
+
+def test_the_probe_separates_what_a_line_separates() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, (300, 4))
+    label = np.stack([x[:, 0] > 0, x[:, 1] - x[:, 2] > 0], axis=1).astype(float)
+    label[:50, 1] = np.nan
+    w = _twelve_control.fit_linear(x, label)
+    said = _twelve_control.with_one(x) @ w > 0
+    known = ~np.isnan(label)
+    assert (said[known] == (label[known] == 1)).mean() > 0.95
+
+
+def test_training_goes_on_where_a_run_is_refused(tmp_path: Path) -> None:
+    items = plan(tmp_path, seeds=(0,))[:3]
+    asked: list[Path] = []
+
+    def fit(item: Item) -> None:
+        asked.append(item.folder)
+        if len(asked) == 1:
+            raise DataError("x", "is not there", "Load it")
+
+    notes = twelve.train_missing(items, fit)
+    assert asked == [i.folder for i in items]
+    assert len(notes) == 1
+
+
+def test_an_unfinished_run_of_another_recipe_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = plan(tmp_path, seeds=(0,))[0]
+    item.folder.mkdir(parents=True)
+    text = to_toml(item.recipe).replace("epochs = ", "epochs = 1")
+    (item.folder / "recipe.toml").write_text(text, encoding="utf-8")
+    never: Callable[..., None] = lambda *_, **__: pytest.fail("was trained")  # noqa: E731
+    monkeypatch.setattr("einthoven.training.train", never)
+    with pytest.raises(ValueError, match="another recipe"):
+        _twelve_plan.train(item)
