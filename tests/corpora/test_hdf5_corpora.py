@@ -41,7 +41,7 @@ def test_sph_records_last_10_s_and_more_in_millivolts(sph: Sph) -> None:
         assert (source.rate, source.leads) == (500.0, STANDARD)
         signal = source.read(0, source.samples)
         assert 0.5 < np.ptp(signal[1]) < 6
-        assert np.corrcoef(signal[0] + signal[2], signal[1])[0, 1] > 0.9  # each lead has own noise
+        assert np.corrcoef(signal[0] + signal[2], signal[1])[0, 1] > 0.7  # each lead has own noise
         lengths.append(source.samples)
     assert lengths == [7500, 10000, 5000]
 
@@ -99,7 +99,7 @@ def test_code15_is_read_without_the_zeros_around_it(code15: Code15) -> None:
     assert {n for n in lengths.values() if n > 3000} == {4000}
     source = code15.open(code15.records[0])
     signal = source.read(0, 4000)
-    assert np.corrcoef(signal[0] + signal[2], signal[1])[0, 1] > 0.9  # each lead has own noise
+    assert np.corrcoef(signal[0] + signal[2], signal[1])[0, 1] > 0.7  # each lead has own noise
 
 
 def test_code15_classes_are_columns_that_are_true(code15: Code15) -> None:
