@@ -146,3 +146,20 @@ def _card(recipe: Recipe, corpus: Corpus, run: Path) -> Card:
         },
         recipe=recipe.name, run=digest[:12], paper=recipe.paper, limits=LIMITS,
     )  # fmt: skip
+
+
+def fill(bundle: Path, results: Path) -> Path:
+    """Put what ``results/rhythm.json`` says of mitdb on the card beside the bundle's ONNX.
+
+    Raises
+    ------
+    DataError : the results are not of this bundle.
+    """
+    there = Bundle(bundle)
+    found = json.loads(results.read_text(encoding="utf-8"))
+    if found["model"] != {"name": there.card.name, "sha256": there.sha256}:
+        raise DataError(results, f"is not of {bundle}", "Run: einthoven evaluate --suite rhythm")
+    name = "mitdb, atrial fibrillation"
+    figures = dict(there.card.figures) | {name: found["figures"][name]}
+    write_text(bundle / "card.json", replace(there.card, figures=figures).to_json())
+    return bundle

@@ -7,7 +7,6 @@ judged by `analyze` with the shipped model. No record of mitdb taught it or chos
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -278,9 +277,3 @@ def speed(bundle: Bundle, corpus: Corpus) -> dict[str, Any]:
         "what; spans; seconds of the processor; of the clock",
         [["half an hour, one lead", len(starts), f"{spent:.2f}", f"{wall:.2f}"]],
     )  # fmt: skip
-
-
-def figures_of(results: Path) -> Mapping[str, Any]:
-    """Return the figures of ``results/rhythm.json``."""
-    found: Mapping[str, Any] = json.loads(results.read_text(encoding="utf-8"))["figures"]
-    return found
