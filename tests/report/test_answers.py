@@ -11,6 +11,7 @@ from einthoven.engine.findings import Diagnosis
 from einthoven.record.leads import STANDARD
 from einthoven.report._answers import merged
 from einthoven.report.html import to_html
+from einthoven.report.table import summary, summary_row
 from einthoven.signal.simulate import Episode, simulate
 
 
@@ -78,3 +79,20 @@ def test_twelve_leads_stand_in_four_columns_with_a_rhythm_strip(findings, tmp_pa
         einthoven.analyze(replace(findings.source.record(), signal=findings.source.read(0, 1500)))
     )
     assert 'class="sheet"' not in short
+
+
+def test_the_terminal_and_the_table_say_rhythm_and_diagnoses(findings):
+    n = findings.samples
+    found = Diagnosis(
+        code="MI", system="S", name="infarction", probability=0.71, positive=True, uncertain=False
+    )
+    told = replace(
+        findings, diagnoses=(found,), rhythm=(span(0, n // 4, "A"), span(n // 4, n, "N"))
+    )
+    text = summary(told)
+    assert "normal rhythm 75 %, atrial fibrillation 25 %" in text
+    assert "infarction (0.71)" in text
+    row = summary_row(told.to_dict())
+    assert (row["rhythm"], row["fibrillation_share"], row["diagnoses"]) == ("N", 0.25, "MI")
+    untold = summary_row(replace(findings, rhythm=None, diagnoses=None).to_dict())
+    assert (untold["rhythm"], untold["fibrillation_share"], untold["diagnoses"]) == ("", "", "")

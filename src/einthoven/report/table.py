@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from einthoven.engine.findings import Findings
-from einthoven.record.vocabulary import AAMI
+from einthoven.record.vocabulary import AAMI, RHYTHM_NAMES
 from einthoven.report._classes import counts, spoken
 from einthoven.report._episodes import Episode, episodes, name_of
 from einthoven.report._intervals import good_share, intervals
@@ -33,11 +33,37 @@ def summary(findings: Findings) -> str:
         "",
         f"  Heart rate            {f'{rate:.0f} a minute' if rate else 'not given'}",
         f"  Good enough to judge  {'not known' if share is None else f'{100 * share:.1f} %'}",
+        *_whole(findings),
         "",
     ]
     lines += _classes(findings) if len(findings.marks) else ["  No beat was found."]
     lines += _runs(findings)
     return "\n".join([*lines, *_notes(findings)])
+
+
+def _whole(findings: Findings) -> list[str]:
+    """Return a line for the rhythm and one for the diagnoses, where they were told."""
+    lines = []
+    if findings.rhythm:
+        spans = findings.rhythm
+        total = sum(e.end - e.start for e in spans)
+        if len(spans) == 1:
+            doubt = ", uncertain" if spans[0].uncertain else ""
+            words = f"{RHYTHM_NAMES[spans[0].label]} ({spans[0].probability:.2f}{doubt})"
+        else:
+            shares = Counter[str]()
+            for e in spans:
+                shares[e.label] += e.end - e.start
+            words = ", ".join(f"{RHYTHM_NAMES[k]} {100 * n / total:.0f} %" for k, n in
+                              shares.most_common())  # fmt: skip
+        lines.append(f"  Rhythm                {words}")
+    if findings.diagnoses:
+        found = [
+            f"{d.name} ({d.probability:.2f}{', uncertain' if d.uncertain else ''})"
+            for d in sorted(findings.diagnoses, key=lambda d: -d.probability) if d.positive
+        ]  # fmt: skip
+        lines.append(f"  Diagnoses             {', '.join(found) or 'none of those it knows'}")
+    return lines
 
 
 def _plain(words: str) -> str:
@@ -98,10 +124,28 @@ def summary_row(document: Mapping[str, Any]) -> dict[str, Any]:
         **{name: classes.get(name, 0) for name in AAMI},
         "other": sum(count for name, count in classes.items() if name not in AAMI),
         "uncertain": sum(beat["uncertain"] for beat in document["beats"]),
+        "rhythm": _commonest(document.get("rhythm", [])),
+        "fibrillation_share": _fibrillation(document.get("rhythm", [])),
+        "diagnoses": " ".join(d["code"] for d in document.get("diagnoses", []) if d["positive"]),
         "good_share": round(good / judged, 4) if judged else "",
         "warnings": len(document["warnings"]),
         "fault": "",
     }
+
+
+def _commonest(spans: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rhythm class of the most time, or empty text."""
+    time = Counter[str]()
+    for span in spans:
+        time[span["class"]] += span["end"] - span["start"]
+    return time.most_common(1)[0][0] if time else ""
+
+
+def _fibrillation(spans: Sequence[Mapping[str, Any]]) -> float | str:
+    """Return the share of the time that is called atrial fibrillation, or empty text."""
+    total = sum(span["end"] - span["start"] for span in spans)
+    inside = sum(span["end"] - span["start"] for span in spans if span["class"] == "A")
+    return round(inside / total, 4) if total else ""
 
 
 def failed_row(path: str, fault: str) -> dict[str, Any]:
@@ -117,8 +161,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows of `summary_row` as aligned text, a line each."""
     if not rows:
         return ""
-    shown = ("record", "seconds", "heart_rate_bpm", "beats", *AAMI, "uncertain", "reason")
-    heads = ("record", "seconds", "a minute", "beats", *AAMI, "uncertain", "no answer because")
+    shown = ("record", "seconds", "heart_rate_bpm", "rhythm", "diagnoses", "beats", *AAMI,
+             "uncertain", "reason")  # fmt: skip
+    heads = ("record", "seconds", "a minute", "rhythm", "diagnoses", "beats", *AAMI, "uncertain",
+             "no answer because")  # fmt: skip
     cells = [heads, *(tuple(_plain(str(row[k])) for k in shown) for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(heads))]
     lines = []
