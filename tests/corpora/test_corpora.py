@@ -43,7 +43,10 @@ def test_each_miniature_opens_with_labels_and_subjects(miniature: Corpus) -> Non
         source = miniature.open(record)
         marks = source.annotations()
         assert source.rate == miniature.facts.rate
-        assert source.leads
+        if not source.leads:  # a record of marks alone
+            assert marks is not None
+            assert is_beat(marks.symbols).sum() > 10
+            continue
         signal = source.read(0, source.samples)
         assert np.isfinite(signal).all()
         corpus, _, person = miniature.subject(record).partition(":")
