@@ -7,7 +7,7 @@ import pytest
 from einthoven.models import label_trees
 from einthoven.record.errors import UsageError
 
-QUICK = {"rounds": 20, "draws": 2, "features": 1.0}
+QUICK = {"rounds": 20, "draws": 2, "part_draws": 1, "features": 1.0}
 
 
 def table(records=600):

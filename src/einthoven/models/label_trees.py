@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 ARGUMENTS: Mapping[str, Any] = {
     "rounds": 150, "leaves": 8, "learning_rate": 0.05, "l2": 5.0, "features": 0.15, "least": 20,
-    "draws": 3,
+    "draws": 3, "part_draws": 2,
 }  # fmt: skip
 
 
@@ -177,7 +177,8 @@ def fit(
     owner : (part,) the class each is part of.
     share, seed : see `LabelTrees`; the first seed of the draws.
     arguments : any of `ARGUMENTS`: rounds of boosting, leaves a tree, learning rate, L2 penalty,
-        share of the features tried at a split, least records in a leaf, draws averaged.
+        share of the features tried at a split, least records in a leaf, draws averaged for a class
+        and for a part.
 
     Raises
     ------
@@ -196,7 +197,7 @@ def fit(
         if len(np.unique(target[known])) != 2:
             raise UsageError("labels", f"target {k} is always or never true", "Leave it out")
         draws = []
-        for draw in range(int(values["draws"])):
+        for draw in range(int(values["draws" if k < label.shape[1] else "part_draws"])):
             model = HistGradientBoostingClassifier(
                 max_iter=int(values["rounds"]), max_leaf_nodes=int(values["leaves"]),
                 learning_rate=float(values["learning_rate"]),

@@ -136,9 +136,11 @@ class _Lesson:
         """Return trees grown on some records."""
         windows = self.data.of(rows)
         records = self.data.owner[windows]
+        parts = self.parts[records]
+        told = (parts == 1).any(axis=0) & (parts == 0).any(axis=0)  # in a fold one may be missing
         return label_trees.fit(
             np.asarray(self.data.side[windows]), self.data.split.examples.label[records],
-            self.parts[records], self.owner, share=self.share, seed=self.seed,
+            parts[:, told], self.owner[told], share=self.share, seed=self.seed,
             arguments={**self.arguments, **changed},
         )  # fmt: skip
 
@@ -157,7 +159,9 @@ def _out_of_fold(lesson: _Lesson) -> Answers:
     logits = np.zeros((len(rows), len(e.classes)), np.float32)
     for k in np.unique(fold).tolist():
         # One draw: the noise of a teacher does no harm.
-        logits[fold == k] = lesson.ask(lesson.learn(rows[fold != k], draws=1), rows[fold == k])
+        logits[fold == k] = lesson.ask(
+            lesson.learn(rows[fold != k], draws=1, part_draws=1), rows[fold == k]
+        )
     return Answers(
         classes=e.classes, part=np.full(len(rows), "validation"), corpus=e.corpus[rows],
         record=e.record[rows], subject=e.subject[rows], domain=e.domain[rows], fold=e.fold[rows],

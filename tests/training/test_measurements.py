@@ -1,0 +1,112 @@
+"""Trees on measurements with the network they teach: the run, and the bundle made of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from einthoven.bundle import load_model
+from einthoven.corpora import open_corpus
+from einthoven.evaluation.answers import Answers
+from einthoven.export.onnx import export
+from einthoven.record import UsageError
+from einthoven.training import load_recipe, train
+from einthoven.training._record_data import prepare
+from einthoven.training._record_run import TEACHER
+from einthoven.training.measurements import Mixture, folds_of, mixture, parts_of
+
+CLASSES = ("NORM", "STTC", "CD")
+SMALL = (
+    "model.rounds=3", "model.draws=1", "model.part_draws=1", "model.least=3", "model.parts_least=4",
+    "seeds=[0]", f"corpus.classes={list(CLASSES)}",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _corpus(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A generated PTB-XL in place of the real one, and stores of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        root = tmp_path_factory.mktemp("data")
+        patch.setenv("EINTHOVEN_DATA", str(root))
+        patch.setenv("EINTHOVEN_STORE", str(tmp_path_factory.mktemp("store")))
+        open_corpus("ptbxl", root).miniature(root, 5, records=80)  # type: ignore[call-arg]
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run of trees and network."""
+    own = tmp_path_factory.mktemp("recipes") / "quick.toml"
+    text = (Path(__file__).parents[2] / "src/einthoven/recipes/twelve-median-beat.toml").read_text()
+    own.write_text(text.replace("epochs = 30", "epochs = 1"))
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train(load_recipe("twelve", (*SMALL, f"model.net={str(own)!r}")), run)
+    return run
+
+
+def test_a_run_holds_answers_and_a_teacher_out_of_fold(finished: Path) -> None:
+    said = Answers.load(finished / "answers.npz")
+    assert said.classes == CLASSES
+    assert set(said.of("test").fold.tolist()) == {9}
+    taught = Answers.load(finished / TEACHER)
+    assert set(taught.fold.tolist()) == {1, 2, 3, 4, 5, 6, 7}
+    metrics = json.loads((finished / "metrics.json").read_text(encoding="utf-8"))
+    assert "test" not in metrics
+    assert metrics["parts"] > 0
+    net = (finished / "net" / "recipe.toml").read_text(encoding="utf-8")
+    assert str(finished) in net
+
+
+def test_a_finished_run_is_left_as_it_is(finished: Path) -> None:
+    before = (finished / "answers.npz").read_bytes()
+    train(load_recipe(str(finished / "recipe.toml")), finished, resume=True)
+    assert (finished / "answers.npz").read_bytes() == before
+
+
+def test_the_bundle_gives_the_calibrated_answers(finished: Path, tmp_path: Path) -> None:
+    bundle = load_model(export(str(finished), "onnx", tmp_path / "twelve"))
+    card = bundle.card
+    assert card.task == "diagnosis"
+    assert card.classes == CLASSES
+    assert set(card.thresholds) <= set(CLASSES)
+    data = prepare(load_recipe(str(finished / "recipe.toml")), 0)
+    rows = data.of(data.split.test)
+    p = bundle.predict({"window": data.window[rows], "side": data.side[rows]})
+    said = Answers.load(finished / "answers.npz").of("test")
+    np.testing.assert_allclose(p, said.probabilities, atol=1e-5)
+    # Several classes may be true of one record: nothing makes the probabilities sum to 1.
+    assert np.abs(p.sum(axis=1) - 1).max() > 0.05
+    assert f"{data.split.training.size} records" in card.limits[0]
+
+
+def test_folds_keep_people_apart() -> None:
+    data = prepare(load_recipe("twelve", SMALL), 0)
+    rows, e = data.split.training, data.split.examples
+    fold, person = folds_of(e, rows), e.person[rows]
+    for name in np.unique(person):
+        assert len(np.unique(fold[person == name])) == 1
+    assert len(np.unique(fold)) == 4
+
+
+def test_a_part_belongs_to_the_class_that_is_true_with_it() -> None:
+    data = prepare(load_recipe("twelve", SMALL), 0)
+    mixed = Mixture(parts="ptbxl-subdiagnostic", parts_least=4)
+    label, owner = parts_of(data.split.examples, mixed, data.split.training)
+    assert label.shape == (len(data.split.examples), len(owner))
+    rows = data.split.training
+    for column, c in zip(label[rows].T, owner.tolist(), strict=True):
+        assert (data.split.examples.label[rows, c][column == 1] == 1).all()
+        assert (column == 1).sum() >= 4
+    assert "NORM" not in {CLASSES[c] for c in owner}  # which is its only part
+
+
+def test_refusals() -> None:
+    with pytest.raises(UsageError, match="Did you mean rounds"):
+        mixture(load_recipe("twelve", ("model.rund=3",)))
+    with pytest.raises(UsageError, match="net_share"):
+        mixture(load_recipe("twelve", ("model.net_share=2",)))
+    with pytest.raises(UsageError, match="no measurements"):
+        mixture(load_recipe("twelve", ("input.side=[]",)))
