@@ -1,4 +1,4 @@
-"""Say which beats are in a recording, how sure that is, and where it cannot be told."""
+"""Say which beats, rhythm and diagnoses are in a recording, and how sure that is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from einthoven.record.errors import UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare flags and arguments."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files, or folders of files")
-    parser.add_argument("--model", metavar="NAME|PATH", help="beat classifier (default: shipped)")
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="in place of the shipped one of its task"
+    )
     parser.add_argument("--out", metavar="DIR", help="write OUT/<path>.json and OUT/summary.csv")
     parser.add_argument("--json", action="store_true", help="print JSON, one document a line")
     parser.add_argument("--html", action="store_true", help="write a report a record")

@@ -14,7 +14,9 @@ from einthoven.live.replay import replay
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare flags and arguments."""
     parser.add_argument("source", metavar="SOURCE", help="a recording to play")
-    parser.add_argument("--model", metavar="NAME|PATH", help="beat classifier (default: shipped)")
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="in place of the shipped one of its task"
+    )
     parser.add_argument(
         "--speed",
         type=float,
