@@ -49,3 +49,10 @@ def test_every_parameter_gets_a_gradient() -> None:
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
+
+
+def test_a_window_of_which_nothing_is_known_has_an_answer_of_common_size() -> None:
+    net, x = made(), window(2)
+    x[1] = 0
+    with torch.no_grad():
+        assert net(x).abs().max() < 10

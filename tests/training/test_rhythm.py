@@ -96,3 +96,14 @@ def test_a_class_without_a_record_is_refused(run: Path, tmp_path, monkeypatch) -
     recipe = load_recipe("rhythm", QUICK)
     with pytest.raises(UsageError, match="class"):
         rhythm.fit(replace(recipe, augment=MappingProxyType({})), tmp_path / "run")
+
+
+def test_a_cropped_window_is_known_in_one_piece_of_nine_seconds_or_more() -> None:
+    leads = [np.ones((2, 4000), np.float32)] * 40 + [np.ones((2, 950), np.float32)] * 5
+    drawn = draw(leads, Augment(blank=0, crop=1.0), np.random.default_rng(0))
+    known = drawn[:, 1].sum(axis=1)
+    assert known[:40].min() >= 900
+    assert len(np.unique(known[:40])) > 20
+    assert known[40:].min() >= 800
+    assert np.all(np.abs(np.diff(drawn[:, 1], axis=1)).sum(axis=1) <= 2)
+    assert np.all(drawn[:, 0][drawn[:, 1] == 0] == 0)

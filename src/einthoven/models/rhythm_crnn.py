@@ -83,6 +83,7 @@ class RhythmCrnn(nn.Module):
         absent = (1 - known.transpose(1, 2)) * -1e4
         weight = torch.softmax(self.attention(told) + absent, dim=1)
         means = torch.matmul(weight.transpose(1, 2), told).flatten(1)
-        largest = (told + absent).amax(dim=1)
+        # A GRU says nothing below -1; so does a window of which nothing is known.
+        largest = (told + absent).amax(dim=1).clamp(min=-1)
         logits: torch.Tensor = self.head(self.drop(torch.cat([means, largest], dim=1)))
         return logits

@@ -46,6 +46,7 @@ ASKED = 0.85
 # Clifford et al. 2017, 10.22489/CinC.2017.065-469: hidden test records, not these.
 PUBLISHED = 0.83
 JUDGED = 3
+LENGTHS = ((0.0, 29.0, "under 29 s"), (29.0, 31.0, "30 s"), (31.0, 99.0, "over 31 s"))
 _DRAWS = 1000
 _SHARES = np.arange(0.0, 1.01, 0.1)
 
@@ -136,7 +137,7 @@ def out_of_fold(
     Parameters
     ----------
     said : answers of the whole model.
-    parts : ``network``, ``trees`` (record, class) logits, ``fold`` (record,).
+    parts : ``network``, ``trees`` (record, class) logits, ``fold`` and ``seconds`` (record,).
     """
     fold, classes = parts["fold"], said.classes
     network, trees = (parts[n].astype(np.float64) for n in ("network", "trees"))
@@ -183,7 +184,30 @@ def out_of_fold(
         "parts chosen on the other folds": made[f"parts chosen on the other folds ({words})"][1],
         "calibration_error": error,
     }
-    return [summary, errors, sure], figures
+    return [summary, lengths(said, parts["seconds"]), errors, sure], figures
+
+
+def lengths(said: Predictions, seconds: Floats) -> dict[str, Any]:
+    """Return the table of records by their length, seconds."""
+    rows = []
+    for low, high, words in LENGTHS:
+        some = (seconds >= low) & (seconds < high)
+        if not some.any():
+            continue
+        label, choice = said.label[some], said.choice[some]
+        counts = np.bincount(label, minlength=4).tolist()
+        classes = f1(confusion(label, choice, 4))
+        rows.append([words, *counts, *(percent(float(v)) for v in classes),
+                     percent(float(classes[:JUDGED].mean()))])  # fmt: skip
+    note = (
+        "Where all records are of one length, length can tell nothing: the figure does not rest on "
+        "it. Records that are shorter are harder, and more of them are noise."
+    )
+    names = said.classes
+    columns = ["length", *(f"records of {c}" for c in names), *(f"F1 {c}" for c in names)]
+    return table(
+        "By the length of the record", note, "; ".join([*columns, "mean of N, A, O"]), rows
+    )
 
 
 # --- mitdb -----------------------------------------------------------------------------------

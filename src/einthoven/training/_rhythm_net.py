@@ -40,6 +40,8 @@ class Augment:
     white, wander : largest SD of white noise, largest size of a slow wave; the lead's own 97th
         percentile is 1.
     blank : share of the windows that lose a piece of 0.2 to 1.5 s.
+    crop : share of the windows of which only a piece of 9 to 30 s is known, so that a short span
+        is no sign of the records that happen to be short.
     """
 
     stretch: float = 0.12
@@ -48,6 +50,7 @@ class Augment:
     white: float = 0.12
     wander: float = 0.4
     blank: float = 0.5
+    crop: float = 0.0
 
 
 def draw(leads: Sequence[Floats], augment: Augment, rng: np.random.Generator) -> Floats:
@@ -77,6 +80,12 @@ def draw(leads: Sequence[Floats], augment: Augment, rng: np.random.Generator) ->
     for k in np.flatnonzero(rng.random(n) < augment.blank):
         start, width = int(rng.integers(0, WINDOW)), int(rng.integers(20, 151))
         signal[k, start : start + width] = 0
+    for k in np.flatnonzero(rng.random(n) < augment.crop) if augment.crop else ():
+        known = np.flatnonzero(out[k, 1])
+        size = int(rng.integers(900, WINDOW + 1))
+        if size < len(known):
+            start = int(rng.integers(known[0], known[-1] - size + 2))
+            out[k, :, :start] = out[k, :, start + size :] = 0
     return out
 
 

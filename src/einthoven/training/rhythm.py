@@ -228,7 +228,8 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
         classes=classes, part=np.full(len(fold), "validation"), record=data.record,
         sample=np.zeros(len(fold), np.int64), label=data.label, logits=mixed,
     )  # fmt: skip
-    columns: dict[str, npt.NDArray[Any]] = {**said, "fold": fold}
+    seconds = np.array([lead.shape[1] for lead in data.leads]) / recipe.input.rate
+    columns: dict[str, npt.NDArray[Any]] = {**said, "fold": fold, "seconds": seconds}
     with beside(run / "folds.safetensors") as temporary:
         save_file(columns, temporary)
     _run.finish(run, predictions, extra=extra)
