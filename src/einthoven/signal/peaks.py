@@ -102,9 +102,9 @@ class PeakStream:
             blocks = max(1, round(block_seconds * front.GRID / tool.unit))
             size = blocks * tool.inputs
             self._lead_in = math.ceil(front.BEFORE / tool.unit)
-            self._rows = self._lead_in + blocks + math.ceil(front.AFTER / tool.unit)
+            self._margin = self._lead_in + math.ceil(front.AFTER / tool.unit)
             before = self._lead_in * tool.inputs + tool.half + 1
-            end = (self._rows - 1) * tool.inputs + tool.width + 1
+            end = (self._margin + blocks - 1) * tool.inputs + tool.width + 1
             after = end - before - size + 1
         else:
             size = max(1, round(block_seconds * rate))
@@ -134,13 +134,24 @@ class PeakStream:
     def flush(self) -> list[PeakBlock]:
         """End the recording; return the blocks that were still waiting."""
         blocks = list(self._cutter.flush())
-        return [self._process(b, last=b is blocks[-1]) for b in blocks]
+        return [self._process(self._short(b), last=b is blocks[-1]) for b in blocks]
+
+    def _short(self, block: Block) -> Block:
+        """Return a block without most of what lies beyond the recording's end."""
+        step = self._tool.inputs if self._tool.aligned else 1
+        size = step * math.ceil((block.stop - block.start) / step)
+        width = block.data.shape[1] - self._cutter.size + size
+        return Block(block.start, block.stop, block.data[:, :width])
 
     # --- one block ---------------------------------------------------------------------------
 
     def _grid(self, sample: int) -> int:
         """Return the first grid sample at or after a sample of the record."""
         return math.ceil(sample / self._tool.step)
+
+    def _size(self, block: Block) -> int:
+        """Return how many samples a block has between its margins."""
+        return int(block.data.shape[1]) - self._cutter.before - self._cutter.after
 
     def _process(self, block: Block, *, last: bool) -> PeakBlock:
         filled, found, joint, decided = self._judge(block)
@@ -166,10 +177,10 @@ class PeakStream:
         if self.rate >= 200:
             x = median_of_three(x)
         start = self._grid(block.start)
-        stop = self._grid(block.start + self._cutter.size)
+        stop = self._grid(block.start + self._size(block))
         if tool.aligned:
             origin = start - self._lead_in * tool.unit
-            y = tool.rows(x[:, 1:], self._rows)
+            y = tool.rows(x[:, 1:], self._margin + self._size(block) // tool.inputs)
         else:
             origin = start - front.BEFORE
             y = tool.at(x, block.start - self._cutter.before, origin, stop + front.AFTER)
@@ -195,7 +206,7 @@ class PeakStream:
 
     def _remember(self, block: Block) -> None:
         """Keep each lead's last sample before the next block's window."""
-        piece = block.data[:, : self._cutter.size]
+        piece = block.data[:, : self._size(block)]
         seen = np.isfinite(piece)
         for k, row in enumerate(seen):
             if row[-1]:
@@ -208,7 +219,7 @@ class PeakStream:
         and which of them this block decides."""
         x, stretch, own = self.collect(block)
         start = self._grid(block.start)
-        stop = self._grid(block.start + self._cutter.size)
+        stop = self._grid(block.start + self._size(block))
         judged = []
         for k, (samples, ratios) in enumerate(own):
             z, offset = self.net(front.describe(stretch, k, samples, ratios))

@@ -175,6 +175,7 @@ class WaveStream:
         low = min(rate, GRID)
         tool = Resampler(rate, GRID, cutoff=0.4 * low, seconds=10 / low, unit=25)
         self._tool = tool
+        self._step = float(tool.step)
         self._same = tool.step == 1
         self._rows = tool.aligned and tool.unit == 25
         unit = tool.unit if self._rows else 1
@@ -236,7 +237,7 @@ class WaveStream:
         return self._sample(stop - self._hold) + math.ceil(NEAR * self.rate) + 1
 
     def _sample(self, grid: float) -> int:
-        return math.floor(grid * float(self._tool.step) + 0.5)
+        return math.floor(grid * self._step + 0.5)
 
     # --- one block ---------------------------------------------------------------------------
 
