@@ -49,7 +49,7 @@ LIMITS = (
     "O is every other rhythm: it does not say which.",
     "Atrial flutter was labelled O or A as the challenge's readers did; it is no class.",
     "A span is 30 s of a long record: a shorter episode may be outvoted by what is around it.",
-    "Of a span shorter than 30 s the network sees how short it is, and calls noise a little sooner.",
+    "Of a span shorter than 30 s the network sees how short it is and calls noise sooner.",
     "Noise (~) was learnt from 163 records.",
     "Paced rhythm was not learnt.",
 )

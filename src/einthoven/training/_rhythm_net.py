@@ -82,10 +82,10 @@ def draw(leads: Sequence[Floats], augment: Augment, rng: np.random.Generator) ->
         signal[k, start : start + width] = 0
     for k in np.flatnonzero(rng.random(n) < augment.crop) if augment.crop else ():
         known = np.flatnonzero(out[k, 1])
-        size = int(rng.integers(900, WINDOW + 1))
-        if size < len(known):
-            start = int(rng.integers(known[0], known[-1] - size + 2))
-            out[k, :, :start] = out[k, :, start + size :] = 0
+        length = int(rng.integers(900, WINDOW + 1))
+        if length < len(known):
+            start = int(rng.integers(known[0], known[-1] - length + 2))
+            out[k, :, :start] = out[k, :, start + length :] = 0
     return out
 
 
