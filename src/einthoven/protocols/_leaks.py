@@ -93,12 +93,12 @@ def near_duplicates(
         return ()
     vector = np.concatenate([p.vector for p in prints])
     position = np.concatenate([p.position for p in prints]).astype(np.float64)
-    code = np.zeros(len(prints), np.int64)
+    code = None
     if side is not None:
         code = np.unique(np.asarray(side), return_inverse=True)[1].astype(np.int64)
     draw = np.random.default_rng(seed)
     mean, white = _whitening(vector, draw)
-    one, two = _candidates(vector, owner, None if side is None else code, mean, white, draw)
+    one, two = _candidates(vector, owner, code, mean, white, draw)
     found = []
     for a, b in zip(one.tolist(), two.tolist(), strict=True):
         rows, lag = (int(owner[a]), int(owner[b])), float(position[b] - position[a])
