@@ -22,7 +22,7 @@ from einthoven.training._run import uncertain_threshold
 SMALL = [
     "optimiser.epochs=3", "optimiser.beats=1024", "optimiser.batch=64",
     'protocol.train=["s000", "s001", "s002", "s003"]', 'protocol.validation=["s003"]',
-    'protocol.test=["s004"]',
+    'protocol.test=["s004"]', "augment.noise=0.05",
 ]  # fmt: skip
 
 

@@ -107,6 +107,7 @@ class Lesson(L.LightningModule):
         self._augment = Augmentation.of(recipe)
         self._peak = round(recipe.input.window[0] * recipe.input.rate)
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._begun = False
 
     def _answer(self, window: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = self.net(window, side) if side.shape[1] else self.net(window)
@@ -115,6 +116,11 @@ class Lesson(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Begin each epoch's chance anew, so that a resumed run has the same."""
         torch.manual_seed(1_000_003 * self._seed + 1009 * self.current_epoch + self.global_rank)
+        # The loader of every epoch but a process's first draws a number after this; a resumed run,
+        # whose first epoch is a later one, draws it here.
+        if self.current_epoch > 0 and not self._begun:
+            torch.empty((), dtype=torch.int64).random_()
+        self._begun = True
 
     def training_step(self, batch: tuple[torch.Tensor, ...], index: int) -> torch.Tensor:
         """Return the loss of a batch."""
