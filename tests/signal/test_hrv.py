@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from einthoven.record.errors import UsageError
 from einthoven.signal.hrv import (
     KEYS,
-    Intervals,
     bands,
     hrv,
-    nn_intervals,
     poincare,
     sample_entropy,
     spectrum,
     time_domain,
 )
+from einthoven.signal.nn_intervals import Intervals, nn_intervals
 
 SIX = [800.0, 810, 790, 860, 800, 780]
 

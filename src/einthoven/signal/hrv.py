@@ -6,6 +6,7 @@ Palaniswami, Kamen 2001 (10.1109/10.959330); sample entropy: Richman, Moorman 20
 
 - NN intervals join two neighbouring sound beats that are both normal (N, L, R); so the intervals
   before and after an ectopic beat are left out, and no successive difference reaches across them.
+  So are those in which a detector's beat is missing or too many (`nn_intervals`).
 - pNN50 is a share of the successive differences (the Task Force's words divide by the intervals).
 - The spectrum is Welch's over 256 s (Hann, half overlapping, line taken off) of the intervals
   interpolated at 4 Hz by a cubic spline: a straight line loses a third of the power at 0.25 Hz.
@@ -15,18 +16,13 @@ Palaniswami, Kamen 2001 (10.1109/10.959330); sample entropy: Richman, Moorman 20
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.record.errors import UsageError
 from einthoven.signal._value import Value, refused
+from einthoven.signal.nn_intervals import Bool, Float, Intervals, nn_intervals
 
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-
-NORMAL = ("N", "L", "R")
 BANDS: Mapping[str, tuple[float, float]] = {
     "vlf": (0.003, 0.04), "lf": (0.04, 0.15), "hf": (0.15, 0.40),
 }  # fmt: skip
@@ -35,7 +31,6 @@ KEYS = (
     "vlf_ms2", "lf_ms2", "hf_ms2", "lf_hf", "lf_nu", "sd1_ms", "sd2_ms", "sample_entropy",
 )  # fmt: skip
 
-_PLAUSIBLE = (300.0, 2500.0)  # ms; shorter or longer is a false or a missed beat
 _FEWEST = 30  # NN intervals below which nothing is said
 _SHORTEST = 120.0  # seconds for a spectrum
 _REPLACED = 0.10  # share of intervals that a spectrum may interpolate
@@ -46,53 +41,6 @@ _SEGMENT = 300.0  # seconds of one mean of SDANN
 _BIN = 1000 / 128  # ms, of the triangular index
 _STILL = 0.01  # ms²; less power than this is rounding, and has no shape
 _LONGEST = 1000  # NN intervals of sample entropy, whose cost goes with their square
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Intervals:
-    """NN intervals.
-
-    Attributes
-    ----------
-    ms : (interval,) lengths.
-    ends : (interval,) seconds at which each ends.
-    follows : (interval,) whether each begins where the one before it ends; False for the first.
-    replaced : share of all RR intervals, in 0..1, that are no NN interval.
-    """
-
-    ms: Float
-    ends: Float
-    follows: Bool
-    replaced: float
-
-
-def nn_intervals(
-    peaks: npt.NDArray[np.int64], classes: npt.NDArray[np.str_], sound: Bool, rate: float
-) -> Intervals:
-    """Return the intervals between neighbouring normal beats.
-
-    Parameters
-    ----------
-    peaks : (beat,) samples of the R peaks, ascending.
-    classes : (beat,) AAMI or WFDB letters.
-    sound : (beat,) whether each beat is certain and lies in good signal.
-    rate : Hz.
-
-    Raises
-    ------
-    UsageError : the arrays do not have one entry a beat.
-    """
-    if not len(peaks) == len(classes) == len(sound):
-        raise UsageError(
-            "hrv", f"{len(peaks)} peaks, {len(classes)} classes, {len(sound)} marks of soundness",
-            "Give one of each a beat",
-        )  # fmt: skip
-    ms = np.diff(peaks) / rate * 1000
-    normal = np.isin(classes, NORMAL) & sound
-    keep = normal[1:] & normal[:-1] & (ms >= _PLAUSIBLE[0]) & (ms <= _PLAUSIBLE[1])
-    follows = np.concatenate(([False], keep[:-1]))[keep] if len(keep) else np.zeros(0, np.bool_)
-    share = 1 - float(keep.mean()) if len(keep) else 0.0
-    return Intervals(ms=ms[keep], ends=peaks[1:][keep] / rate, follows=follows, replaced=share)
 
 
 def hrv(
