@@ -21,7 +21,7 @@ from einthoven.training.measurements import Mixture, folds_of, mixture, parts_of
 CLASSES = ("NORM", "STTC", "CD")
 SMALL = (
     "model.rounds=3", "model.draws=1", "model.part_draws=1", "model.least=3", "model.parts_least=4",
-    "seeds=[0]", f"corpus.classes={list(CLASSES)}",
+    "seeds=[0]", "model.net_shares={}", f"corpus.classes={list(CLASSES)}",
 )  # fmt: skip
 
 
@@ -110,3 +110,11 @@ def test_refusals() -> None:
         mixture(load_recipe("twelve", ("model.net_share=2",)))
     with pytest.raises(UsageError, match="no measurements"):
         mixture(load_recipe("twelve", ("input.side=[]",)))
+
+
+def test_the_share_of_the_network_may_differ_between_classes() -> None:
+    mixed = Mixture(net="some", net_share=0.25, net_shares={"CD": 0.5})
+    assert mixed.shares(CLASSES).tolist() == [0.25, 0.25, 0.5]
+    assert not Mixture(net_share=0.25).shares(CLASSES).any()
+    with pytest.raises(UsageError, match="Known: CD, NORM, STTC"):
+        Mixture(net="some", net_shares={"MI": 0.5}).shares(CLASSES)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import helper, numpy_helper
@@ -36,6 +37,8 @@ from einthoven.training._record_run import ANSWERS, TEACHER
 from einthoven.training._run import WEIGHTS
 from einthoven.training.measurements import FILE as TREES
 from einthoven.training.measurements import NET, mixture, net_recipe
+
+Floats = npt.NDArray[np.float32]
 
 FILE = "model.onnx"
 TOLERANCE = 1e-4
@@ -72,7 +75,7 @@ def _network(net: torch.nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> Any
 
 
 def joined(
-    parts: Mapping[str, tuple[Any, float]],
+    parts: Mapping[str, tuple[Any, Floats]],
     shapes: Mapping[str, tuple[int, ...]],
     offsets: np.ndarray[Any, Any],
     temperature: np.ndarray[Any, Any],
@@ -81,7 +84,7 @@ def joined(
 
     Parameters
     ----------
-    parts : prefix -> graph and its weight in the sum.
+    parts : prefix -> graph and (class,) its weight in the sum.
     shapes : input -> its shape without the first axis.
     offsets, temperature : (class,) the sum is calibrated by.
     """
@@ -131,10 +134,17 @@ def _graph(run: Path, recipe: Recipe, data: Data, answers: Answers) -> bytes:
         shapes["side"] = data.side.shape[1:]
     if not (run / TREES).is_file():
         net = _network(records.load(recipe, run), shapes)
-        return joined({"net_": (net, 1.0)}, shapes, answers.offsets, answers.temperature)
+        return joined(
+            {"net_": (net, np.ones(len(answers.classes), np.float32))},
+            shapes,
+            answers.offsets,
+            answers.temperature,
+        )
     mixed, _ = mixture(recipe)
-    share = mixed.net_share if mixed.net else 0.0
-    parts = {"trees_": (onnx.load(str(run / TREES)).graph, 1 - share)}
+    share = mixed.shares(answers.classes)
+    parts: dict[str, tuple[Any, Floats]] = {
+        "trees_": (onnx.load(str(run / TREES)).graph, 1 - share)
+    }
     if mixed.net:
         theirs = net_recipe(recipe, mixed, run)
         own = {"window": shapes["window"]} | ({"side": shapes["side"]} if theirs.input.side else {})

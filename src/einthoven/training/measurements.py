@@ -7,8 +7,8 @@ nobody of its folds. In use both answer, and the mean of their logits is what is
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class Mixture:
     parts_least : training records that a part must have.
     net : the recipe of the network that the trees teach; ``""`` for trees alone.
     net_share : of the network in the answer, 0 to 1.
+    net_shares : of the network in the answer to a class for which it is another.
     """
 
     parts: str = ""
@@ -54,6 +55,7 @@ class Mixture:
     parts_least: int = 30
     net: str = ""
     net_share: float = 0.5
+    net_shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.parts and self.parts not in LABELS:
@@ -62,6 +64,22 @@ class Mixture:
         for key in ("parts_share", "net_share"):
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"model.{key}", f"is {getattr(self, key)}", "Give 0 to 1")
+        for name, share in self.net_shares.items():
+            if not 0 <= share <= 1:
+                raise UsageError(f"model.net_shares.{name}", f"is {share}", "Give 0 to 1")
+
+    def shares(self, classes: Sequence[str]) -> Array:
+        """Return (class,) the share of the network in the logits; 0 where there is none.
+
+        Raises
+        ------
+        UsageError : a share is given for what is no class.
+        """
+        for name in self.net_shares:
+            if name not in classes:
+                raise UsageError("model.net_shares", f"names {name!r}", nearest(name, classes))
+        shares = [self.net_shares.get(c, self.net_share) if self.net else 0.0 for c in classes]
+        return np.array(shares, np.float32)
 
 
 def mixture(recipe: Recipe) -> tuple[Mixture, Mapping[str, Any]]:
@@ -203,7 +221,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     _run.begin(recipe, run, resume=resume)
     if (run / ANSWERS).is_file():
         return
-    seed = recipe.seeds[0]
+    seed, shares = recipe.seeds[0], mixed.shares(recipe.corpus.classes)
     data = prepare(recipe, seed)
     split = data.split
     parts, owner = parts_of(split.examples, mixed, split.training)
@@ -232,6 +250,6 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
         net = records.load(theirs, run / NET)
         whole = prepare(theirs, seed)
         said = np.concatenate([records.logits(net, whole, rows) for rows in sides.values()])
-        logits = (1 - mixed.net_share) * logits + mixed.net_share * said
+        logits = (1 - shares) * logits + shares * said
         extra["parameters"] += sum(p.numel() for p in net.parameters())
     finish(run, split, answers_of(split, sides, logits.astype(np.float32)), extra)
