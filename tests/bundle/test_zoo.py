@@ -15,11 +15,13 @@ from einthoven.record.inputspec import PROFILES, InputSpec
 ZOO = Path(str(files("einthoven"))) / "zoo"
 
 
-def test_beat_models_together_are_under_a_megabyte_and_the_waves_under_a_third() -> None:
+def test_models_are_small() -> None:
     sizes = {p: p.stat().st_size for p in ZOO.rglob("*") if p.is_file()}
-    waves = sum(size for path, size in sizes.items() if path.parent.name == "waves")
-    assert sum(sizes.values()) - waves < 1_000_000
+    of = {name: sum(s for p, s in sizes.items() if p.parent.name == name) for name in zoo_names()}
+    waves, twelve = of.pop("waves"), of.pop("twelve")
+    assert sum(of.values()) < 1_000_000
     assert waves < 300_000
+    assert twelve < 5_000_000
 
 
 @pytest.mark.parametrize("profile", PROFILES)

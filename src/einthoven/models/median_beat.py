@@ -29,12 +29,12 @@ class _Excite(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions beside a shortcut; at first the shortcut alone speaks."""
+    """Two convolutions beside a shortcut; at first the shortcut speaks nearly alone."""
 
     def __init__(self, before: int, width: int, stride: int, dropout: float) -> None:
         super().__init__()
         last = nn.BatchNorm1d(width)
-        nn.init.zeros_(last.weight)
+        nn.init.constant_(last.weight, 0.1)
         self.change = nn.Sequential(
             nn.Conv1d(before, width, 5, stride, 2, bias=False), nn.BatchNorm1d(width), nn.ReLU(),
             nn.Dropout(dropout), nn.Conv1d(width, width, 5, 1, 2, bias=False), last,

@@ -100,7 +100,6 @@ class AlignedBeat:
     ----------
     signal : (lead, time) mV at `RATE`; R stands at sample `BEFORE`. Each lead is less its mean.
     spread : (lead, time) mV, mean absolute deviation of the beats from it.
-    noise : (lead,) mV, that of the middle of the beats, where the signal moves least.
     at : (beat,) samples of `RATE` where the R peaks lie once aligned.
     likeness : (beat,) correlation with the median over all leads.
     kept : (beat,) bool, those the median is of.
