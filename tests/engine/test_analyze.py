@@ -97,15 +97,17 @@ def test_the_document_has_the_keys_others_rely_on(mitdb: Path) -> None:
     assert document["record"] == "100"
     assert document["leads"] == ["MLII", "V5"]
     assert document["samples"] == 650000
-    assert {m["task"] for m in document["models"]} == {"peaks", "beat"}
+    assert [m["task"] for m in document["models"]] == ["peaks", "beat", "rhythm"]
+    assert [s["start"] for s in document["rhythm"]] == list(range(0, 650000 - 3240, 10800))
+    assert document["rhythm"][-1]["end"] == 650000
     assert set(document["beats"][0]) == {"sample", "class", "probability", "uncertain"}
     assert set(document["quality"][0]) == {"start", "end", "good", "score"}
     samples = [b["sample"] for b in document["beats"]]
     assert samples == sorted(samples)
     assert document["intervals"]["heart_rate_bpm"] == pytest.approx(75.5, abs=0.5)
     assert "waves" not in document
-    assert "rhythm" not in document
-    assert any(w.startswith("rhythm") for w in document["warnings"])
+    assert "diagnoses" not in document
+    assert any(w.startswith("diagnoses: not answered") for w in document["warnings"])
 
 
 def test_a_flat_lead_is_called_flat_and_its_unit_is_not_doubted() -> None:

@@ -10,8 +10,10 @@ from einthoven.signal.intervals import UNTOLD, Measurements, measure
 from einthoven.signal.waves import Waves
 
 
-def measured(source: Source, beats: Beats, quality: Quality, waves: Waves) -> Measurements:
-    """Return the measurements of a recording.
+def measured(
+    source: Source, beats: Beats, quality: Quality, waves: Waves, *, fibrillating: bool
+) -> Measurements:
+    """Return the measurements of a recording; `fibrillating` where all of it surely is.
 
     All beats in good signal bound RR intervals. Waves are measured on those of them whose class is
     certain; where no classifier judged (class Q), on all, since an interval asks for no class.
@@ -19,6 +21,6 @@ def measured(source: Source, beats: Beats, quality: Quality, waves: Waves) -> Me
     doubtful = beats.uncertain & (beats.classes != "Q")
     return measure(
         waves, beats.samples, quality.good_at(beats.samples), source.rate, source.read,
-        source.leads,
+        source.leads, "AF" if fibrillating else None,
         classes=np.where(doubtful, UNTOLD, beats.classes),
     )  # fmt: skip

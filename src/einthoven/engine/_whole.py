@@ -16,6 +16,7 @@ from einthoven.inputs.record import cut
 from einthoven.inputs.rhythm_span import LONGEST, SHORTEST, SPAN
 from einthoven.inputs.spans import Span, SpanStream
 from einthoven.record.errors import DataError
+from einthoven.record.leads import STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import SUPERCLASS_NAMES
 
@@ -90,7 +91,8 @@ class DiagnosisStage:
 
     def __init__(self, bundle: Bundle, rate: float, leads: tuple[str, ...], *, live: bool) -> None:
         self.bundle, self._rate, self._leads = bundle, rate, leads
-        self.reason = ""
+        self.reason = "it takes two limb leads and V1 to V6"
+        self._asked = _enough({canonical(name) for name in leads})
         self._spans = SpanStream(
             rate, len(leads), seconds=_PER_SPAN, whole=0.0 if live else LONGEST,
             shortest=_HALF * _PER_SPAN,
@@ -98,10 +100,14 @@ class DiagnosisStage:
 
     def push(self, chunk: Signal, peaks: Samples, until: int) -> list[Event]:
         """Return the diagnoses of the stretches that are complete; arguments as `SpanStream`'s."""
+        if not self._asked:
+            return []
         return self._judged(self._spans.push(chunk, peaks, until))
 
     def flush(self, peaks: Samples) -> list[Event]:
         """Return the diagnoses of the stretches that are left."""
+        if not self._asked:
+            return []
         return self._judged(self._spans.flush(peaks))
 
     def _judged(self, spans: list[Span]) -> list[Event]:
@@ -116,6 +122,11 @@ class DiagnosisStage:
             named = dict(zip(card.classes, p.tolist(), strict=True))
             found.append(DiagnosisEvent(start=span.start, end=span.end, probabilities=named))
         return found
+
+
+def _enough(leads: set[str]) -> bool:
+    """Return whether the twelve can be had of these: limb leads are made of any two."""
+    return set(STANDARD[6:]) <= leads and len(leads & set(STANDARD[:6])) > 1
 
 
 def whole(

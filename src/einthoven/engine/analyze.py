@@ -100,15 +100,16 @@ def collect(
         else:
             warnings.append("intervals: no heart rate, since too few sound beats follow each other")
     rhythm, diagnoses = None, None
+    told: list[Bundle] = []
     if engine is not None:
         rhythm, diagnoses, said = whole(engine, events, reason)
         warnings += said
+        told += [engine.rhythm.bundle] if engine.rhythm and rhythm else []
+        told += [engine.diagnosis.bundle] if engine.diagnosis and diagnoses else []
     found = None
     net = shipped(profile) if "waves" in asked else None
+    fibrillation = [(e.start, e.end) for e in rhythm or () if e.label == "A" and not e.uncertain]
     if net:
-        fibrillation = [
-            (e.start, e.end) for e in rhythm or () if e.label == "A" and not e.uncertain
-        ]
         found, said = _waves.answer(events, source.leads, reason, len(beats), fibrillation)
         warnings += said
     elif "waves" in asked:
@@ -130,14 +131,17 @@ def collect(
         good=np.array([e.good for e in windows], np.bool_),
         scores=np.array([e.score for e in windows], np.float32),
     )
-    measurements = measured(source, marks, quality, found) if found and usable else None
-    if measurements:
+    measurements = None
+    if found and usable:
+        always = bool(rhythm) and len(fibrillation) == len(rhythm or ())
+        measurements = measured(source, marks, quality, found, fibrillating=always)
         intervals = measurements.to_dict() | intervals
         warnings += measurements.reasons()
     return Findings(
         record=_text(source.name), path=_text(source.path), rate=source.rate, leads=source.leads,
         samples=source.samples, start=source.start, usable=usable, reason=reason,
-        models=_models(engine, profile, net.bundle if net else None), marks=marks, quality=quality,
+        models=_models(engine, profile, *told, net.bundle if net else None), marks=marks,
+        quality=quality,
         intervals=intervals, warnings=tuple(warnings), profile=profile, source=source,
         rhythm=rhythm, diagnoses=diagnoses, wave_marks=found, measurements=measurements,
     )  # fmt: skip
@@ -194,11 +198,7 @@ def _warnings(engine: Engine) -> list[str]:
 
 
 def _models(
-    engine: Engine | None, profile: str, waves: Bundle | None
+    engine: Engine | None, profile: str, *others: Bundle | None
 ) -> tuple[dict[str, str], ...]:
-    stages = (engine.rhythm, engine.diagnosis) if engine else ()
-    used = [
-        default_model("peaks", profile), engine.model if engine else None,
-        *(stage.bundle for stage in stages if stage), waves,
-    ]  # fmt: skip
+    used = [default_model("peaks", profile), engine.model if engine else None, *others]
     return tuple({"name": b.card.name, "sha256": b.sha256, "task": b.card.task} for b in used if b)
