@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from einthoven.cli import main
+from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.record import DataError
 from einthoven.suites import _twelve_control, _twelve_judge, _twelve_plan, run_suite, twelve
 from einthoven.suites._looks import read as looks
 from einthoven.suites._twelve_plan import DEVICES, FLAGSHIP, FOLDS, RIVAL, VARIANTS, Item, plan
+from einthoven.training import load_recipe
 from einthoven.training._recipe import to_toml
 
 CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
@@ -213,6 +215,24 @@ def test_the_probe_separates_what_a_line_separates() -> None:
     said = _twelve_control.with_one(x) @ w > 0
     known = ~np.isnan(label)
     assert (said[known] == (label[known] == 1)).mean() > 0.95
+
+
+def test_a_network_of_chance_is_probed_without_being_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("EINTHOVEN_STORE", str(tmp_path / "store"))
+    corpus = open_corpus("ptbxl", tmp_path / "data")
+    corpus.miniature(tmp_path / "data", 5, records=60)  # type: ignore[call-arg]
+    recipe = load_recipe(
+        "heartbeatai",
+        ["model.width=4", "model.depth=1", "seeds=[0]", 'corpus.classes=["NORM", "STTC", "CD"]'],
+    )
+    _twelve_control.probe(recipe, tmp_path / "run")
+    told = _twelve_judge.read(tmp_path / "run")
+    assert set(told.answers.fold.tolist()) == {9}
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+    assert np.unique(told.answers.logits, axis=0).shape[0] == len(told.answers)
 
 
 def test_training_goes_on_where_a_run_is_refused(tmp_path: Path) -> None:
