@@ -1,4 +1,5 @@
-"""Whole records to arrays: strips of some seconds, or the usual beat of each, in all leads.
+"""Whole records to arrays: strips of some seconds, plain or with the borders of their beats, or the
+usual beat of each, in all leads.
 
 Leads are taken by name. Those of the limbs are two measurements and four sums of them, so two of
 the six are enough, and the others are made exactly. Of the chest each is its own.
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.inputs import tokens
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import STANDARD, canonical
@@ -49,6 +51,17 @@ class RecordInputs:
     window: Array
     side: Array
 
+    @property
+    def mute(self) -> npt.NDArray[np.bool_]:
+        """(window,) whether it is a strip in whose sentence there is no beat: all numbers are 0.
+
+        What is answered to it is to be called uncertain.
+        """
+        if not self.side.shape[1]:
+            return np.zeros(len(self.start), np.bool_)
+        empty: npt.NDArray[np.bool_] = (self.side == 0).all(axis=1)
+        return empty
+
 
 def record_side_names(spec: InputSpec) -> tuple[str, ...]:
     """Return the names of the numbers that go with each window of a record.
@@ -61,12 +74,14 @@ def record_side_names(spec: InputSpec) -> tuple[str, ...]:
         if group != "measurements" or spec.kind != "median-beat":
             mend = 'Give side = ["measurements"] with kind = "median-beat", or none'
             raise UsageError("input.side", f"{group!r} does not go with {spec.kind!r}", mend)
+    if spec.kind == "tokens":
+        return tokens.side_names(spec.window[1])
     return measurements12.names() if spec.side else ()
 
 
 def time_of(spec: InputSpec) -> int:
     """Return how many samples a window of the spec has."""
-    if spec.kind == "strip":
+    if spec.kind in ("strip", "tokens"):
         return round(spec.window[1] * spec.rate)
     if RATE % spec.rate:
         raise UsageError("input.rate", f"is {spec.rate} Hz", f"Give a divisor of {RATE} Hz")
@@ -143,20 +158,22 @@ def cut(
     rate : its Hz.
     leads : names of its rows, in any order.
     peaks : (beat,) samples of the R peaks, as our own detector finds them.
-    spec : of kind ``strip`` or ``median-beat``.
+    spec : of kind ``strip``, ``tokens`` or ``median-beat``.
     where : the record, for messages.
 
     Raises
     ------
     UsageError : the spec is of another kind.
-    DataError : the record is too short, lacks a lead, or no window has two whole beats.
+    DataError : the record is too short, lacks a lead, or no window has two whole beats; of
+        ``tokens``, which need none, each has more than 300 a minute.
     """
-    if spec.kind not in ("strip", "median-beat"):
-        mend = "Use strip or median-beat"
+    if spec.kind not in ("strip", "tokens", "median-beat"):
+        mend = "Use strip, tokens or median-beat"
         raise UsageError("input.kind", f"{spec.kind!r} is not of whole records", mend)
-    numbers, time = len(record_side_names(spec)), time_of(spec)
+    record_side_names(spec)
+    time = time_of(spec)
     wanted = STANDARD if spec.leads == ("one",) else spec.leads
-    if numbers and wanted != STANDARD:
+    if spec.side and wanted != STANDARD:
         raise UsageError("input.leads", "measurements need the twelve", f"Give {list(STANDARD)}")
     length = round(spec.window[1] * rate)
     if signal.shape[1] < SHORTEST * length:
@@ -168,14 +185,16 @@ def cut(
     for start in _starts(signal.shape[1], length):
         try:
             part = by_name(signal[:, start : start + length], leads, wanted, where)
+            inside = peaks[(peaks >= start) & (peaks < start + length)] - start
+            if spec.kind == "strip":
+                made: tuple[Array, Array] | None = _strip(part, rate, spec, time), _NONE
+            elif spec.kind == "tokens":
+                made = _sentence(part, rate, inside / rate, spec, where)
+            else:
+                made = _beat(part, rate, inside / rate, spec)
         except DataError as lost:  # for a while only, perhaps
             without = lost
             continue
-        inside = peaks[(peaks >= start) & (peaks < start + length)] - start
-        if spec.kind == "strip":
-            made: tuple[Array, Array] | None = _strip(part, rate, spec, time), _NONE
-        else:
-            made = _beat(part, rate, inside / rate, spec)
         if made is None:
             continue
         starts.append(start)
@@ -201,6 +220,17 @@ def _strip(part: Array, rate: float, spec: InputSpec, time: int) -> Array:
     whole = whole - np.median(whole, axis=1, keepdims=True)
     whole = _normalised(whole, spec)
     return np.pad(whole, ((0, 0), (0, time - whole.shape[1])))
+
+
+def _sentence(
+    part: Array, rate: float, peaks: npt.NDArray[np.float64], spec: InputSpec, where: str
+) -> tuple[Array, Array]:
+    window = _strip(part, rate, spec, time_of(spec))
+    # A record that is shorter than the window has its own last sample, not that of the padding.
+    samples = min(window.shape[1], round(part.shape[1] / rate * spec.rate))
+    r = np.unique(np.rint(peaks * spec.rate).astype(np.int64).clip(0, samples - 1))
+    r = tokens.laid_over(window[:, :samples], spec.rate, r)
+    return window, tokens.side_of(r, samples, spec.rate, tokens.slots(spec.window[1]), where)
 
 
 def _beat(

@@ -10,7 +10,7 @@ from typing import Any
 
 from einthoven.record.errors import UsageError, nearest
 
-KINDS = ("candidates", "beat", "waves", "strip", "median-beat", "rhythm")
+KINDS = ("candidates", "beat", "waves", "strip", "tokens", "median-beat", "rhythm", "rr")
 PROFILES = ("review", "live")
 
 
@@ -21,8 +21,10 @@ class InputSpec:
     Attributes
     ----------
     kind : ``candidates`` (possible R peaks, see `signal.peaks`) or ``beat`` (a window a
-        beat) or ``waves`` (a lead, see `signal._waves_front`), or of whole records ``strip`` and
-        ``median-beat`` (see `inputs.record`), or ``rhythm`` (a span, see `inputs.rhythm_span`).
+        beat) or ``waves`` (a lead, see `signal._waves_front`), or of whole records ``strip``,
+        ``tokens`` (a strip and the borders of its beats, see `inputs.tokens`) and ``median-beat``
+        (see `inputs.record`), or ``rhythm`` (a span, see `inputs.rhythm_span`), or
+        ``rr`` (the intervals of a span, see `inputs.rr_window`).
     version : raised whenever the meaning of the arrays changes.
     rate : Hz of the window.
     leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else

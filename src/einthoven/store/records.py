@@ -108,7 +108,7 @@ def open_records(corpus: Corpus, spec: InputSpec, *, root: Path | None = None) -
     Parameters
     ----------
     corpus : whose records.
-    spec : of kind ``strip`` or ``median-beat``.
+    spec : of kind ``strip``, ``tokens`` or ``median-beat``.
     root : where stores lie; `cache_root` if not given.
 
     Raises
@@ -150,7 +150,7 @@ def cut_record(
     """
     signal = source.read(0, min(source.samples, round(_LONGEST * source.rate)))
     peaks = np.zeros(0, np.int64)
-    if spec.kind == "median-beat":
+    if spec.kind in ("median-beat", "tokens"):
         peaks = find_peaks(signal, source.rate, source.leads).samples
     found = cut(signal, source.rate, source.leads, peaks, spec, source.path)
     return found.window, found.side, found.start

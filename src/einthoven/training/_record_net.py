@@ -35,6 +35,8 @@ class RecordNet(nn.Module):
     ) -> None:
         super().__init__()
         self.net, self.crop, self._join = net, crop, crops.join
+        # Where beats lie is no measurement: a network that asks for it gets it as it is.
+        self._places = int(getattr(net, "coordinates", 0))
         last, hop = max(0, time - crop), max(1, round(crops.hop * crop))
         # The last crop ends with the window, whatever the hop.
         self.starts = (*range(0, last, hop), last)
@@ -52,6 +54,7 @@ class RecordNet(nn.Module):
             spread = known.std(axis=0).filled(1)
             self.centre.copy_(torch.from_numpy(known.mean(axis=0).filled(0)))  # type: ignore[operator]
             self.spread.copy_(torch.from_numpy(np.where(spread > 0, spread, 1)))  # type: ignore[operator]
+            self.centre[: self._places], self.spread[: self._places] = 0, 1  # type: ignore[operator]
 
     def _scaled(self, window: torch.Tensor) -> torch.Tensor:
         return window / torch.as_tensor(self.scale)
@@ -69,7 +72,8 @@ class RecordNet(nn.Module):
         if side is not None and side.shape[1]:
             number = (side - torch.as_tensor(self.centre)) / torch.as_tensor(self.spread)
             known = torch.where(number.isnan(), torch.zeros_like(number), number)
-            extra = (known.clamp(-_MOST, _MOST),)
+            plain, scaled = known.tensor_split((self._places,), dim=1)
+            extra = (torch.cat([plain, scaled.clamp(-_MOST, _MOST)], dim=1),)
         if window.shape[2] == self.crop:
             found: torch.Tensor = self.net(window, *extra)
             return found

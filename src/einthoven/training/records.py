@@ -44,9 +44,11 @@ def crop_of(recipe: Recipe) -> int:
 
     Raises
     ------
-    UsageError : that is more than a window has.
+    UsageError : that is more than a window has, or tokens, whose places are those of the window.
     """
     time, crop = time_of(recipe.input), round(recipe.crop.seconds * recipe.input.rate)
+    if crop and recipe.input.kind == "tokens":
+        raise UsageError("crop.seconds", "does not go with tokens", "Take it out; see model.beats")
     if crop > time:
         fault = f"is {recipe.crop.seconds:g}, and a window has {time / recipe.input.rate:g} s"
         raise UsageError("crop.seconds", fault, "Give less, or 0 for the whole window")
