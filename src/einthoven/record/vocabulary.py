@@ -16,6 +16,7 @@ import numpy.typing as npt
 AAMI = ("N", "S", "V", "F", "Q")
 NLRAV = ("N", "L", "R", "A", "V")
 WAVES = ("P", "QRS", "T")
+FIBRILLATION = ("other", "AF")
 
 # Every WFDB symbol that stands for a beat.
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
@@ -40,7 +41,7 @@ MAPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"aami": AAMI, "aami-bxb": AAMI, "nlrav": NLRAV, "waves": WAVES}
+    {"aami": AAMI, "aami-bxb": AAMI, "nlrav": NLRAV, "waves": WAVES, "fibrillation": FIBRILLATION}
 )
 
 CLASS_NAMES: Mapping[str, str] = MappingProxyType(

@@ -126,8 +126,8 @@ class Repaired:
         """(interval,) lengths."""
         return np.diff(self.seconds) * 1000
 
-    def series(self, start: float, count: int, rate: float) -> tuple[Float, float]:
-        """Return the interval (ms) at even times, and the share of the times at which it is known.
+    def series(self, start: float, count: int, rate: float) -> tuple[Float, Bool]:
+        """Return the interval (ms) at even times, and at which of them it is known.
 
         Between the ends of intervals a straight line is drawn: a spline overshoots where the
         rhythm is irregular. (Powers of a spectrum want the spline; see `hrv.spectrum`.) Within a
@@ -151,7 +151,7 @@ class Repaired:
         inside = np.searchsorted(ends, at)  # the interval that each time lies in
         known = (at >= self.seconds[0]) & (inside < len(ends))
         known &= told[np.minimum(inside, len(ends) - 1)]
-        return np.asarray(value, np.float64), float(known.mean()) if count else 0.0
+        return np.asarray(value, np.float64), np.asarray(known, np.bool_)
 
 
 def repaired(seconds: Float, *, ectopic: bool = False) -> Repaired:

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
-TASKS = ("beat", "peaks", "waves", "diagnosis", "rhythm")
+TASKS = ("beat", "peaks", "waves", "diagnosis", "rhythm", "rr")
 
 T = TypeVar("T")
 
@@ -50,8 +50,8 @@ class Recipe:
     Attributes
     ----------
     name, title, paper : what it is called and whose experiment it is.
-    task : ``beat``, ``peaks``, ``waves``, ``rhythm`` (one class a span), or ``diagnosis`` of whole
-        records, any number of classes a record.
+    task : ``beat``, ``peaks``, ``waves``, ``rhythm`` (one class a span), ``rr`` (the same from
+        intervals alone), or ``diagnosis`` of whole records, any number of classes a record.
     published : the paper's figures, ``{metric: value}``.
     corpus, input, model, objective, optimiser, protocol, crop : see there.
     augment : keys for the trainer, which checks them.
@@ -91,7 +91,8 @@ class Recipe:
         if not whole:
             # What only whole records have would be passed over in silence.
             strange = {
-                "objective.name": self.objective.many, "corpus.others": self.corpus.others,
+                "objective.name": self.objective.many,
+                "corpus.others": self.corpus.others and self.task != "rr",
                 "crop.seconds": self.crop.seconds, "protocol.part": self.protocol.part,
             }  # fmt: skip
             for where in (name for name, given in strange.items() if given):
