@@ -46,6 +46,7 @@ _UNCERTAIN = 0.1  # share of the validation side's answers that are called uncer
 _LIMITS = (
     "Research software, not a medical device.",
     "An adult's resting twelve-lead record of 5 s or more; two limb leads and V1 to V6 at least.",
+    "Amplitudes must be true: where each lead is scaled by itself (LUDB) no hypertrophy is found.",
     "The classes are PTB-XL's five groups: which infarction, block or hypertrophy is not said.",
     "What is learnt is what reports of one German institute said between 1984 and 2001.",
     "Probabilities are calibrated to that corpus, where half of the records are not normal.",
