@@ -178,8 +178,8 @@ def cut(
     length = round(spec.window[1] * rate)
     if signal.shape[1] < SHORTEST * length:
         least = SHORTEST * spec.window[1]
-        fault = f"is {signal.shape[1] / rate:.3g} s long"
-        raise DataError(where, fault, f"Give at least {least:g} s for this model")
+        fault = f"is {signal.shape[1] / rate:.3g} s long, and this model needs at least {least:g} s"
+        raise DataError(where, fault, "Give a longer one")
     starts, windows, sides = [], [], []
     without: DataError | None = None
     for start in _starts(signal.shape[1], length):
