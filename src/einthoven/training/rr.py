@@ -1,8 +1,9 @@
 """Atrial fibrillation from intervals alone: a network, and trees on measures that it has to beat.
 
 Windows of five minutes, divided into folds by subject. Each fold is answered by a network and by
-trees that saw nobody of it; nothing is chosen by the answers. Corpora of ``corpus.others`` behind
-the recipe's ``elsewhere`` are learnt by nobody: they get the mean of what the folds' systems say.
+trees that saw nobody of it; nothing is chosen by the answers. The
+corpora of ``model.elsewhere`` are learnt by nobody: they get the mean of what the folds' systems
+say.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from einthoven.training._recipe import Recipe, check_keys
 from einthoven.training._rhythm_net import rate
 from einthoven.training._rr_data import Examples, folds, load
 
-NETWORK, TREES = "answers.npz", "trees.npz"
+NETWORK, TREES, ONE = "answers.npz", "trees.npz", "one-measure.npz"
 
 # The authors' moments of AdamW (arXiv:2605.26190).
 _BETAS = (0.85, 0.998)
@@ -159,7 +160,8 @@ def said(net: Scaled, data: Examples, rows: Ints) -> Floats:
 def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     """Train by a recipe with its first seed into the folder `run`.
 
-    ``answers.npz`` are the network's, ``trees.npz`` those of the trees: part ``validation`` out of
+    ``answers.npz`` are the network's, ``trees.npz`` those of the trees, and ``one-measure.npz`` is
+    RMSSD as a part of the mean interval, of which nothing is learnt: part ``validation`` out of
     fold, ``test`` elsewhere. A fold whose network is there is not trained again.
 
     Raises
@@ -197,6 +199,8 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     parts = {"validation": (data, fold)}
     if away is not None:
         parts["test"] = (away, np.full(len(away), -1))
+    one = MEASURES.index("rmssd_part")
+    answers[ONE], others[ONE] = measures[:, one], strange[:, one]
     for name, logits in answers.items():
         _answers(parts, np.concatenate([logits, others[name]])).save(run / name)
     values = {

@@ -1,0 +1,189 @@
+"""Atrial fibrillation from intervals alone: HRVConformer, trees on measures, and one measure.
+
+Out of fold on afdb and nsrdb, by subject; and on a half of mitdb that nobody learnt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from einthoven.evaluation.answers import Answers
+from einthoven.evaluation.label_scores import Difference, Estimate, difference, label_scores
+from einthoven.record.errors import DataError
+from einthoven.suites._suite import write_results
+from einthoven.suites._waves_judge import percent, table
+
+COMMAND = "einthoven evaluate --suite rr"
+MODEL = "hrv-conformer"
+TITLE = "Atrial fibrillation from the intervals between beats"
+NOTE = (
+    "Windows of five minutes; a window is AF where half of it or more is. Beats and rhythm are the "
+    "publishers'; of afdb the beats are a detector's, not looked over. Subjects are divided into "
+    "four folds, and each is answered by systems that learnt nobody of it; the recipe was not "
+    "chosen on them. Flutter and junctional rhythm count as other. nsrdb is younger, healthy and "
+    "recorded at 128 Hz, not 250: a system can tell it from afdb without knowing AF, so the figure "
+    "to quote is that of afdb alone. The paper's own figures (AUROC .832 for brain injury of "
+    "newborns, on recordings that are not public) are of another question and no yardstick."
+)
+SYSTEMS = {
+    "HRVConformer": "answers.npz", "trees on 16 measures": "trees.npz",
+    "RMSSD / mean interval": "one-measure.npz",
+}  # fmt: skip
+NETWORK, TREES, ONE = SYSTEMS
+_SIDES = {
+    "afdb": ("validation", ("afdb",)), "afdb and nsrdb": ("validation", ("afdb", "nsrdb")),
+    "mitdb DS1": ("test", ("mitdb",)),
+}  # fmt: skip
+_DRAWS = 1000
+_COLUMNS = (
+    "windows of; system; windows; AF; subjects; with AF; AUROC; 95 %; F1; 95 %; sensitivity; "
+    "specificity"
+)
+_BAR = np.array([0.5])
+
+Said = Mapping[str, Answers]
+
+
+def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
+    """Judge the run ``runs/hrv-conformer``; write ``out/rr.json``.
+
+    Raises
+    ------
+    DataError : the run is not here.
+    """
+    folder = runs / MODEL
+    if not (folder / "metrics.json").is_file():
+        raise DataError(
+            folder, "is no finished run", f"Run: einthoven train {MODEL} --run {folder}"
+        )
+    said = {name: Answers.load(folder / file) for name, file in SYSTEMS.items()}
+    cost = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    tables, figures = judged(said)
+    return write_results(
+        out / "rr.json",
+        {
+            "title": TITLE, "command": COMMAND, "note": NOTE, "figures": figures,
+            "tables": [*tables, called(said), each(said), _cost(cost)],
+        },
+    )  # fmt: skip
+
+
+def side(table: Answers, name: str) -> Answers:
+    """Return the rows of ``afdb``, ``afdb and nsrdb`` or ``mitdb DS1``."""
+    part, corpora = _SIDES[name]
+    return table.where((table.part == part) & np.isin(table.corpus, corpora))
+
+
+def judged(said: Said) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the table of systems, that of differences, and the figures of both."""
+    rows, gaps, figures = [], [], dict[str, Any]()
+    for name in _SIDES:
+        parts = {system: side(given, name) for system, given in said.items()}
+        if not len(parts[NETWORK]):
+            continue
+        for system, given in parts.items():
+            row, found = _row(name, system, given)
+            rows.append(row)
+            figures[f"{name}, {system}"] = found
+        for other in (TREES, ONE):
+            for figure in ("auroc", "f1") if other == TREES else ("auroc",):
+                gap = difference(
+                    parts[NETWORK], parts[other], figure=figure, thresholds=(_BAR, _BAR),
+                    draws=_DRAWS,
+                )["AF"]  # fmt: skip
+                gaps.append(_gap(name, other, figure, gap))
+    title = "Network against trees, by subjects nobody learnt"
+    note = (
+        "Percent; intervals by bootstrap over subjects. F1, sensitivity and specificity where the "
+        "probability is a half. RMSSD is no probability and learns nothing. Where two or three "
+        "subjects have AF, as in mitdb's half, an interval says little."
+    )
+    against = "One set of draws for both; `tie` where the interval contains 0."
+    return [
+        table(title, note, _COLUMNS, rows),
+        table(
+            "HRVConformer less the others", against, "windows of; less; figure; points; 95 %; is",
+            gaps,
+        ),
+    ], figures  # fmt: skip
+
+
+def _row(name: str, system: str, given: Answers) -> tuple[list[Any], dict[str, Any]]:
+    bar = _BAR if system != ONE else np.array([np.nan])
+    scores = label_scores(given, bar, draws=_DRAWS)
+    told = {figure: of[0] for figure, of in scores.by_class.items()}
+    with_af = len(set(given.person[given.label[:, 0] == 1].tolist()))
+    area, decided = told["auroc"], system != ONE
+    row = [name, system, len(given), int(scores.positives[0]), scores.people, with_af,
+           percent(area.value), _interval(area)]  # fmt: skip
+    if decided:
+        row += [percent(told["f1"].value), _interval(told["f1"])]
+        row += [percent(told[k].value) for k in ("sensitivity", "specificity")]
+    else:
+        row += ["", "", "", ""]
+    kept = ("auroc", "auprc", *(("f1", "sensitivity", "specificity") if decided else ()))
+    return row, {key: told[key].to_dict() for key in kept}
+
+
+def _interval(one: Estimate | Difference, sign: str = "") -> str:
+    if one.low != one.low:
+        return ""
+    return f"{100 * one.low:{sign}.2f} to {100 * one.high:{sign}.2f}"
+
+
+def _gap(name: str, other: str, figure: str, gap: Difference) -> list[Any]:
+    verdict = "tie" if gap.tie else "better" if gap.value > 0 else "worse"
+    words = {"auroc": "AUROC", "f1": "F1"}[figure]
+    return [name, other, words, f"{100 * gap.value:+.2f}", _interval(gap, "+"), verdict]
+
+
+def called(said: Said) -> dict[str, Any]:
+    """Return the table of what is called AF, by the rhythm that most of a window is."""
+    rows = []
+    first = said[NETWORK]
+    for corpus in ("afdb", "nsrdb", "mitdb"):
+        for rhythm in sorted(set(first.domain[first.corpus == corpus].tolist())):
+            at = (first.corpus == corpus) & (first.domain == rhythm)
+            shares = [percent(float(_choice(said[name])[at].mean())) for name in (NETWORK, TREES)]
+            rows.append([corpus, rhythm.removeprefix("("), int(at.sum()), *shares])
+    return table(
+        "What is called AF", "Percent of the windows of each rhythm; a window has the commonest.",
+        "corpus; rhythm; windows; by HRVConformer; by trees", rows,
+    )  # fmt: skip
+
+
+def each(said: Said) -> dict[str, Any]:
+    """Return the table of the records of afdb."""
+    rows = []
+    first = side(said[NETWORK], "afdb")
+    other = side(said[TREES], "afdb")
+    record = np.array([name.partition("@")[0] for name in first.record.tolist()])
+    true = first.label[:, 0] == 1
+    for name in np.unique(record).tolist():
+        mine = record == name
+        right = [
+            percent(float((_choice(given)[mine] == true[mine]).mean())) for given in (first, other)
+        ]
+        rows.append([name, int(mine.sum()), int(true[mine].sum()), *right])
+    return table(
+        "Each record of afdb", "Percent of its windows that are called what they are.",
+        "record; windows; AF; by HRVConformer; by trees", rows,
+    )  # fmt: skip
+
+
+def _choice(given: Answers) -> npt.NDArray[np.bool_]:
+    return np.asarray(given.logits[:, 0] > 0, np.bool_)
+
+
+def _cost(cost: Mapping[str, Any]) -> dict[str, Any]:
+    return table(
+        "Cost", "All folds of network and trees with the measures, seconds of one processor.",
+        "numbers in the network; windows learnt from; seconds; seed",
+        [[cost["parameters"], cost["windows"], cost["processor_seconds"], cost["seed"]]],
+    )  # fmt: skip
