@@ -82,6 +82,16 @@ def test_the_bundle_gives_the_calibrated_answers(finished: Path, tmp_path: Path)
     assert f"{data.split.training.size} records" in card.limits[0]
 
 
+def test_trees_grown_anew_answer_the_test_side_alone(tmp_path: Path) -> None:
+    own = ('model.net=""', "model.refit=true")
+    for name, changed in (("once", own[:1]), ("anew", own)):
+        train(load_recipe("twelve", (*SMALL, *changed)), tmp_path / name)
+    once, anew = (Answers.load(tmp_path / name / "answers.npz") for name in ("once", "anew"))
+    np.testing.assert_array_equal(once.of("validation").logits, anew.of("validation").logits)
+    assert np.abs(once.of("test").logits - anew.of("test").logits).max() > 0
+    export(str(tmp_path / "anew"), "onnx", tmp_path / "bundle")
+
+
 def test_folds_keep_people_apart() -> None:
     data = prepare(load_recipe("twelve", SMALL), 0)
     rows, e = data.split.training, data.split.examples

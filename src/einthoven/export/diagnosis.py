@@ -154,12 +154,15 @@ def _graph(run: Path, recipe: Recipe, data: Data, answers: Answers) -> bytes:
 
 
 def disagreement(bundle: Bundle, data: Data, answers: Answers) -> float:
-    """Return the largest difference of a logit from the run's own on the validation side."""
-    rows = data.split.validation
+    """Return the largest difference of a logit from the run's own on the test side.
+
+    Of the answers alone, whatever the labels are; refitted trees have seen the validation side.
+    """
+    rows = data.split.test
     windows = data.of(rows)
     given = {"window": np.asarray(data.window[windows]), "side": np.asarray(data.side[windows])}
     said = by_record(data.owner[windows], bundle.run(given))
-    held = answers.of("validation")
+    held = answers.of("test")
     names = data.split.examples.record[rows].tolist()
     if held.record.tolist() != names:
         raise DataError(bundle.path, "was trained on other records than are here", "Train it again")

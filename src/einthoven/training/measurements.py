@@ -45,6 +45,9 @@ class Mixture:
     parts : a label set whose classes are parts of those that are learnt; ``""`` for none.
     parts_share : of the parts in the logit of a class, 0 to 1.
     parts_least : training records that a part must have.
+    refit : whether the trees that answer the test side are grown anew, on the training and the
+        validation side together. Calibration and thresholds come from the first ones, which had
+        not seen the validation side; the network never sees it.
     net : the recipe of the network that the trees teach; ``""`` for trees alone.
     net_share : of the network in the answer, 0 to 1.
     net_shares : of the network in the answer to a class for which it is another.
@@ -53,6 +56,7 @@ class Mixture:
     parts: str = ""
     parts_share: float = 0.5
     parts_least: int = 30
+    refit: bool = False
     net: str = ""
     net_share: float = 0.5
     net_shares: Mapping[str, float] = field(default_factory=dict)
@@ -227,20 +231,24 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     parts, owner = parts_of(split.examples, mixed, split.training)
     lesson = _Lesson(data, parts, owner, mixed.parts_share, arguments, seed)
     trees = lesson.learn(split.training)
-    onnx = trees.to_onnx(data.side.shape[1])
+    final = trees
+    if mixed.refit:
+        final = lesson.learn(np.sort(np.concatenate([split.training, split.validation])))
+    onnx = final.to_onnx(data.side.shape[1])
     sides = {"validation": split.validation, "test": split.test}
-    apart = disagreement(onnx, trees, np.asarray(data.side[data.of(split.validation)]))
+    apart = disagreement(onnx, final, np.asarray(data.side[data.of(split.validation)]))
     if apart > 1e-4:
         raise AssertionError(f"ONNX and the trees differ by {apart}")
     with beside(run / FILE) as temporary:
         temporary.write_bytes(onnx)
     _run.write_json(run / "split.json", split.to_dict())
-    logits = np.concatenate([lesson.ask(trees, rows) for rows in sides.values()])
+    asked = ((trees, split.validation), (final, split.test))
+    logits = np.concatenate([lesson.ask(who, rows) for who, rows in asked])
     taught = _out_of_fold(lesson)
     taught.save(run / TEACHER)
     extra: dict[str, Any] = {
-        "seed": seed, "nodes": trees.nodes, "parts": len(owner), "onnx_difference": apart,
-        "parameters": trees.nodes,
+        "seed": seed, "nodes": final.nodes, "parts": len(owner), "onnx_difference": apart,
+        "parameters": final.nodes,
     }  # fmt: skip
     if mixed.net:
         from einthoven.training import records
