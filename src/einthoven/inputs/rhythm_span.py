@@ -8,6 +8,8 @@ model learnt from both say more of how a record was collected than of its rhythm
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,6 +34,14 @@ _CLIP = 6.0
 _RAMP = 0.1  # seconds over which a gap leads to the sample after it
 
 
+@cache
+def _band_pass() -> npt.NDArray[np.float64]:
+    from scipy.signal import butter
+
+    sos: npt.NDArray[np.float64] = butter(3, _BAND, "bandpass", fs=GRID, output="sos")
+    return sos
+
+
 def prepare(signal: Floats, rate: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return a lead at `GRID` Hz from 0.5 to 45 Hz, mV, and where it is known.
 
@@ -40,16 +50,15 @@ def prepare(signal: Floats, rate: float) -> tuple[Floats, npt.NDArray[np.bool_]]
     signal : (time,) mV, NaN where missing.
     rate : Hz.
     """
-    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal import sosfiltfilt
 
     nothing = np.full(1, np.nan, np.float32)
     filled, missing = fill_gaps(signal[None], nothing, round(_RAMP * rate))
     even = resample(filled, rate, GRID)[0]
     at = np.minimum(np.rint(np.arange(len(even)) * rate / GRID), len(signal) - 1)
     known = ~missing[0][at.astype(np.int64)]
-    sos = butter(3, _BAND, "bandpass", fs=GRID, output="sos")
     reach = min(3 * GRID, len(even) - 1)
-    clean = sosfiltfilt(sos, even.astype(np.float64), padlen=reach).astype(np.float32)
+    clean = sosfiltfilt(_band_pass(), even.astype(np.float64), padlen=reach).astype(np.float32)
     return np.where(known, clean, np.float32(0)), known
 
 

@@ -90,7 +90,7 @@ def tables(model: Any, classes: int) -> Trees:
             parts["feature"].append(np.where(leaf, 0, nodes["feature_idx"]))
             parts["left"].append(np.where(leaf, own, nodes["left"]))
             parts["right"].append(np.where(leaf, own, nodes["right"]))
-            parts["number"].append(np.where(leaf, nodes["value"], _below(nodes["num_threshold"])))
+            parts["number"].append(np.where(leaf, nodes["value"], below(nodes["num_threshold"])))
     joined = {k: np.concatenate(v) for k, v in parts.items()}
     assert max(int(joined[k].max()) for k in ("feature", "left", "right")) < 256
     return Trees(
@@ -100,7 +100,7 @@ def tables(model: Any, classes: int) -> Trees:
     )  # fmt: skip
 
 
-def _below(threshold: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def below(threshold: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """Return the largest float32 that are not above: float32 numbers fall on the same side."""
     value = threshold.astype(np.float32)
     lower: npt.NDArray[np.float32] = np.nextafter(value, np.float32(-np.inf))

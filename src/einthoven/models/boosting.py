@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.models._trees import below
 from einthoven.record.errors import UsageError
 from einthoven.record.errors import nearest as _nearest
 
@@ -55,12 +56,6 @@ def logits(model: Any, side: Array, classes: int) -> Array:
     return whole.astype(np.float32)
 
 
-def below(threshold: float) -> float:
-    """Return the largest float32 that is not above: float32 numbers fall on the same side."""
-    value = np.float32(threshold)
-    return float(np.nextafter(value, np.float32(-np.inf)) if float(value) > threshold else value)
-
-
 def to_onnx(model: Any, numbers: int, classes: Sequence[str]) -> bytes:
     """Return the fitted model as ONNX: input ``side`` (item, number), output ``logits``.
 
@@ -88,7 +83,7 @@ def to_onnx(model: Any, numbers: int, classes: Sequence[str]) -> bytes:
                 node["nodeids"].append(number)
                 node["modes"].append("LEAF" if last else "BRANCH_LEQ")
                 node["featureids"].append(0 if last else int(row["feature_idx"]))
-                node["values"].append(0.0 if last else below(float(row["num_threshold"])))
+                node["values"].append(0.0 if last else float(below(row["num_threshold"])))
                 node["truenodeids"].append(0 if last else int(row["left"]))
                 node["falsenodeids"].append(0 if last else int(row["right"]))
                 if last:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.models.boosting import below
+from einthoven.models._trees import below
 from einthoven.record.errors import UsageError, nearest
 
 Array = npt.NDArray[np.float32]
@@ -138,7 +138,7 @@ class LabelTrees:
                         node["nodeids"].append(number)
                         node["modes"].append("LEAF" if last else "BRANCH_LEQ")
                         node["featureids"].append(0 if last else int(row["feature_idx"]))
-                        value = 0.0 if last else below(float(row["num_threshold"]))
+                        value = 0.0 if last else float(below(row["num_threshold"]))
                         node["values"].append(value)
                         node["truenodeids"].append(0 if last else int(row["left"]))
                         node["falsenodeids"].append(0 if last else int(row["right"]))

@@ -19,7 +19,7 @@ from einthoven.record.errors import UsageError
 from einthoven.record.leads import one_lead
 from einthoven.record.record import Signal
 from einthoven.signal import _peaks_front as front
-from einthoven.signal._peaks_join import MEMORY, join
+from einthoven.signal._peaks_join import MEMORY, join, nearest
 from einthoven.signal._peaks_mark import CLOSE, REACH, Candidates, Marker
 from einthoven.signal._peaks_net import Judge, Unjudged, shipped
 from einthoven.signal.blocks import Block, BlockCutter
@@ -339,23 +339,6 @@ class PeakStream:
             quality_starts=np.array(starts, np.int64), quality_ends=np.array(ends, np.int64),
             quality_scores=np.array(scores, np.float32), quality_good=np.array(good, np.bool_),
         )  # fmt: skip
-
-
-def nearest(
-    samples: Ints, at: Ints, z: Floats, place: Floats, logits: Floats, places: Floats
-) -> None:
-    """Write into `logits` and `places` (candidate,) a lead's own candidate within 0.1 s."""
-    if not len(at) or not len(samples):
-        return
-    right = np.clip(np.searchsorted(at, samples), 0, len(at) - 1)
-    left = np.maximum(right - 1, 0)
-    # Of two within reach the likelier: a pacemaker's spike stands close before its beat.
-    first, second = np.abs(at[left] - samples), np.abs(at[right] - samples)
-    both = (first <= front.NEAR) & (second <= front.NEAR)
-    pick = np.where(np.where(both, z[left] >= z[right], first <= second), left, right)
-    near = np.abs(at[pick] - samples) <= front.NEAR
-    logits[near] = z[pick[near]]
-    places[near] = place[pick[near]]
 
 
 def find_peaks(
