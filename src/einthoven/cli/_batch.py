@@ -6,6 +6,7 @@ import csv
 import glob
 import hashlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -201,6 +202,9 @@ def _in_order(jobs: list[Job], workers: int) -> Iterator[Answer]:
                 yield answer(job)
                 bar.update()
             return
+        # One thread of arithmetic a worker: more of them than cores wait for each other.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
         # spawn: the parent's ONNX threads must not be forked.
         pool = ProcessPoolExecutor(
             min(workers, len(jobs)), get_context("spawn"), initializer=_leave_interrupts
