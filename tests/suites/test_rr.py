@@ -12,6 +12,7 @@ from einthoven.evaluation.answers import Answers
 from einthoven.record.errors import DataError
 from einthoven.report._markdown import table
 from einthoven.suites import rr, suite_names
+from einthoven.training import load_recipe, to_toml
 
 
 def answers(noise: float) -> Answers:
@@ -39,6 +40,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file, noise in zip(rr.SYSTEMS.values(), (0.3, 1.5, 3.0), strict=True):
         answers(noise).save(folder / rr.MODEL / file)
     cost = {"parameters": 7, "windows": 240, "processor_seconds": 3, "seed": 0}
+    text = to_toml(load_recipe("hrv-conformer"))
+    (folder / rr.MODEL / "recipe.toml").write_text(text, encoding="utf-8")
     (folder / rr.MODEL / "metrics.json").write_text(json.dumps(cost), encoding="utf-8")
     return folder
 
