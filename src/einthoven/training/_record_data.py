@@ -22,6 +22,7 @@ from einthoven.store.records import open_records
 from einthoven.training._batches import Draws
 from einthoven.training._recipe import Recipe
 from einthoven.training._record_run import TEACHER
+from einthoven.training._sections import ProtocolPart
 
 Indices = npt.NDArray[np.int64]
 
@@ -93,7 +94,7 @@ def load_examples(recipe: Recipe) -> tuple[Examples, dict[str, Any]]:
         record = np.asarray(store.record[np.sort(first)], np.str_)  # in the store's order
         table = examples_of(recipe, corpus, record)
         keep = table.labelled
-        if recipe.protocol.name != "ptbxl-folds":
+        if not _by_folds(recipe.protocol):
             keep &= ~np.isin(table.fold, _KEPT_BACK)
         rank = {r: at + n for n, r in enumerate(record[keep].tolist())}
         owner = np.array([rank.get(r, -1) for r in store.record.tolist()], np.int64)
@@ -111,6 +112,12 @@ def load_examples(recipe: Recipe) -> tuple[Examples, dict[str, Any]]:
         "owner": np.concatenate(owners),
     }  # fmt: skip
     return Examples(classes=recipe.corpus.classes, **joined), columns
+
+
+def _by_folds(protocol: ProtocolPart) -> bool:
+    """Return whether a protocol, or the one whose sides it takes, has the folds as its sides."""
+    options = {**RECORD_PROTOCOLS[protocol.name].options, **protocol.arguments}
+    return "ptbxl-folds" in (protocol.name, options.get("base"))
 
 
 def _where(table: Examples, keep: npt.NDArray[np.bool_]) -> Examples:

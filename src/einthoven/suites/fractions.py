@@ -1,0 +1,199 @@
+"""How few labels are enough: the same systems taught by a share of PTB-XL's patients.
+
+Shares of one draw are nested, and the draw is the seed of all other chance, too. Every run learns
+from as many windows in all, whatever its share: what is compared is the labels and not the steps.
+Folds 1 to 7 are shared out and fold 8 judges; nothing else is chosen there, since the last epoch is
+kept. Fold 9 is scored only when asked for (``--test-side``), and each look is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from einthoven._version import __version__
+from einthoven.corpora import open_corpus
+from einthoven.evaluation.answers import Answers
+from einthoven.protocols.label_fraction import PERCENTS
+from einthoven.record.errors import DataError
+from einthoven.suites import _looks, _twelve_judge, _twelve_plan
+from einthoven.suites._suite import write_results
+from einthoven.suites._twelve_judge import Told, difference, figures
+from einthoven.suites._twelve_plan import Item
+from einthoven.suites.twelve import train_missing
+from einthoven.training._recipe import load_recipe
+
+NAME = "fractions.json"
+COMMAND = "einthoven evaluate --suite fractions"
+OURS = "beat-net"
+SYSTEMS = (OURS, "heartbeatai", "resnet1d-wang")
+SEEDS = (0, 1, 2)
+ENOUGH = 0.99  # of the score with all labels
+HELD = 35  # % of the patients at which BEAT-Net is to have reached that
+_FULL = max(PERCENTS)
+_WINDOWS = 1984  # an epoch: 31 batches of 64, as many as the whole training side gives
+
+Models = Mapping[tuple[str, int], list[Told]]  # (system, percent) -> a model a draw
+
+
+def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
+    """Return all runs in the order of training: a whole draw after the other, all labels first.
+
+    A run folder is ``fractions/SYSTEM/PERCENT/seed-K``.
+    """
+    items = []
+    for seed in seeds:
+        for percent in sorted(PERCENTS, reverse=True):
+            for system in SYSTEMS:
+                sets = [
+                    'protocol.name="label-fraction"', f"protocol.percents=[{percent}]",
+                    f"optimiser.beats={_WINDOWS}", f"seeds=[{seed}]",
+                ]  # fmt: skip
+                items.append(
+                    Item(
+                        system=system, variant="", trial="label-fraction", part=f"{percent} %",
+                        seed=seed, stage=seed, recipe=load_recipe(system, sets),
+                        folder=runs / "fractions" / system / str(percent) / f"seed-{seed}",
+                    )
+                )  # fmt: skip
+    return items
+
+
+def collect(items: Sequence[Item], side: str) -> Models:
+    """Return what the finished runs said of a side, ``validation`` or ``test``."""
+    found: dict[tuple[str, int], list[Told]] = {}
+    for item in items:
+        if item.finished:
+            table = Answers.load(item.folder / "answers.npz").of(side)
+            percent = int(item.part.partition(" ")[0])
+            # Nothing is said by thresholds here.
+            found.setdefault((item.system, percent), []).append(Told(answers=table, sure=table))
+    return found
+
+
+def curve(models: Models, system: str) -> list[dict[str, Any]]:
+    """Return a row a share: macro AUROC, and what is lost against all labels.
+
+    ``kept`` is the score as a part of that with all labels; ``less`` the difference from it.
+    """
+    rows = []
+    full = models.get((system, _FULL))
+    for percent in PERCENTS:
+        mine = models.get((system, percent))
+        if mine is None:
+            continue
+        score = figures(mine)["macro"]["auroc"]
+        row: dict[str, Any] = {"percent": percent, "draws": len(mine), "macro_auroc": score}
+        if full is not None:
+            whole = np.mean([_macro(m) for m in full])
+            row["kept"] = float(score["value"] / whole)
+            gap = difference(mine, full)
+            row["less"] = gap and gap["macro"]
+        rows.append(row)
+    return rows
+
+
+def _macro(told: Told) -> float:
+    return float(figures([told], draws=0)["macro"]["auroc"]["value"])
+
+
+def enough(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the least share from which on every larger one keeps 99 % of the full score."""
+    found = None
+    for row in reversed(rows):
+        if row.get("kept", 0.0) < ENOUGH:
+            break
+        found = int(row["percent"])
+    return found
+
+
+def _table(title: str, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    body = []
+    for system, rows in curves.items():
+        for row in rows:
+            score, less = row["macro_auroc"], row.get("less")
+            body.append(
+                [
+                    system, row["percent"], row["draws"],
+                    f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]",
+                    f"{100 * row['kept']:.1f}" if "kept" in row else "",
+                    f"{less['value']:+.3f} [{less['low']:+.3f}, {less['high']:+.3f}]"
+                    if less else "",
+                ]
+            )  # fmt: skip
+    columns = ["system", "% of patients", "draws", "macro AUROC", "% kept", "less all labels"]
+    return {"title": title, "note": "", "columns": columns, "rows": body}
+
+
+def run(
+    out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True,
+    test: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Train what is missing, judge, write ``fractions.json``, and return what was written.
+
+    A run that was stopped goes on where it stopped, and one that is finished is left alone.
+
+    Parameters
+    ----------
+    out : the results folder; each look at fold 9 is counted in its ``looks.json``.
+    runs : where the run folders lie, and new ones are written.
+    root : the data root.
+    train : whether to train what is missing; else what is there is judged.
+    test : whether fold 9 is scored, too.
+
+    Raises
+    ------
+    DataError : nothing is trained, or there are no recordings to train on.
+    """
+    items, notes = plan(runs), []
+    if train and not all(item.finished for item in items):
+        corpus = open_corpus("ptbxl", root)
+        if not corpus.present:
+            mend = f"Load them with: einthoven data get {corpus.name}"
+            raise DataError(corpus.folder, "holds no record to learn from", mend)
+        notes = train_missing(items, _twelve_plan.train)
+    if not any(item.finished for item in items):
+        raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
+    sides = {"fold 8": "validation"} | ({"fold 9": "test"} if test else {})
+    curves: dict[str, dict[str, Any]] = {}
+    for name, side in sides.items():
+        models = collect(items, side)
+        if side == "test":
+            _count(out, models)
+        curves[name] = {s: curve(models, s) for s in SYSTEMS if any(k[0] == s for k in models)}
+    least = {
+        name: {system: enough(rows) for system, rows in each.items()}
+        for name, each in curves.items()
+    }
+    mine = {name: each.get(OURS) for name, each in least.items()}
+    results = {
+        "suite": "fractions", "title": "How few labels are enough: superclasses of PTB-XL",
+        "einthoven": __version__, "command": COMMAND + (" --test-side" if test else ""),
+        "note": (
+            "Patients of folds 1 to 7 by share, nested; every run learns from as many windows. "
+            "Intervals of 95 % are over people, of the mean over the draws."
+        ),
+        "tables": [_table(f"Macro AUROC on {name}", each) for name, each in curves.items()],
+        "curves": curves, "percent_for_99": least,
+        "held_to": {
+            "system": OURS, "most": HELD, "percent_for_99": mine,
+            "reached": {k: v is not None and v <= HELD for k, v in mine.items()},
+        },
+        "notes": notes,
+        "missing": [f"{i.system} {i.part} seed {i.seed}" for i in items if not i.finished],
+    }  # fmt: skip
+    return write_results(out / NAME, results)
+
+
+def _count(out: Path, models: Models) -> None:
+    """Write down each look at fold 9."""
+    for (system, percent), told in models.items():
+        for model in told:
+            _looks.count(
+                out, system=f"{system}, {percent} % of the labels", side="ptbxl fold 9",
+                answers=_twelve_judge.fingerprint(model.answers), why="trained model, a draw",
+                command=f"{COMMAND} --test-side",
+            )  # fmt: skip
