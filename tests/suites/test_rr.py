@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,34 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_longer_training_is_judged_beside_the_first(runs: Path, tmp_path: Path) -> None:
+    long = tmp_path / f"{rr.MODEL}-long"
+    shutil.copytree(runs / rr.MODEL, tmp_path / rr.MODEL)
+    shutil.copytree(runs / rr.MODEL, long)
+    text = to_toml(load_recipe("hrv-conformer", ["optimiser.epochs=77"]))
+    (long / "recipe.toml").write_text(text, encoding="utf-8")
+    answers(1.0).save(long / "answers.npz")
+    found = rr.run(tmp_path, tmp_path)
+    name = "HRVConformer, 77 epochs"
+    figures = found["figures"]
+    assert f"afdb, {name}" in figures
+    first, other = (figures[f"afdb, {n}"]["auroc"]["value"] for n in (rr.NETWORK, name))
+    assert first > other
+    assert [row[-1] for row in found["tables"][4]["rows"]] == [8, 77]
+    assert {row[1] for row in found["tables"][1]["rows"]} == {rr.NETWORK, name}
+    for part in found["tables"]:
+        assert table(part["columns"], part["rows"])
+
+
 def test_the_better_answers_are_told_from_the_worse(runs: Path, tmp_path: Path) -> None:
     found = rr.run(tmp_path, runs)
     assert "rr" in suite_names()
     figures = found["figures"]
     best, worse = (figures[f"afdb, {name}"]["auroc"]["value"] for name in (rr.NETWORK, rr.TREES))
     assert best > 0.99 > worse
-    gaps = {tuple(row[:3]): row for row in found["tables"][1]["rows"]}
-    assert gaps["afdb", rr.TREES, "AUROC"][5] == "better"
-    assert ("afdb", rr.ONE, "F1") not in gaps
+    gaps = {tuple(row[:4]): row for row in found["tables"][1]["rows"]}
+    assert gaps["afdb", rr.NETWORK, rr.TREES, "AUROC"][6] == "better"
+    assert ("afdb", rr.NETWORK, rr.ONE, "F1") not in gaps
     assert "f1" not in figures[f"afdb, {rr.ONE}"]
     rows = {tuple(row[:2]): row for row in found["tables"][0]["rows"]}
     assert rows["afdb", rr.NETWORK][2:6] == [192, 64, 16, 16]

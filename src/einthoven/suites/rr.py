@@ -54,6 +54,8 @@ Said = Mapping[str, Answers]
 def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
     """Judge the run ``runs/hrv-conformer``; write ``out/rr.json``.
 
+    Where there is ``runs/hrv-conformer-long``, taught for more epochs, it is judged beside it.
+
     Raises
     ------
     DataError : the run is not here.
@@ -64,14 +66,16 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
             folder, "is no finished run", f"Run: einthoven train {MODEL} --run {folder}"
         )
     said = {name: Answers.load(folder / file) for name, file in SYSTEMS.items()}
-    cost = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    epochs = load_recipe(str(folder / "recipe.toml")).optimiser.epochs
+    costs, long = [_cost(folder)], runs / f"{MODEL}-long"
+    if (long / "metrics.json").is_file():
+        costs.append(_cost(long))
+        said[f"{NETWORK}, {costs[1][-1]} epochs"] = Answers.load(long / SYSTEMS[NETWORK])
     tables, figures = judged(said)
     return write_results(
         out / "rr.json",
         {
             "title": TITLE, "command": COMMAND, "note": NOTE, "figures": figures,
-            "tables": [*tables, called(said), each(said), _cost(cost, epochs)],
+            "tables": [*tables, called(said), each(said), _costs(costs)],
         },
     )  # fmt: skip
 
@@ -93,13 +97,16 @@ def judged(said: Said) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             row, found = _row(name, system, given)
             rows.append(row)
             figures[f"{name}, {system}"] = found
-        for other in (TREES, ONE):
-            for figure in ("auroc", "f1") if other == TREES else ("auroc",):
-                gap = difference(
-                    parts[NETWORK], parts[other], figure=figure, thresholds=(_BAR, _BAR),
-                    draws=_DRAWS,
-                )["AF"]  # fmt: skip
-                gaps.append(_gap(name, other, figure, gap))
+        networks = [system for system in said if system not in (TREES, ONE)]
+        for one, other, figure in (
+            (n, o, f)
+            for n in networks
+            for o, f in ((TREES, "auroc"), (TREES, "f1"), (ONE, "auroc"))
+        ):
+            gap = difference(
+                parts[one], parts[other], figure=figure, thresholds=(_BAR, _BAR), draws=_DRAWS
+            )["AF"]
+            gaps.append(_gap(name, one, other, figure, gap))
     title = "Network against trees, by subjects nobody learnt"
     note = (
         "Percent; intervals by bootstrap over subjects. F1, sensitivity and specificity where the "
@@ -110,8 +117,8 @@ def judged(said: Said) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return [
         table(title, note, _COLUMNS, rows),
         table(
-            "HRVConformer less the others", against, "windows of; less; figure; points; 95 %; is",
-            gaps,
+            "The network less the others", against,
+            "windows of; network; less; figure; points; 95 %; is", gaps,
         ),
     ], figures  # fmt: skip
 
@@ -139,43 +146,42 @@ def _interval(one: Estimate | Difference, sign: str = "") -> str:
     return f"{100 * one.low:{sign}.2f} to {100 * one.high:{sign}.2f}"
 
 
-def _gap(name: str, other: str, figure: str, gap: Difference) -> list[Any]:
+def _gap(name: str, one: str, other: str, figure: str, gap: Difference) -> list[Any]:
     verdict = "tie" if gap.tie else "better" if gap.value > 0 else "worse"
     words = {"auroc": "AUROC", "f1": "F1"}[figure]
-    return [name, other, words, f"{100 * gap.value:+.2f}", _interval(gap, "+"), verdict]
+    return [name, one, other, words, f"{100 * gap.value:+.2f}", _interval(gap, "+"), verdict]
 
 
 def called(said: Said) -> dict[str, Any]:
     """Return the table of what is called AF, by the rhythm that most of a window is."""
     rows = []
-    first = said[NETWORK]
+    first, systems = said[NETWORK], [name for name in said if name != ONE]
     for corpus in ("afdb", "nsrdb", "mitdb"):
         for rhythm in sorted(set(first.domain[first.corpus == corpus].tolist())):
             at = (first.corpus == corpus) & (first.domain == rhythm)
-            shares = [percent(float(_choice(said[name])[at].mean())) for name in (NETWORK, TREES)]
+            shares = [percent(float(_choice(said[name])[at].mean())) for name in systems]
             rows.append([corpus, rhythm.removeprefix("("), int(at.sum()), *shares])
     return table(
         "What is called AF", "Percent of the windows of each rhythm; a window has the commonest.",
-        "corpus; rhythm; windows; by HRVConformer; by trees", rows,
+        "; ".join(["corpus; rhythm; windows", *(f"by {name}" for name in systems)]), rows,
     )  # fmt: skip
 
 
 def each(said: Said) -> dict[str, Any]:
     """Return the table of the records of afdb."""
     rows = []
-    first = side(said[NETWORK], "afdb")
-    other = side(said[TREES], "afdb")
+    systems = [name for name in said if name != ONE]
+    tables = [side(said[name], "afdb") for name in systems]
+    first = tables[0]
     record = np.array([name.partition("@")[0] for name in first.record.tolist()])
     true = first.label[:, 0] == 1
     for name in np.unique(record).tolist():
         mine = record == name
-        right = [
-            percent(float((_choice(given)[mine] == true[mine]).mean())) for given in (first, other)
-        ]
+        right = [percent(float((_choice(given)[mine] == true[mine]).mean())) for given in tables]
         rows.append([name, int(mine.sum()), int(true[mine].sum()), *right])
     return table(
         "Each record of afdb", "Percent of its windows that are called what they are.",
-        "record; windows; AF; by HRVConformer; by trees", rows,
+        "; ".join(["record; windows; AF", *(f"by {name}" for name in systems)]), rows,
     )  # fmt: skip
 
 
@@ -183,12 +189,17 @@ def _choice(given: Answers) -> npt.NDArray[np.bool_]:
     return np.asarray(given.logits[:, 0] > 0, np.bool_)
 
 
-def _cost(cost: Mapping[str, Any], epochs: int) -> dict[str, Any]:
-    keys = ("parameters", "windows", "processor_seconds", "seed")
+def _cost(run: Path) -> list[Any]:
+    """Return numbers of the network, windows, seconds, seed and epochs of a run."""
+    said = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    epochs = load_recipe(str(run / "recipe.toml")).optimiser.epochs
+    return [*(said[key] for key in ("parameters", "windows", "processor_seconds", "seed")), epochs]
+
+
+def _costs(costs: list[list[Any]]) -> dict[str, Any]:
     return table(
         "Cost",
         "All folds of network and trees with the measures, seconds of one processor. The paper's "
-        "network was taught for 1,800 epochs: what more of them would bring is not known here.",
-        "numbers in the network; windows; seconds; seed; epochs",
-        [[*(cost[key] for key in keys), epochs]],
-    )
+        "network was taught for 1,800 epochs: what as many would bring here is not known.",
+        "numbers in the network; windows; seconds; seed; epochs", costs,
+    )  # fmt: skip
