@@ -367,7 +367,7 @@ def build(
     morphology, spatial, rhythm : whether there is that encoder. In its place come a linear layer,
         the mean of the leads, the mean of the beats.
     dropout : share dropped in training by attention's layers and the last ones; none within the
-        convolutions, where on folds 1 to 8 it was of no use.
+        convolutions, where on fold 8 it was of no use (one seed).
 
     Raises
     ------
