@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from einthoven.cli import main
+from einthoven.cli import _batch, main
 from einthoven.corpora import demo_record
 from einthoven.formats import write
 from einthoven.record import Record
@@ -169,3 +171,22 @@ def test_an_implausible_unit_and_too_low_a_rate_are_said(
 
 def test_no_jobs_is_wrong_usage(tmp_path: Path) -> None:
     assert main(["analyze", str(tmp_path), "--jobs", "0"]) == 2
+
+
+@pytest.mark.parametrize("task", ["peaks", "beat", "rhythm", "diagnosis", "waves"])
+def test_a_new_model_of_any_task_asks_again(
+    tmp_path: Path, strip: np.ndarray, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    path = _csv(tmp_path / "r.csv", strip)
+    job = _batch.Job(
+        path=str(path), out=tmp_path / "r", wanted=("json",), reading={}, force=False,
+        identity=False, keep_json=False,
+        questions={"model": None, "profile": "review", "waves": True},
+    )  # fmt: skip
+    before = job.fingerprint
+    real = _batch.default_model
+    newer = SimpleNamespace(sha256="0" * 64)
+    monkeypatch.setattr(
+        _batch, "default_model", lambda t, profile: newer if t == task else real(t, profile)
+    )
+    assert replace(job).fingerprint != before

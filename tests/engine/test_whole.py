@@ -218,3 +218,30 @@ def test_a_model_by_name_answers_its_task(models: dict[str, Bundle]) -> None:
 def test_a_path_is_a_model_too(models: dict[str, Bundle]) -> None:
     path: Path = models["rhythm"].path
     assert einthoven.analyze(recording(12), model=path).rhythm is not None
+
+
+@pytest.mark.usefixtures("shipped")
+def test_no_rhythm_is_told_where_the_lead_says_nothing() -> None:
+    record = recording(90)
+    second = record.leads.index("II")
+    for value in (np.nan, 2.0):
+        signal = record.signal.copy()
+        signal[second, 6000:12000] = value  # the middle one of three spans
+        found = einthoven.analyze(replace(record, signal=signal)).to_dict()
+        assert [s["start"] for s in found["rhythm"]] == [0, 12000]
+        assert any(w.startswith("rhythm: not told of 1 of 3 spans") for w in found["warnings"])
+        dead = replace(record, signal=signal[:, 6000:12000])
+        found = einthoven.analyze(dead).to_dict()
+        assert found["usable"]
+        assert "rhythm" not in found
+        assert "rhythm: not answered, since lead II is flat or missing" in found["warnings"]
+
+
+@pytest.mark.usefixtures("shipped")
+@pytest.mark.parametrize("gain", [20, 1000])
+def test_no_diagnoses_from_amplitudes_that_cannot_be(gain: float) -> None:
+    record = recording(10)
+    found = einthoven.analyze(replace(record, signal=record.signal * np.float32(gain))).to_dict()
+    assert found["usable"]
+    assert "diagnoses" not in found
+    assert any(w.startswith("diagnoses: not answered, since QRS") for w in found["warnings"])

@@ -48,6 +48,10 @@ def test_one_span_is_a_sentence_and_many_are_a_table(findings):
     assert "Rhythm over time" not in one
     many = to_html(replace(findings, rhythm=(span(0, n // 2, "N"), span(n // 2, n, "A"))))
     assert "Rhythm over time" in many
+    # Words in a chart that is drawn small run into each other: the legend stands beside it.
+    chart, _, beside = many[many.index("<figure", many.index(">Rhythm<")) :].partition("</svg>")
+    assert "A  atrial fibrillation" not in chart
+    assert "</b>A atrial fibrillation" in beside.split("</p>")[0]
     assert "1 episodes" not in many
     assert "50 %" in many
 

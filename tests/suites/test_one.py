@@ -86,3 +86,12 @@ def test_a_folder_that_is_no_run_says_what_it_lacks(tmp_path: Path) -> None:
 def test_a_run_is_not_judged_under_a_protocol_it_was_not_trained_for(make_run: Any) -> None:
     with pytest.raises(UsageError, match="decides whom it has seen"):
         judge_one(str(make_run("net")), "intra-patient")
+
+
+@pytest.mark.parametrize(
+    ("model", "suite"), [("rpeaks", "peaks"), ("rhythm", "rhythm"), ("twelve", "twelve")]
+)
+def test_a_model_of_another_task_is_sent_to_its_suite(model: str, suite: str) -> None:
+    with pytest.raises(UsageError, match=f"Judge it by --suite {suite}"):
+        judge_one(model)
+    assert suite in suite_names()

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from einthoven._version import __version__
 from einthoven.bundle import default_model, load_model
 from einthoven.cli._paths import LeftOut
-from einthoven.engine import analyze
+from einthoven.engine import ANSWERED, analyze
 from einthoven.formats import open_source
 from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.files import beside, write_text
@@ -59,11 +59,11 @@ class Job:
         if not path.exists():
             path = path.with_name(f"{path.name}.hea")
         facts = path.stat()
-        model = self.questions["model"]
-        chosen = load_model(model) if model else default_model("beat", self.questions["profile"])
-        peaks = default_model("peaks", self.questions["profile"])
-        waves = self.questions["waves"] and default_model("waves", self.questions["profile"])
-        shas = [m.sha256 for m in (chosen, peaks, waves) if m]
+        model, profile = self.questions["model"], self.questions["profile"]
+        tasks = ["peaks", *ANSWERED, *(["waves"] if self.questions["waves"] else [])]
+        asked = [default_model(task, profile) for task in tasks]
+        asked += [load_model(model)] if model else []
+        shas = [m.sha256 for m in asked if m]
         what = [
             str(path.resolve()), facts.st_size, facts.st_mtime_ns, self.questions, self.reading,
             self.identity, shas, __version__,

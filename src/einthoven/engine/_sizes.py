@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from einthoven.record.record import Signal
 from einthoven.record.source import Source
 
 _LEAST, _MOST = 0.05, 20.0  # mV
-_FLAT = 0.005  # mV; the rounding of a recorder
+FLAT = 0.005  # mV; the rounding of a recorder
 _REACH = 0.08  # seconds either side of an R peak
 _ENOUGH = 20  # beats
 _SHORT = 60.0  # seconds
@@ -37,6 +39,23 @@ def sizes(source: Source, peaks: Sequence[int]) -> dict[str, float]:
     return out
 
 
+def largest(signal: Signal, rate: float, peaks: npt.NDArray[np.int64]) -> float:
+    """Return the median size of the QRS in the lead where that is largest, mV.
+
+    NaN where no lead is known at any of the peaks.
+    """
+    reach = round(_REACH * rate)
+    cut = [signal[:, max(0, peak - reach) : peak + reach] for peak in peaks.tolist()]
+    each = np.array([x.max(axis=1) - x.min(axis=1) for x in cut if x.shape[1]], np.float64)
+    known = [column[np.isfinite(column)] for column in each.reshape(-1, len(signal)).T]
+    return max((float(np.median(c)) for c in known if len(c)), default=float("nan"))
+
+
+def plausible(size: float) -> bool:
+    """Return whether hearts make QRS complexes of that size, mV; True where it is not known."""
+    return not (size < _LEAST or size > _MOST)
+
+
 def warnings(source: Source, peaks: Sequence[int]) -> list[str]:
     """Return what is to be said of leads that are flat, and of a unit that cannot be right."""
     found = sizes(source, peaks)
@@ -46,7 +65,7 @@ def warnings(source: Source, peaks: Sequence[int]) -> list[str]:
     if largest < _LEAST:
         return [_implausible(largest)]
     said = []
-    flat = [name for name, size in found.items() if size < _FLAT]
+    flat = [name for name, size in found.items() if size < FLAT]
     if flat:
         verb, whom = ("is", "it") if len(flat) == 1 else ("are", "them")
         said.append(f"leads: {', '.join(flat)} {verb} flat; no QRS is seen in {whom}")

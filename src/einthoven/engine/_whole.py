@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import Bundle
+from einthoven.engine._sizes import FLAT, largest, plausible
 from einthoven.engine.events import DiagnosisEvent, Event, RhythmEvent
 from einthoven.engine.findings import Diagnosis
 from einthoven.inputs import rhythm_span
@@ -25,10 +26,13 @@ Samples = npt.NDArray[np.int64]
 # Longer recordings are judged in stretches of the length that the model learnt from.
 _PER_SPAN = 10.0  # seconds
 _HALF = 0.5
+_STRETCH = 5.0  # seconds: hearts that beat at all beat in it
 
 
 class Asked(Protocol):
     """What `whole` needs to know of an engine."""
+
+    lead: str
 
     @property
     def rhythm(self) -> RhythmStage | None:
@@ -48,10 +52,16 @@ class RhythmStage:
     rate : Hz of the signal.
     row : of the lead.
     live : whether a span must be answered as soon as it ends.
+
+    Attributes
+    ----------
+    spans : that were long enough.
+    silent : of these, those in most of which the lead is flat or missing: nothing is told of them.
     """
 
     def __init__(self, bundle: Bundle, rate: float, row: int, *, live: bool) -> None:
         self.bundle, self._rate, self._row = bundle, rate, row
+        self.spans = self.silent = 0
         self._spans = SpanStream(
             rate, 1, seconds=SPAN, whole=0.0 if live else LONGEST, shortest=SHORTEST
         )
@@ -69,6 +79,10 @@ class RhythmStage:
         card, found = self.bundle.card, list[Event]()
         for span in spans:
             if span.signal.shape[1] < SHORTEST * self._rate:
+                continue
+            self.spans += 1
+            if _silent(span.signal[0], self._rate):
+                self.silent += 1
                 continue
             p = rhythm_span.answer(self.bundle, span.signal[0], self._rate, span.peaks)
             best = int(p.argmax())
@@ -118,10 +132,21 @@ class DiagnosisStage:
             except DataError as fault:
                 self.reason = f"the {fault.where} {fault.fault}"
                 continue
+            size = largest(span.signal, self._rate, span.peaks)
+            if not plausible(size):
+                self.reason = f"QRS complexes of {size:.3g} mV are implausible"
+                continue
             p = self.bundle.predict({"window": made.window, "side": made.side}).mean(axis=0)
             named = dict(zip(card.classes, p.tolist(), strict=True))
             found.append(DiagnosisEvent(start=span.start, end=span.end, probabilities=named))
         return found
+
+
+def _silent(lead: Signal, rate: float) -> bool:
+    """Return whether a lead (time,) is flat or missing in most of its stretches of 5 s."""
+    parts = np.array_split(lead, max(1, int(len(lead) / (_STRETCH * rate))))
+    still = [not np.isfinite(p).any() or np.nanmax(p) - np.nanmin(p) < FLAT for p in parts]
+    return bool(sum(still) > _HALF * len(parts))
 
 
 def _enough(leads: set[str]) -> bool:
@@ -145,10 +170,14 @@ def whole(
         said.append("rhythm: not answered, since no rhythm model is shipped for the profile")
     else:
         spans = tuple(e for e in events if isinstance(e, RhythmEvent))
+        silent, all_ = engine.rhythm.silent, engine.rhythm.spans
+        dead = f"lead {engine.lead} is flat or missing"
         if reason is None and spans:
             rhythm = spans
+            if silent:
+                said.append(f"rhythm: not told of {silent} of {all_} spans, since {dead} in them")
         else:
-            why = reason or f"it takes {SHORTEST:g} s at least"
+            why = reason or (dead if silent else f"it takes {SHORTEST:g} s at least")
             said.append(f"rhythm: not answered, since {why}")
     if engine.diagnosis is None:
         said.append("diagnoses: not answered, since no such model is shipped for the profile")

@@ -9,7 +9,7 @@ from html import escape
 from einthoven.engine.events import RhythmEvent
 from einthoven.engine.findings import Diagnosis, Findings
 from einthoven.record.vocabulary import RHYTHM_NAMES
-from einthoven.report._charts import LEFT, RIGHT, WIDTH, frame, text, time_axis
+from einthoven.report._charts import LEFT, RIGHT, WIDTH, frame, time_axis
 from einthoven.report._page import figure, key, table
 from einthoven.report._strips import when
 from einthoven.signal.paper import clock
@@ -59,6 +59,7 @@ def rhythm_html(findings: Findings) -> str:
     out = table(caption, head_row, rows) + figure(
         _chart(findings, spans), "Rhythm over time", "pale: uncertain"
     )
+    out += f'<p class="legend">{_legend(spans)}</p>'
     episodes = [r for r in runs if r.label == "A"]
     if episodes:
         longest = sorted(episodes, key=lambda e: e.start - e.end)[:_LISTED]
@@ -129,6 +130,15 @@ def _bar(d: Diagnosis) -> str:
     )
 
 
+def _legend(spans: Sequence[RhythmEvent]) -> str:
+    """Return what the colours mean; beside the chart, where words wrap on a narrow page."""
+    return " ".join(
+        f'<span style="white-space:nowrap"><b style="background:{_COLOURS[label]}"></b>'
+        f"{escape(f'{label} {_name(label)}')}</span>"
+        for label in RHYTHM_NAMES if any(e.label == label for e in spans)
+    )  # fmt: skip
+
+
 def _chart(findings: Findings, spans: Sequence[RhythmEvent]) -> str:
     """Return one lane of coloured spans over the whole recording."""
     total, top, tall = findings.samples, 20, 70
@@ -141,15 +151,7 @@ def _chart(findings: Findings, spans: Sequence[RhythmEvent]) -> str:
             f'fill="{_COLOURS.get(e.label, "#8a8a8a")}" '
             f'fill-opacity="{0.45 if e.uncertain else 1}"/>'
         )
-    x = float(LEFT)
-    for label in (name for name in RHYTHM_NAMES if any(e.label == name for e in spans)):
-        y = top + tall + 34
-        out.append(
-            f'<rect x="{x:.0f}" y="{y - 20}" width="24" height="24" fill="{_COLOURS[label]}"/>'
-            + text(x + 34, y, f"{label}  {_name(label)}", kind="lane")
-        )
-        x += 100 + 14 * len(_name(label))
-    bottom = top + tall + 60
+    bottom = top + tall
     axis = time_axis(findings.seconds, bottom, bottom, findings.start)
     height = bottom + (90 if findings.start else 62)
     said = ", ".join(

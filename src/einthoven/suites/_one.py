@@ -14,6 +14,8 @@ from einthoven.suites._runs import is_run, read_run
 from einthoven.suites._suite import plain, write_results
 
 CORPUS = "mitdb"
+# Who judges models that do not classify beats, by task.
+_SUITES = {"diagnosis": "twelve", "peaks": "peaks", "rhythm": "rhythm", "waves": "waves"}
 PROTOCOLS = (
     "inter-patient", "intra-patient", f"{_bundles.EXTERNAL}svdb", f"{_bundles.EXTERNAL}incart",
 )  # fmt: skip
@@ -92,7 +94,8 @@ def _model(
         raise UsageError(f"{name!r}", "is neither a run folder nor a shipped model", mend)
     bundle = load_model(name)
     if bundle.card.task != "beat":
-        raise UsageError(f"model {name!r}", "does not classify beats", "Judge it by --suite peaks")
+        mend = f"Judge it by --suite {_SUITES[bundle.card.task]}"
+        raise UsageError(f"model {name!r}", "does not classify beats", mend)
     outside = protocol.startswith(_bundles.EXTERNAL)
     corpus = open_corpus(protocol.removeprefix(_bundles.EXTERNAL) if outside else CORPUS, root)
     rows = beats.judge_bundle(bundle, corpus, protocol, progress)
