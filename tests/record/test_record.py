@@ -121,6 +121,12 @@ def test_an_input_spec_keeps_its_fingerprint_through_json() -> None:
         InputSpec.from_dict({"kind": "beat", "rte": 1})
 
 
+@pytest.mark.parametrize("rate", [0.0, -360.0, 1e300, float("nan"), float("inf")])
+def test_an_input_spec_refuses_a_rate_that_cannot_be(rate: float) -> None:
+    with pytest.raises(UsageError, match="Give 1 to 10000 Hz"):
+        InputSpec(kind="beat", rate=rate)
+
+
 def test_a_registry_takes_a_name_once_and_names_the_nearest() -> None:
     registry: Registry[int] = Registry("number", "einthoven.live")
     registry.add("one", 1)

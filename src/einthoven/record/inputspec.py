@@ -13,6 +13,8 @@ from einthoven.record.errors import UsageError, nearest
 KINDS = ("candidates", "beat", "waves", "strip", "tokens", "median-beat", "rhythm", "rr")
 PROFILES = ("review", "live")
 
+_FASTEST = 10_000.0  # Hz
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
@@ -60,6 +62,9 @@ class InputSpec:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.kind not in KINDS:
             raise UsageError("input.kind", f"{self.kind!r} is not known", nearest(self.kind, KINDS))
+        if not 1 <= self.rate <= _FASTEST:  # NaN, too
+            mend = f"Give 1 to {_FASTEST:g} Hz"
+            raise UsageError("input.rate", f"is {self.rate:g} Hz", mend)
         if self.normalise not in ("none", "zscore"):
             raise UsageError("input.normalise", f"is {self.normalise!r}", "Use none or zscore")
         if len(self.neighbours) != 2 or min(self.neighbours) < 0:
