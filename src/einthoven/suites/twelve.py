@@ -21,7 +21,16 @@ from einthoven.record.errors import DataError, EinthovenError
 from einthoven.suites import _looks, _twelve_control, _twelve_judge, _twelve_plan, _twelve_tables
 from einthoven.suites._suite import write_results
 from einthoven.suites._twelve_judge import Told, difference, figures, read, together
-from einthoven.suites._twelve_plan import FLAGSHIP, FUSION, RIVAL, SYSTEMS, TAUGHT, TREES, Item
+from einthoven.suites._twelve_plan import (
+    FLAGSHIP,
+    FUSION,
+    PROBE,
+    RIVAL,
+    SYSTEMS,
+    TAUGHT,
+    TREES,
+    Item,
+)
 
 NAME = "twelve.json"
 COMMAND = "einthoven evaluate --suite twelve"
@@ -96,7 +105,9 @@ def _parameters(items: Sequence[Item]) -> dict[str, int]:
 def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
     """Return a row for each system: out of fold, on fold 9, and against the trees and the rival."""
     count, rows = _parameters(items), []
-    published = {i.system: dict(i.recipe.published) for i in items}
+    published = {
+        i.system: dict(i.recipe.published) if i.system != PROBE else {} for i in items
+    }  # fmt: skip
     titles = {i.system: i.recipe.title for i in items}
     for system in (*SYSTEMS, TAUGHT):
         row: dict[str, Any] = {
@@ -258,6 +269,10 @@ def run(
             "level": 0.95, "draws": _twelve_judge.DRAWS, "kind": "percentile bootstrap over people",
         },
         "tables": _twelve_tables.tables(rows, domains, ablation, held),
+        "figures": {
+            r["name"]: {t: r[t]["macro"]["auroc"] for t in ("out-of-fold", "fold-9") if t in r}
+            for r in rows
+        },
         "systems": rows, "domains": domains, "ablation": ablation, "held_to": held,
         "notes": notes, "missing": missing,
     }  # fmt: skip
