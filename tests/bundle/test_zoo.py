@@ -18,9 +18,10 @@ ZOO = Path(str(files("einthoven"))) / "zoo"
 def test_models_are_small() -> None:
     sizes = {p: p.stat().st_size for p in ZOO.rglob("*") if p.is_file()}
     of = {name: sum(s for p, s in sizes.items() if p.parent.name == name) for name in zoo_names()}
-    waves, twelve = of.pop("waves"), of.pop("twelve")
+    waves, twelve, rhythm = of.pop("waves"), of.pop("twelve"), of.pop("rhythm")
     assert sum(of.values()) < 1_000_000
     assert waves < 300_000
+    assert rhythm < 200_000
     assert twelve < 5_000_000
 
 
@@ -93,14 +94,19 @@ def test_a_beat_depends_on_the_neighbours_its_spec_names_and_on_no_other() -> No
     spec = bundle.card.stages[0].input
     before, after = spec.neighbours
     side = _numbers(before + 64 + after, spec)
-    together = bundle.predict({"side": side})
+    time = round(sum(spec.window) * spec.rate)
+    window = np.random.default_rng(2).normal(size=(64, 1, time)).astype(np.float32)
+    together = bundle.predict({"side": side, "window": window})
     assert together.shape == (64, len(bundle.card.classes))
     for beat in (0, 20, 63):
-        alone = bundle.predict({"side": side[beat : beat + before + 1 + after]})
+        alone = bundle.predict(
+            {"side": side[beat : beat + before + 1 + after], "window": window[beat : beat + 1]}
+        )
         np.testing.assert_allclose(alone[0], together[beat], atol=1e-5)
     changed = side.copy()
     changed[40] += 3
-    moved = np.flatnonzero(np.abs(bundle.predict({"side": changed}) - together).max(axis=1) > 1e-6)
+    change = bundle.predict({"side": changed, "window": window}) - together
+    moved = np.flatnonzero(np.abs(change).max(axis=1) > 1e-6)
     assert 40 - before in moved
     assert moved.min() >= 40 - before - after
     assert moved.max() <= 40

@@ -102,3 +102,16 @@ def test_neighbours_that_do_not_fit_the_share_of_the_network_are_refused() -> No
     for change in ("model.share=0.0", "input.neighbours=[3, 3]"):
         with pytest.raises(UsageError, match="neighbours"):
             boosting._parts(load_recipe("aami-review", [change]))
+
+
+def test_a_network_over_the_wave_that_the_recipe_does_not_feed_or_know_is_refused() -> None:
+    wrong = {
+        "input.waveform=false": "input.waveform", "model.waveform.share=1.0": "share",
+        'model.waveform.name="arrythminet"': "arrhythminet", "model.waveform.droput=1": "dropout",
+        "model.waveform.share=true": "share",
+    }  # fmt: skip
+    for change, word in wrong.items():
+        with pytest.raises(UsageError, match=word):
+            boosting._parts(load_recipe("aami-review", [change]))
+    with pytest.raises(UsageError, match="only then"):
+        boosting._parts(load_recipe("boosting", ["input.waveform=true"]))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from einthoven.models.beat_sequence import REACH, BeatSequence
+from einthoven.models.beat_sequence import REACH, BeatSequence, moderated
 from einthoven.training import _learners, boosting
 from einthoven.training._premature import Rows
+from einthoven.training._waveform import Waveform
 
 CLASSES = ("N", "S", "V", "F")
 TREES = {"rounds": 5, "leaves": 5}
@@ -50,6 +51,65 @@ def test_onnx_fed_in_pieces_answers_as_what_was_learnt(share: float) -> None:
         boosting._answers(data, real, neighbours), model.logits(real), atol=1e-4
     )
     assert model.parameters > 0
+
+
+def waved(beats: int = 1500, seed: int = 0) -> Rows:
+    """Beats of which those of class V, and no others, are wide; side numbers tell nothing."""
+    rng = np.random.default_rng(seed)
+    rows = table(beats, seed)
+    real = rows.kind == "real"
+    time = np.arange(40)
+    width = np.where(rows.label[real] == 2, 6.0, 2.0)[:, None]
+    wave = np.exp(-(((time - 16) / width) ** 2)) + 0.05 * rng.standard_normal((real.sum(), 40))
+    return replace(
+        rows, side=rng.standard_normal((beats, 4)).astype(np.float32),
+        window=wave[:, None].astype(np.float32),
+    )  # fmt: skip
+
+
+WAVE = Waveform(name="arrhythminet-v2", share=0.5, epochs=1, beats=20480)
+
+
+def test_the_wave_finds_what_side_numbers_do_not_tell_and_onnx_agrees_in_half_the_bytes() -> None:
+    rows, other = waved(), waved(seed=1)
+    weighing = _learners.Weighing(share=0.3, epochs=1, keep_made={"S": 1.0}, waveform=WAVE)
+    model = _learners.learn(rows, CLASSES, weighing, TREES, 0)
+    real = other.where(other.kind == "real")
+    said = model.logits(real)
+    without = replace(model, wave=None)
+    ectopic = real.label == 2
+    found = said[:, 2] - said[:, 0]
+    assert np.quantile(found[ectopic], 0.1) > np.quantile(found[~ectopic], 0.9)
+    blind = (without.logits(real).argmax(1) == 2) == ectopic
+    assert blind.mean() < 0.95
+    data = model.to_onnx(4)
+    np.testing.assert_allclose(boosting._answers(data, real, (REACH, REACH)), said, atol=1e-4)
+    numbers = sum(p.numel() for p in model.wave.net.parameters())
+    assert len(data) - len(without.to_onnx(4)) < 3 * numbers
+
+
+def test_a_wave_moves_n_and_s_together_and_a_share_of_nothing_changes_nothing() -> None:
+    rng = np.random.default_rng(0)
+    said, told = (np.log(rng.dirichlet(np.ones(4), 50)) for _ in range(2))
+    mixed = moderated(said, told, 0.5, CLASSES)
+    np.testing.assert_allclose(mixed[:, 1] - mixed[:, 0], said[:, 1] - said[:, 0])
+    np.testing.assert_allclose(mixed[:, 2:], (said[:, 2:] + told[:, 2:]) / 2)
+    np.testing.assert_allclose(
+        np.logaddexp(mixed[:, 0], mixed[:, 1]),
+        (np.logaddexp(said[:, 0], said[:, 1]) + np.logaddexp(told[:, 0], told[:, 1])) / 2,
+    )
+    np.testing.assert_array_equal(moderated(said, told, 0.0, CLASSES), said)
+
+
+def test_windows_go_with_the_real_beats_alone() -> None:
+    rows = waved(30)
+    kept = rows.where(rows.record == "b")
+    assert rows.window is not None
+    assert kept.window is not None
+    np.testing.assert_array_equal(kept.window, rows.window[10:])
+    assert len(kept) == 20
+    assert rows.where(rows.kind == "runs").window is not None
+    assert table().where(np.ones(1500, bool)).window is None
 
 
 def test_the_network_learns_what_only_a_neighbour_tells_and_trees_cannot() -> None:

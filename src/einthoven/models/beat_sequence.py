@@ -10,6 +10,10 @@ The network and a mixture of it with trees are written as ONNX by hand, so that 
 
 from __future__ import annotations
 
+import io
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -87,6 +91,43 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
+    def embed(self, wave: Wave, side: str) -> str:
+        """Add a network as torch writes it, and return the name of its logits.
+
+        Weights that float16 can hold are kept as such.
+        """
+        import onnx
+        from onnx import numpy_helper
+
+        out: Any = io.BytesIO()
+        given = (torch.zeros(2, 1, wave.time), torch.zeros(2, wave.side))
+        axes = {name: {0: "beat"} for name in ("window", "numbers", "waved")}
+        with warnings.catch_warnings():
+            # The older of torch's two exporters: the newer needs a package more and gives no less.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                wave.net, given, out, input_names=["window", "numbers"], output_names=["waved"],
+                dynamic_axes=axes, opset_version=17, dynamo=False,
+            )  # fmt: skip
+        inner = onnx.load_from_string(bytes(out.getvalue())).graph
+        names = {"window": "window", "numbers": side, "": ""}
+        for held in inner.initializer:
+            value = numpy_helper.to_array(held)
+            half = value.astype(np.float16) if value.dtype == np.float32 else value
+            if value.dtype == np.float32 and (half.astype(np.float32) == value).all():
+                names[held.name] = self.add("Cast", self.constant(half), to=onnx.TensorProto.FLOAT)
+            else:
+                names[held.name] = self.constant(value)
+        for number, node in enumerate(inner.node):
+            for at, name in enumerate(node.input):
+                node.input[at] = names[name]
+            for at, name in enumerate(node.output):
+                names[name] = f"w{number}_{at}"
+                node.output[at] = names[name]
+            node.name = ""
+            self.nodes.append(node)
+        return names["waved"]
+
     def cut(self, of: str, less: int, axis: int) -> str:
         """Return `of` without its first and last `less` entries along an axis."""
         first, last = np.array([less], np.int64), np.array([-less], np.int64)
@@ -126,15 +167,19 @@ def _network(graph: _Graph, net: BeatSequence) -> str:
     return graph.add("Transpose", graph.add("Squeeze", logits, axis), perm=[1, 0])
 
 
-def to_onnx(net: BeatSequence, classes: int, *, trees: bytes | None = None, share: float) -> bytes:
+def to_onnx(
+    net: BeatSequence, classes: Sequence[str], *, trees: bytes | None = None, share: float,
+    wave: Wave | None = None,
+) -> bytes:  # fmt: skip
     """Return ONNX: ``side`` (15 + beat + 15, number) in, ``logits`` (beat, class) out.
 
     Parameters
     ----------
     net : trained.
-    classes : how many.
+    classes : names.
     trees : gradient boosting as `models.boosting.to_onnx` gives it, to be mixed with the network.
     share : of the network in the mixture, a mean of log probabilities; 1 is the network alone.
+    wave : what moderates the answer; the graph then eats ``window`` (beat, 1, time), too.
     """
     import onnx
     from onnx import helper
@@ -142,6 +187,7 @@ def to_onnx(net: BeatSequence, classes: int, *, trees: bytes | None = None, shar
     graph = _Graph()
     last = _network(graph, net.eval())
     numbers = net.first.in_channels
+    eaten = [helper.make_tensor_value_info("side", onnx.TensorProto.FLOAT, ["row", numbers])]
     if trees is not None:
         node = onnx.load_from_string(trees).graph.node[0]
         node.input[0], node.output[0] = graph.cut("side", REACH, 0), "trees"
@@ -151,17 +197,82 @@ def to_onnx(net: BeatSequence, classes: int, *, trees: bytes | None = None, shar
             said = graph.add("LogSoftmax", name, axis=1)
             parts.append(graph.add("Mul", said, graph.constant(np.float32(weight))))
         last = graph.add("Add", *parts)
+    if wave is not None:
+        shape: list[str | int | None] = ["beat", 1, wave.time]
+        eaten.append(helper.make_tensor_value_info("window", onnx.TensorProto.FLOAT, shape))
+        last = _moderated(graph, last, wave, numbers, classes)
     graph.nodes.append(helper.make_node("Identity", [last], ["logits"]))
+    told: list[str | int | None] = ["beat", len(classes)]
     whole = helper.make_model(
         helper.make_graph(
-            graph.nodes, "beat-sequence",
-            [helper.make_tensor_value_info("side", onnx.TensorProto.FLOAT, ["row", numbers])],
-            [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["beat", classes])],
+            graph.nodes, "beat-sequence", eaten,
+            [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, told)],
             graph.constants,
         ),
         producer_name="einthoven", ir_version=8,
-        opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid("ai.onnx.ml", 3)],
+        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)],
     )  # fmt: skip
     onnx.checker.check_model(whole)
     data: bytes = whole.SerializeToString()
     return data
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wave:
+    """A network over the beat's own wave that moderates the answer, see `moderated`.
+
+    Attributes
+    ----------
+    net : eats windows (beat, 1, time) and the first `side` of the side numbers.
+    share : of its log probabilities.
+    time, side : samples of a window, and numbers that go with it.
+    """
+
+    net: nn.Module
+    share: float
+    time: int
+    side: int
+
+
+def together(classes: Sequence[str]) -> list[int]:
+    """Return the indices of the classes that rhythm alone tells apart."""
+    return [i for i, c in enumerate(classes) if c in ("N", "S")]
+
+
+def moderated(
+    said: npt.NDArray[np.float64], waved: npt.NDArray[np.float64], share: float,
+    classes: Sequence[str],
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Return log probabilities (beat, class) with a share of another network's in them.
+
+    N and S rise and fall together, by the probability that a beat is one of the two: a wave tells
+    them from V and F, but not from each other.
+    """
+    few = together(classes)
+
+    def grouped(of: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        found = of.copy()
+        found[:, few] = np.logaddexp.reduce(of[:, few], axis=1, keepdims=True)
+        return found
+
+    return said + share * (grouped(waved) - grouped(said))
+
+
+def _moderated(graph: _Graph, said: str, wave: Wave, numbers: int, classes: Sequence[str]) -> str:
+    """Add the network over the wave, and `moderated`, to a graph; return what is said then."""
+    own = graph.cut("side", REACH, 0)
+    if wave.side < numbers:
+        ends = (graph.constant(np.array([e], np.int64)) for e in (0, wave.side, 1))
+        own = graph.add("Slice", own, *ends)
+    few = together(classes)
+    mask = np.isin(np.arange(len(classes)), few)[None]
+    terms = []
+    for name in (said, graph.embed(wave, own)):
+        each = graph.add("LogSoftmax", name, axis=1)
+        some = graph.add("Gather", each, graph.constant(np.array(few, np.int64)), axis=1)
+        both = graph.add("ReduceLogSumExp", some, axes=[1], keepdims=1)
+        terms += [each, graph.add("Where", graph.constant(mask), both, each)]
+    change = graph.add(
+        "Mul", graph.add("Sub", terms[3], terms[1]), graph.constant(np.float32(wave.share))
+    )
+    return graph.add("Add", terms[0], change)

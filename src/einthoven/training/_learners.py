@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from einthoven.evaluation.calibration import softmax
 from einthoven.models import boosting
+from einthoven.training import _waveform
 from einthoven.training._premature import Rows
+from einthoven.training._waveform import Waveform
 
 Floats = npt.NDArray[np.float64]
 Logits = npt.NDArray[np.float32]
@@ -37,6 +39,7 @@ class Weighing:
     share : of the network over the sequence of beats in the answer, a mean of log probabilities:
         0 is trees alone, 1 the network alone.
     epochs : passes of the network.
+    waveform : a network over the beat's own wave; None for none.
     """
 
     keep: Mapping[str, float] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class Weighing:
     uncertain: float = 0.02
     share: float = 0.0
     epochs: int = 6
+    waveform: Waveform | None = None
 
 
 def draw(
@@ -107,15 +111,33 @@ class Model:
     net : `models.beat_sequence.BeatSequence`, or None where the trees do.
     share : of the network in the answer.
     classes : names.
+    wave : the network over the beat's own wave, or None.
     """
 
     trees: Any
     net: Any
     share: float
     classes: tuple[str, ...]
+    wave: Any = None
 
     def logits(self, table: Rows) -> Logits:
-        """Return (beat, class) what is said of each row, each with its neighbours."""
+        """Return (beat, class) what is said of each row, each with its neighbours.
+
+        Parameters
+        ----------
+        table : real beats alone where there is a network over their waves.
+        """
+        said = self._without_wave(table)
+        if self.wave is None:
+            return said
+        from einthoven.models.beat_sequence import moderated
+
+        assert table.window is not None
+        waved = _waveform.answers(self.wave.net, table.window, table.side[:, : self.wave.side])
+        mixed = moderated(_log(said), _log(waved), self.wave.share, self.classes)
+        return mixed.astype(np.float32)
+
+    def _without_wave(self, table: Rows) -> Logits:
         trees = (
             boosting.logits(self.trees, table.side, len(self.classes))
             if self.trees is not None
@@ -140,7 +162,9 @@ class Model:
             return trees
         from einthoven.models import beat_sequence
 
-        return beat_sequence.to_onnx(self.net, len(self.classes), trees=trees, share=self.share)
+        return beat_sequence.to_onnx(
+            self.net, self.classes, trees=trees, share=self.share, wave=self.wave
+        )
 
     @property
     def parameters(self) -> int:
@@ -148,8 +172,9 @@ class Model:
         count = 0
         if self.trees is not None:
             count += sum(len(p.nodes) for trees in self.trees._predictors for p in trees)
-        if self.net is not None:
-            count += sum(p.numel() for p in self.net.parameters())
+        for net in (self.net, self.wave and self.wave.net):
+            if net is not None:
+                count += sum(p.numel() for p in net.parameters())
         return count
 
 
@@ -166,14 +191,26 @@ def learn(
     ----------
     trees : arguments of `models.boosting.build`.
     """
-    grown = net = None
+    grown = net = wave = None
     if weighing.share < 1:
         pick, weight = draw(table, classes, weighing, np.random.default_rng(seed))
         model = boosting.build(seed, trees)
         grown = model.fit(table.side[pick], table.label[pick], sample_weight=weight[pick])
     if weighing.share > 0:
         net = _train(table, classes, weighing, seed)
-    return Model(trees=grown, net=net, share=weighing.share, classes=tuple(classes))
+    if weighing.waveform is not None:
+        wave = _trained_wave(table, classes, weighing.waveform, seed)
+    return Model(trees=grown, net=net, share=weighing.share, classes=tuple(classes), wave=wave)
+
+
+def _trained_wave(table: Rows, classes: Sequence[str], waveform: Waveform, seed: int) -> Any:
+    """Return the network over the waves of the real beats."""
+    from einthoven.models.beat_sequence import Wave
+
+    real = table.where(table.kind == "real")
+    assert real.window is not None
+    net = _waveform.train(real.window, real.side, real.label, len(classes), waveform, seed)
+    return Wave(net=net, share=waveform.share, time=real.window.shape[2], side=real.side.shape[1])
 
 
 def _train(table: Rows, classes: Sequence[str], weighing: Weighing, seed: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class Rows:
     record, kind : (beat,) the record it is of or was made from; ``real`` or one of `KINDS`.
     sample : (beat,) int64 R peak.
     made : (beat,) whether a made recording's beat was changed.
+    window : (real beat, 1, time) float32 of the real beats alone, in their order; time is 0 where
+        the spec asks for no waveform, and None is none at all.
     """
 
     side: npt.NDArray[np.float32]
@@ -40,13 +42,19 @@ class Rows:
     kind: npt.NDArray[np.str_]
     sample: npt.NDArray[np.int64]
     made: npt.NDArray[np.bool_]
+    window: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
         """Return the rows for which `keep` (beat,) is true."""
-        return Rows(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+        columns = {name: getattr(self, name)[keep] for name in COLUMNS}
+        window = None if self.window is None else self.window[keep[self.kind == "real"]]
+        return Rows(**columns, window=window)
+
+
+COLUMNS = tuple(f.name for f in fields(Rows) if f.name != "window")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +94,11 @@ def describe(
     rate: float,
     leads: tuple[str, ...],
     samples: npt.NDArray[np.int64],
-) -> npt.NDArray[np.float32]:
-    """Return (beat, number) the side numbers of the beats of one recording (lead, time) mV."""
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return (beat, number) and (beat, 1, time) of the beats of one recording (lead, time) mV."""
     stream = InputStream(spec, rate, leads)
     given = stream.push(signal, samples, signal.shape[1]) + stream.flush()
-    return np.concatenate([g.side for g in given])
+    return np.concatenate([g.side for g in given]), np.concatenate([g.window for g in given])
 
 
 def make(
@@ -141,6 +149,8 @@ def rows(
     progress : called with each record's name when it is done.
     """
     parts: list[Mapping[str, Any]] = []
+    windows: list[npt.NDArray[np.float32]] = []
+    short = replace(spec, waveform=False)  # of made recordings
 
     def add(side: Any, names: Any, record: str, kind: str, sample: Any, made: Any) -> None:
         parts.append(
@@ -158,7 +168,8 @@ def rows(
         marks = marks.where(is_beat(marks.symbols))
         names, samples = translate(marks.symbols, labels), marks.samples
         signal = source.read(0, source.samples)
-        side = describe(spec, signal, source.rate, source.leads, samples)
+        side, window = describe(spec, signal, source.rate, source.leads, samples)
+        windows.append(window)
         add(side, names, record, "real", samples, np.zeros(len(names), bool))
         lead = signal[one_lead(source.leads)]
         for draw in range(making.draws if making else 0):
@@ -167,7 +178,10 @@ def rows(
                 new = make(kind, np.nan_to_num(lead), source.rate, samples, names, making, rng)  # type: ignore[arg-type]
                 if new is None:
                     continue
-                side = describe(spec, new.signal[None], source.rate, ("ECG",), new.samples)
+                side, _ = describe(short, new.signal[None], source.rate, ("ECG",), new.samples)
                 add(side, new.labels, record, kind, new.samples, new.made)
         progress(record)
-    return Rows(**{f.name: np.concatenate([p[f.name] for p in parts]) for f in fields(Rows)})
+    return Rows(
+        **{name: np.concatenate([p[name] for p in parts]) for name in COLUMNS},
+        window=np.concatenate(windows),
+    )

@@ -1,5 +1,7 @@
 """Trains trees, or a network over the sequence of beats, or both, on RR and template numbers.
 
+With both may go a network over the wave of each beat (`_waveform`).
+
 Everything that is chosen (offsets of the classes, temperature, the threshold of "uncertain") is
 chosen on out-of-fold answers: the training records are divided into folds, and each fold is
 answered by a model that saw none of its records, nor anything made from them.
@@ -33,6 +35,7 @@ from einthoven.training._learners import Model, Weighing, learn, sequences
 from einthoven.training._premature import Making, Rows, rows
 from einthoven.training._recipe import Recipe, to_toml
 from einthoven.training._run import check_classes
+from einthoven.training._waveform import Waveform
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,12 +54,19 @@ def _parts(recipe: Recipe) -> tuple[Weighing, dict[str, Any], Making]:
         known = {f.name for f in fields(Making)}
         if key not in known:
             raise UsageError("augment", f"key {key!r} is not known", nearest(key, known))
+    if "waveform" in given:
+        given["waveform"] = Waveform.of(given["waveform"])
+    if recipe.input.waveform != ("waveform" in given):
+        fault = f"is {str(recipe.input.waveform).lower()}"
+        raise UsageError("input.waveform", fault, "Give true with model.waveform, and only then")
     folds = tuple(tuple(str(r) for r in fold) for fold in given.pop("folds", ()))
     weighing = Weighing(**{k: given.pop(k) for k in list(given) if k in own}, folds=folds)
     reach = (15, 15) if weighing.share else (0, 0)  # models.beat_sequence.REACH
     if recipe.input.neighbours != reach:
         fault = f"is {list(recipe.input.neighbours)}"
         raise UsageError("input.neighbours", fault, f"Give {list(reach)} with this model.share")
+    if weighing.waveform and not weighing.share:
+        raise UsageError("model.waveform", "needs the beat sequence", "Give model.share, too")
     return weighing, given, Making(**recipe.augment)
 
 
@@ -153,15 +163,17 @@ def _answers(data: bytes, table: Rows, neighbours: tuple[int, int]) -> npt.NDArr
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
+    eaten = {i.name for i in session.get_inputs()}
     found = []
     for part in sequences(table):
         given = Inputs(
-            samples=table.sample[part], window=np.zeros((0, 1, 0), np.float32),
-            side=table.side[part],
+            samples=table.sample[part], side=table.side[part],
+            window=table.side[part, None, :0] if table.window is None else table.window[part],
         )  # fmt: skip
         queue = Neighbours(*neighbours)
-        pieces = queue.push(given) + queue.flush()
-        found += [session.run(None, {"side": piece.side})[0] for piece in pieces]
+        for piece in queue.push(given) + queue.flush():
+            feed = {"side": piece.side, "window": piece.window}
+            found.append(session.run(None, {k: v for k, v in feed.items() if k in eaten})[0])
     return np.concatenate(found)
 
 
