@@ -183,6 +183,18 @@ def test_report_finds_flat_leads_exchanged_arms_and_copies(
     assert "1=7" in out[out.index("same recording") :].splitlines()[0]
 
 
+def test_report_leaves_out_what_cannot_be_read_and_names_it(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = whole / "ptbxl" / "records100" / "00000"
+    (place / "00004_lr.hea").write_text("no header at all\n")
+    assert main(["data", "report", "ptbxl", "--root", str(whole)]) == 1
+    told = capsys.readouterr()
+    assert "11 of 21799 records" in told.out
+    assert "left out" in told.err
+    assert "00004_lr.hea" in told.err
+
+
 def _flat(units: np.ndarray) -> np.ndarray:
     units[:, 8] = 7
     return units

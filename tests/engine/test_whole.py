@@ -160,6 +160,10 @@ def test_what_cannot_be_answered_is_absent_and_says_why() -> None:
     assert any(
         w.startswith("diagnoses: not answered, since it takes two limb") for w in lone["warnings"]
     )
+    eleven = [k for k, name in enumerate(record.leads) if name != "V4"]
+    names = tuple(record.leads[k] for k in eleven)
+    lost = einthoven.analyze(replace(record, signal=record.signal[eleven], leads=names)).to_dict()
+    assert any(w.endswith("V1 to V6, and V4 is missing") for w in lost["warnings"])
     noise = Record(
         signal=np.random.default_rng(0).normal(0, 0.3, (1, 60 * 200)).astype(np.float32),
         rate=200.0, leads=("II",),

@@ -21,7 +21,7 @@ from einthoven.corpora import (
     survey,
 )
 from einthoven.formats._replace import writing
-from einthoven.record.errors import UsageError
+from einthoven.record.errors import DataError, EinthovenError, UsageError
 from einthoven.record.record import Signal
 
 VERBS = {
@@ -189,7 +189,12 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
     if picture is not None and picture.exists() and not args.force:
         raise UsageError(picture, "is there already", "Give --force to replace it")
     with _bar(len(corpus.present), corpus.name, unit="record") as bar:
-        rows = survey(corpus, progress=lambda _name: bar.update(), signals=True)
+        faults: list[EinthovenError] = []
+        rows = survey(corpus, lambda _name: bar.update(), signals=True, faults=faults)
+    for fault in faults:
+        print(f"einthoven: left out: {fault}", file=sys.stderr)
+    if not rows:
+        raise DataError(corpus.folder, "holds no record that can be read", "Load it again")
     summary = report.summarise(corpus.name, rows, _near(corpus, rows))
     if picture is not None:
         picture.parent.mkdir(parents=True, exist_ok=True)
@@ -200,7 +205,7 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
         whole = _facts(corpus) | {"here": short, "notes": corpus.notes()}
         whole |= {"beats": summary.beats, "table": [asdict(r) for r in rows]}
         print(json.dumps(whole, ensure_ascii=False))
-        return 0
+        return int(bool(faults))
     facts = corpus.facts
     for word in ("title", "version", "licence", "citation", "doi", "url", "leads"):
         if getattr(facts, word):
@@ -225,7 +230,7 @@ def _report(corpus: Corpus, args: argparse.Namespace) -> int:
     if summary.beats:
         print()
         _beats(rows, summary.beats)
-    return 0
+    return int(bool(faults))
 
 
 def _near(corpus: Corpus, rows: Sequence[RecordSurvey]) -> tuple[tuple[str, str], ...] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from einthoven.corpora._corpus import Corpus
 from einthoven.corpora._quality import Quality, quality
 from einthoven.record.diagnosis import LABELS, Statement, label_row
-from einthoven.record.errors import DataError
+from einthoven.record.errors import DataError, EinthovenError
 from einthoven.record.vocabulary import AAMI, is_beat, translate
 
 MOST = 4000  # records whose signal is looked at, evenly spread: 50 ms for ten seconds of 12 leads
@@ -45,7 +45,11 @@ class RecordSurvey:
 
 
 def survey(
-    corpus: Corpus, progress: Callable[[str], None] = lambda _name: None, *, signals: bool = False
+    corpus: Corpus,
+    progress: Callable[[str], None] = lambda _name: None,
+    *,
+    signals: bool = False,
+    faults: list[EinthovenError] | None = None,
 ) -> tuple[RecordSurvey, ...]:
     """Return what each record that is here holds.
 
@@ -53,10 +57,12 @@ def survey(
     ----------
     progress : called with the name of each record that is done.
     signals : look at the signals too, of `MOST` records.
+    faults : takes what is wrong with a record, which is then left out.
 
     Raises
     ------
     DataError : where no record is here.
+    EinthovenError : a record cannot be read, and nothing takes the fault.
     """
     present = corpus.present
     if not present:
@@ -65,26 +71,33 @@ def survey(
     looked = {present[k] for k in np.linspace(0, len(present) - 1, MOST).round().astype(int)}
     rows = []
     for record in present:
-        source = corpus.open(record)
-        marks = source.annotations()
-        classes, symbols, rhythms = dict.fromkeys(AAMI, 0), Counter[str](), set[str]()
-        if marks is not None:
-            beats = marks.where(is_beat(marks.symbols))
-            symbols.update(beats.symbols.tolist())
-            found = Counter(translate(beats.symbols, "aami").tolist())
-            classes = {name: found[name] for name in AAMI}
-            rhythms = {text for text in marks.texts if text.startswith("(")}
-        rows.append(
-            RecordSurvey(
-                record=record, subject=corpus.subject(record), leads=source.leads,
-                rate=source.rate, seconds=source.samples / source.rate, classes=classes,
-                symbols=dict(symbols.most_common()), rhythms=tuple(sorted(rhythms)),
-                statements=corpus.statements(record), metadata=dict(corpus.metadata(record)),
-                quality=quality(source) if signals and record in looked else None,
-            )
-        )  # fmt: skip
+        try:
+            rows.append(_row(corpus, record, signals=signals and record in looked))
+        except EinthovenError as fault:
+            if faults is None:
+                raise
+            faults.append(fault)
         progress(record)
     return tuple(rows)
+
+
+def _row(corpus: Corpus, record: str, *, signals: bool) -> RecordSurvey:
+    source = corpus.open(record)
+    marks = source.annotations()
+    classes, symbols, rhythms = dict.fromkeys(AAMI, 0), Counter[str](), set[str]()
+    if marks is not None:
+        beats = marks.where(is_beat(marks.symbols))
+        symbols.update(beats.symbols.tolist())
+        found = Counter(translate(beats.symbols, "aami").tolist())
+        classes = {name: found[name] for name in AAMI}
+        rhythms = {text for text in marks.texts if text.startswith("(")}
+    return RecordSurvey(
+        record=record, subject=corpus.subject(record), leads=source.leads,
+        rate=source.rate, seconds=source.samples / source.rate, classes=classes,
+        symbols=dict(symbols.most_common()), rhythms=tuple(sorted(rhythms)),
+        statements=corpus.statements(record), metadata=dict(corpus.metadata(record)),
+        quality=quality(source) if signals else None,
+    )  # fmt: skip
 
 
 def label_counts(

@@ -105,8 +105,12 @@ class DiagnosisStage:
 
     def __init__(self, bundle: Bundle, rate: float, leads: tuple[str, ...], *, live: bool) -> None:
         self.bundle, self._rate, self._leads = bundle, rate, leads
-        self.reason = "it takes two limb leads and V1 to V6"
-        self._asked = _enough({canonical(name) for name in leads})
+        here = {canonical(name) for name in leads}
+        self._asked = _enough(here)
+        lost = [name for name in STANDARD[6:] if name not in here]
+        # Of few leads nobody expects diagnoses; of many one may be called by another name.
+        which = f", and {', '.join(lost)} is missing" if lost and len(here) > len(lost) else ""
+        self.reason = f"it takes two limb leads and V1 to V6{which}"
         self._spans = SpanStream(
             rate, len(leads), seconds=_PER_SPAN, whole=0.0 if live else LONGEST,
             shortest=_HALF * _PER_SPAN,
