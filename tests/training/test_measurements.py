@@ -83,9 +83,9 @@ def test_the_bundle_gives_the_calibrated_answers(finished: Path, tmp_path: Path)
 
 
 def test_trees_grown_anew_answer_the_test_side_alone(tmp_path: Path) -> None:
-    own = ('model.net=""', "model.refit=true")
-    for name, changed in (("once", own[:1]), ("anew", own)):
-        train(load_recipe("twelve", (*SMALL, *changed)), tmp_path / name)
+    for name, refit in (("once", "false"), ("anew", "true")):
+        own = ('model.net=""', f"model.refit={refit}")
+        train(load_recipe("twelve", (*SMALL, *own)), tmp_path / name)
     once, anew = (Answers.load(tmp_path / name / "answers.npz") for name in ("once", "anew"))
     np.testing.assert_array_equal(once.of("validation").logits, anew.of("validation").logits)
     assert np.abs(once.of("test").logits - anew.of("test").logits).max() > 0

@@ -11,7 +11,7 @@ from einthoven.signal.waves import Waves
 
 
 def measured(
-    source: Source, beats: Beats, quality: Quality, waves: Waves, *, fibrillating: bool
+    source: Source, beats: Beats, quality: Quality, waves: Waves, *, fibrillating: bool = False
 ) -> Measurements:
     """Return the measurements of a recording; `fibrillating` where all of it surely is.
 
