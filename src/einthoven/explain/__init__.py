@@ -1,0 +1,1 @@
+"""Asks a model why, in the words of waves and leads."""
