@@ -3,9 +3,9 @@
 EXGnet, a network for one lead whose explanations are supervised, arXiv:2506.12404 (2025).
 
 Differs from the paper: known to us are the blocks of parallel short and long kernels, not the table
-of layers; widths, kernels, squeeze and excitation are ours, 0.10 M parameters. Neither its guided
-loss nor its features for training alone are here. The paper judges rhythms of 10 s on Chapman and
-Ningbo; here a window is a beat.
+of layers; widths, kernels, squeeze and excitation are ours, 0.10 M parameters. Its guided loss and
+its features for training alone are in `training._guide`, for any network. The paper judges rhythms
+of 10 s on Chapman and Ningbo; here a window is a beat.
 """
 
 from __future__ import annotations
@@ -58,16 +58,18 @@ class Multiresolution(nn.Module):
 
 def exgnet(
     *, leads: int, time: int, classes: int, side: int, kernels: Sequence[int] = _KERNELS,
-    dropout: float = 0.2,
+    halved: int = 2, dropout: float = 0.2,
 ) -> Pooled:  # fmt: skip
     """Build it. Any `time` fits.
 
     Stem, multiresolution blocks, mean over time, linear head. The stem quarters the time; it is
-    halved again after each block but the last two.
+    halved again after the first and the second block.
 
     Parameters
     ----------
     kernels : samples of the parallel branches.
+    halved : after how many blocks time is halved, 0 to 3. A window of 180 samples has 12 positions
+        before the head with 2, 23 with 1: maps by which more can be told apart.
     dropout : share of the pooled features dropped in training.
     """
     del time
@@ -77,7 +79,7 @@ def exgnet(
         nn.ReLU(inplace=True), nn.MaxPool2d((1, 2), ceil_mode=True),
     ]  # fmt: skip
     for number, out in enumerate(_WIDTHS):
-        if 0 < number < len(_WIDTHS) - 1:
+        if 0 < number <= halved:
             body.append(nn.MaxPool2d((1, 2), ceil_mode=True))
         body.append(Multiresolution(channels, out, kernels))
         channels = out

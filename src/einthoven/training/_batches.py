@@ -11,22 +11,24 @@ from torch.utils.data import Dataset, Sampler
 
 
 class Windows(Dataset[tuple[torch.Tensor, ...]]):
-    """Windows, side numbers and labels in memory, handed out a batch at a time."""
+    """Windows, side numbers, labels and `more` in memory, handed out a batch at a time."""
 
     def __init__(
         self,
         window: npt.NDArray[np.float32],
         side: npt.NDArray[np.float32],
         label: npt.NDArray[np.int64],
+        more: tuple[torch.Tensor, ...] = (),
     ) -> None:
         self.window, self.side = torch.from_numpy(window), torch.from_numpy(side)
-        self.label = torch.from_numpy(label)
+        self.label, self.more = torch.from_numpy(label), more
 
     def __len__(self) -> int:
         return len(self.label)
 
     def __getitem__(self, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return self.window[rows], self.side[rows], self.label[rows]
+        more = (column[rows] for column in self.more)
+        return self.window[rows], self.side[rows], self.label[rows], *more
 
 
 class Draws(Sampler[torch.Tensor]):

@@ -219,4 +219,6 @@ def kept(recipe: Recipe, run: Path) -> tuple[Mapping[str, torch.Tensor], int]:
     o = recipe.optimiser
     state = read_checkpoint(run / "checkpoints" / f"{o.keep}.safetensors")
     weights = state["callbacks"][_MEAN]["weights"] if o.average else state["state_dict"]
-    return {k.removeprefix("net."): v for k, v in weights.items()}, int(state["epoch"])
+    # What guided the network while it learnt is not of the result.
+    named = {k: v for k, v in weights.items() if not k.startswith("guidance.")}
+    return {k.removeprefix("net."): v for k, v in named.items()}, int(state["epoch"])

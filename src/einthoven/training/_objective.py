@@ -30,11 +30,14 @@ OBJECTIVES: Mapping[str, Mapping[str, float | str]] = MappingProxyType(
         "focal": MappingProxyType({"alpha": "inverse-root", "gamma": 2.0}),
         "class-balanced": MappingProxyType({"beta": 0.999}),
         "logit-adjustment": MappingProxyType({"tau": 1.0}),
+        "distillation": MappingProxyType(
+            {"teacher": "", "teacher_weight": 1.0, "temperature": 4.0}
+        ),
         "binary-cross-entropy": MappingProxyType({"teacher": "", "teacher_weight": 0.7}),
     }
 )
 ALPHAS = ("inverse-root", "one")
-_OWN = ("alpha", "gamma", "beta", "tau", "teacher", "teacher_weight")
+_OWN = ("alpha", "gamma", "beta", "tau", "teacher", "teacher_weight", "temperature")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,8 @@ class Objective:
     - ``logit-adjustment``: cross-entropy of logits + tau log(share of the class) (Menon et al.
       2021, arXiv:2007.07314). In use the logits are taken plain; adjusting there too would be
       doing it twice.
+    - ``distillation``: -log p + teacher_weight T^2 KL(teacher || network), both softened by the
+      temperature T (Hinton, Vinyals, Dean 2015, arXiv:1503.02531).
     - ``binary-cross-entropy``, of whole records, of which each has any number of classes: the mean
       of -y log p - (1 - y) log(1 - p) over records and classes, with p the sigmoid of the class's
       own logit. Where the publisher's words cannot say whether y is 1 or 0 it is left out.
@@ -74,8 +79,12 @@ class Objective:
     beta : of ``class-balanced``, 0 to below 1; 0 weighs all classes alike, near 1 by 1 / n.
     tau : of ``logit-adjustment``, 0 or more; 0 adjusts nothing.
     teacher : of ``binary-cross-entropy``, a finished run on the same split whose out-of-fold
-        probabilities on the training side are mixed into its labels; ``""`` for none.
-    teacher_weight : the share of the target that is the teacher's, 0 to 1.
+        probabilities on the training side are mixed into its labels; ``""`` for none. Of
+        ``distillation``, a finished run of beats on the same split, where it holds ``seed-N`` for
+        the seed that one; it answers the training side, on which it was taught itself.
+    teacher_weight : the share of the target that is the teacher's, 0 to 1; of ``distillation`` the
+        weight of the distance, 0 to 1; with 0 no teacher is needed.
+    temperature : of ``distillation``, over 0; logits are divided by it before the softmax.
 
     Raises
     ------
@@ -91,6 +100,7 @@ class Objective:
     tau: float | None = None
     teacher: str | None = None
     teacher_weight: float | None = None
+    temperature: float | None = None
 
     @property
     def many(self) -> bool:
@@ -120,6 +130,8 @@ class Objective:
             value = getattr(self, key)
             if value is not None and not 0 <= value < np.inf:
                 raise UsageError(f"objective.{key}", f"is {value}", "Give 0 or more")
+        if self.temperature is not None and not 0 < self.temperature < np.inf:
+            raise UsageError("objective.temperature", f"is {self.temperature}", "Give over 0")
         if self.beta is not None and not 0 <= self.beta < 1:
             raise UsageError("objective.beta", f"is {self.beta}", "Give 0 to below 1, e.g. 0.999")
 
@@ -166,7 +178,7 @@ def make_loss(objective: Objective, counts: npt.NDArray[np.int64], classes: Sequ
         )  # fmt: skip
     if o.many:
         return partial(binary, smoothing=o.label_smoothing)
-    if o.name == "cross-entropy":
+    if o.name in ("cross-entropy", "distillation"):
         return partial(functional.cross_entropy, label_smoothing=o.label_smoothing)
     if o.tau is not None:
         shift = torch.tensor(o.tau * np.log(counts / counts.sum()), dtype=torch.float32)
@@ -205,6 +217,18 @@ def binary(logits: torch.Tensor, label: torch.Tensor, *, smoothing: float) -> to
         logits.float(), target.float(), reduction="none"
     )
     return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def distilled(logits: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return T^2 KL(teacher || network), the mean over a batch of (beat, class) logits.
+
+    T^2 keeps the size of the gradient what it is without a temperature.
+    """
+    from torch.nn import functional
+
+    theirs, own = ((x.float() / temperature).log_softmax(1) for x in (teacher, logits))
+    apart = functional.kl_div(own, theirs, reduction="batchmean", log_target=True)
+    return temperature**2 * apart
 
 
 def _weighted(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from einthoven.record.diagnosis import LABELS
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
+from einthoven.training._guide import Guide
 from einthoven.training._objective import Objective
 from einthoven.training._sections import (
     NONE,
@@ -55,6 +56,7 @@ class Recipe:
     published : the paper's figures, ``{metric: value}``.
     corpus, input, model, objective, optimiser, protocol, crop : see there.
     augment : keys for the trainer, which checks them.
+    guide : of networks of beats, what guides them while they learn; nothing if not given.
     seeds : one run each.
     """
 
@@ -72,12 +74,18 @@ class Recipe:
     optimiser: Optimiser = field(default_factory=Optimiser)
     crop: Crops = field(default_factory=Crops)
     seeds: tuple[int, ...] = (0,)
+    guide: Guide | None = None
 
     def __post_init__(self) -> None:
         one_of("task", self.task, TASKS)
         object.__setattr__(self, "seeds", tuple(self.seeds))
         if not self.seeds or not all(isinstance(s, int) and s >= 0 for s in self.seeds):
             raise UsageError("seeds", f"are {list(self.seeds)}", "Give whole numbers, e.g. [0, 1]")
+        if self.guide is not None:
+            if (self.task, self.model.library) != ("beat", "torch") or self.model.name == "wgan":
+                fault = "is for networks that classify beats"
+                raise UsageError("guide", fault, "Take the section out")
+            self.guide.check(self.augment)
         whole = self.task == "diagnosis"
         if (self.corpus.labels in LABELS) != (whole or self.task == "rhythm"):
             fault = f"{self.corpus.labels!r} is no set of labels for the task {self.task}"
@@ -105,7 +113,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as TOML can hold it; `from_dict` reads it back."""
         values = _plain(self)
-        for name in _PARTS:
+        for name in (n for n in _PARTS if n in values):
             part = _plain(values[name])
             values[name] = part | part.pop("arguments", {})
         return json.loads(json.dumps(values))  # type: ignore[no-any-return]
@@ -132,7 +140,7 @@ class Recipe:
 _PARTS: Mapping[str, type[Any]] = MappingProxyType(
     {
         "corpus": CorpusPart, "input": InputSpec, "model": ModelPart, "objective": Objective,
-        "optimiser": Optimiser, "protocol": ProtocolPart, "crop": Crops,
+        "optimiser": Optimiser, "protocol": ProtocolPart, "crop": Crops, "guide": Guide,
     }
 )  # fmt: skip
 

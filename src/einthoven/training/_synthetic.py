@@ -143,7 +143,7 @@ def generated_beats(
     if _window(recipe.input) != _window(theirs.input):
         fault = "the generator makes other windows than this recipe's"
         raise UsageError(folder, fault, "Train a generator with the same [input]")
-    _check_split(folder, split)
+    check_split(folder, split, "generator")
     own = real.label.numpy()
     learnt = np.unique(split.beats.label[learnt_rows(theirs, split)])
     rng = np.random.default_rng([seed, 11])
@@ -158,8 +158,8 @@ def _window(spec: InputSpec) -> InputSpec:
     return replace(spec, side=(), hop=0.0, back=0.0, ahead=0.0, neighbours=(0, 0))
 
 
-def _check_split(folder: Path, split: Split) -> None:
-    """Refuse a generator whose sides are not, beat for beat, those of `split`."""
+def check_split(folder: Path, split: Split, who: str) -> None:
+    """Refuse the run of a generator or teacher whose sides are not, beat for beat, `split`'s."""
     try:
         theirs = json.loads((folder / "split.json").read_text(encoding="utf-8"))["sides"]
         known = {
@@ -168,9 +168,9 @@ def _check_split(folder: Path, split: Split) -> None:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise DataError(
-            folder / "split.json", f"cannot be read ({fault})", "Train the generator again"
+            folder / "split.json", f"cannot be read ({fault})", f"Train the {who} again"
         ) from fault
-    beats, mend = split.beats, "Train a generator with the same [protocol] and seed"
+    beats, mend = split.beats, f"Train a {who} with the same [protocol] and seed"
     own = {
         name: set(
             zip(beats.record[side.rows].tolist(), beats.sample[side.rows].tolist(), strict=True)
@@ -179,8 +179,8 @@ def _check_split(folder: Path, split: Split) -> None:
     }
     for name in ("test", "validation"):
         for record, sample in sorted(known["training"] & own[name])[:1]:
-            wrong = f"the generator learnt from beat {sample} of record {record}, here in {name}"
+            wrong = f"the {who} learnt from beat {sample} of record {record}, here in {name}"
             raise LeakError(folder, wrong, mend)
     for name, rows in own.items():
         if known[name] != rows:
-            raise LeakError(folder, f"the generator has another {name} side than this run", mend)
+            raise LeakError(folder, f"the {who} has another {name} side than this run", mend)

@@ -25,7 +25,9 @@ def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
     UsageError, DataError, LeakError : the recipe cannot be followed.
     """
     trainer = "nets"
-    if recipe.task in ("peaks", "waves", "rhythm", "rr"):
+    if recipe.model.name == "period-aware":
+        trainer = "pretrain"
+    elif recipe.task in ("peaks", "waves", "rhythm", "rr"):
         trainer = recipe.task
     elif recipe.task == "diagnosis":
         trainer = "measurements" if recipe.model.library == "sklearn" else "records"

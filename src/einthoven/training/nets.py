@@ -28,6 +28,7 @@ from einthoven.store import Store, open_store
 from einthoven.training import _run
 from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Draws, Windows
+from einthoven.training._guided import Guidance, guidance, watched
 from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
 from einthoven.training._objective import Loss, make_loss
 from einthoven.training._recipe import Recipe, check_keys
@@ -93,7 +94,7 @@ def logits(net: nn.Module, windows: Windows) -> npt.NDArray[np.float32]:
     with torch.no_grad():
         for start in range(0, len(windows), _JUDGE):
             rows = torch.arange(start, min(start + _JUDGE, len(windows)))
-            window, side, _ = windows[rows]
+            window, side = windows[rows][:2]
             found.append(net(window, side) if side.shape[1] else net(window))
     return np.asarray(torch.cat(found).numpy(), np.float32)
 
@@ -101,8 +102,12 @@ def logits(net: nn.Module, windows: Windows) -> npt.NDArray[np.float32]:
 class Lesson(L.LightningModule):
     """One network, its objective and its optimiser."""
 
-    def __init__(self, net: nn.Module, recipe: Recipe, seed: int, loss: Loss) -> None:
+    def __init__(
+        self, net: nn.Module, recipe: Recipe, seed: int, loss: Loss,
+        guidance: Guidance | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.guidance = guidance
         self.net, self._recipe, self._seed, self._loss = net, recipe, seed, loss
         self._augment = Augmentation.of(recipe)
         self._peak = round(recipe.input.window[0] * recipe.input.rate)
@@ -125,9 +130,15 @@ class Lesson(L.LightningModule):
     def training_step(self, batch: tuple[torch.Tensor, ...], index: int) -> torch.Tensor:
         """Return the loss of a batch."""
         del index
-        window, side, label = batch
+        window, side, label, *more = batch
         window = self._augment(window, self._peak)
-        loss = self._loss(self._answer(window, side), label)
+        if self.guidance is None:
+            loss = self._loss(self._answer(window, side), label)
+        else:
+            with watched(self.net) as maps:
+                answer = self._answer(window, side)
+            added = self.guidance(answer, maps[-1], label, tuple(more))
+            loss = self._loss(answer, label) + added
         penalty: Callable[[], torch.Tensor] | None = getattr(self.net, "penalty", None)
         if penalty is not None:
             loss = loss + penalty()
@@ -154,17 +165,20 @@ class Lesson(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return Adam or AdamW and a learning rate for each step."""
-        return optimisers(self.net, self._recipe, self.trainer)
+        return optimisers(self, self._recipe, self.trainer)
 
 
 class Sides(L.LightningDataModule):
     """Hands out the training side in draws and the validation side in order."""
 
-    def __init__(self, data: Data, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self, data: Data, recipe: Recipe, seed: int, more: tuple[torch.Tensor, ...] = ()
+    ) -> None:
         super().__init__()
         self._recipe, self._seed = recipe, seed
         real = data.windows(data.split.training.rows)
         self._training = training_side(recipe, seed, data.split, real)
+        self._training.more = more
         self._validation = data.windows(data.split.validation.rows)
 
     def train_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
@@ -205,10 +219,12 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     _run.write_json(run / "split.json", data.split.to_dict())
     classes, label = recipe.corpus.classes, data.split.beats.label[data.split.training.rows]
     loss = make_loss(recipe.objective, np.bincount(label, minlength=len(classes)), classes)
+    guided = guidance(recipe, data, net)
+    more = guided.columns if guided else ()
     last = run / "checkpoints" / "last.safetensors"
     with quiet():
         make_trainer(recipe, run).fit(
-            Lesson(net, recipe, seed, loss), datamodule=Sides(data, recipe, seed),
+            Lesson(net, recipe, seed, loss, guided), datamodule=Sides(data, recipe, seed, more),
             ckpt_path=str(last) if resume and last.is_file() else None,
         )  # fmt: skip
     weights, epoch = kept(recipe, run)

@@ -275,9 +275,9 @@ def load(run: Path) -> tuple[Recipe, RhythmCrnn, _trees.Trees]:
     if not (run / "metrics.json").is_file():
         raise DataError(run, "is no finished run", "Run: einthoven train rhythm --run FOLDER")
     recipe = load_recipe(str(run / "recipe.toml"))
-    if recipe.task != "rhythm":
-        mend = "Name the run of a recipe of task rhythm"
-        raise DataError(run, f"is a run of task {recipe.task!r}", mend)
+    if recipe.task != "rhythm" or recipe.model.name == "period-aware":
+        mend = "Name the run of the recipe rhythm"
+        raise DataError(run, f"is a run of {recipe.model.name!r}, task {recipe.task}", mend)
     net = RhythmCrnn(len(recipe.corpus.classes))
     weights = load_file(run / "net" / _run.WEIGHTS)
     net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
