@@ -18,7 +18,7 @@ import einthoven
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.engine import Engine
 from einthoven.engine._whole import DiagnosisStage, RhythmStage, _joined
-from einthoven.engine.events import DiagnosisEvent, RhythmEvent
+from einthoven.engine.events import DiagnosisEvent, QualityEvent, RhythmEvent
 from einthoven.inputs.rhythm_span import LONGEST
 from einthoven.live.replay import replay
 from einthoven.record import InputSpec, Record
@@ -100,12 +100,19 @@ def recording(seconds: float, rate: float = 200.0, seed: int = 3) -> Record:
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seconds=st.floats(4, 95), rate=st.sampled_from([128.0, 257.0, 360.0]),
-    cuts=st.lists(st.floats(0, 1), max_size=12),
+    cuts=st.lists(st.floats(0, 1), max_size=12), noise=st.sampled_from([0.0, 5.0]),
+    hurt=st.floats(0, 1),
 )  # fmt: skip
 def test_rhythm_and_diagnoses_do_not_depend_on_the_chunks(
-    profile: str, seconds: float, rate: float, cuts: list[float]
+    profile: str, seconds: float, rate: float, cuts: list[float], noise: float, hurt: float
 ) -> None:
     record = recording(seconds, rate)
+    # From there on all is noise, or lead II is dead.
+    signal, start = record.signal.copy(), round(hurt * record.samples)
+    rng = np.random.default_rng(0)
+    signal[:, start:] += noise * rng.normal(size=signal[:, start:].shape)
+    signal[1, start:] *= noise
+    record = replace(record, signal=signal)
     edges = sorted(round(c * record.samples) for c in cuts)
 
     def events(edges: list[int]) -> list[RhythmEvent | DiagnosisEvent]:
@@ -205,7 +212,7 @@ def test_stretches_count_as_long_as_they_are(models: dict[str, Bundle]) -> None:
 
 
 def test_memory_of_a_stage_is_bounded(models: dict[str, Bundle]) -> None:
-    stage = RhythmStage(models["rhythm"], 100.0, 0, live=False)
+    stage = RhythmStage(models["rhythm"], 100.0, ("II",), live=False)
     chunk = np.zeros((1, 1000), np.float32)
     none = np.zeros(0, np.int64)
     for k in range(1, 60):
@@ -225,20 +232,73 @@ def test_a_path_is_a_model_too(models: dict[str, Bundle]) -> None:
 
 
 @pytest.mark.usefixtures("shipped")
-def test_no_rhythm_is_told_where_the_lead_says_nothing() -> None:
+def test_no_rhythm_is_told_where_the_leads_say_nothing() -> None:
     record = recording(90)
-    second = record.leads.index("II")
     for value in (np.nan, 2.0):
-        signal = record.signal.copy()
-        signal[second, 6000:12000] = value  # the middle one of three spans
-        found = einthoven.analyze(replace(record, signal=signal)).to_dict()
+        signal = record.signal[1:2].copy()
+        signal[:, 6000:12000] = value  # the middle one of three spans
+        lone = replace(record, signal=signal, leads=("II",))
+        found = einthoven.analyze(lone).to_dict()
         assert [s["start"] for s in found["rhythm"]] == [0, 12000]
         assert any(w.startswith("rhythm: not told of 1 of 3 spans") for w in found["warnings"])
-        dead = replace(record, signal=signal[:, 6000:12000])
-        found = einthoven.analyze(dead).to_dict()
-        assert found["usable"]
-        assert "rhythm" not in found
-        assert "rhythm: not answered, since lead II is flat or missing" in found["warnings"]
+
+
+@pytest.mark.usefixtures("shipped")
+def test_where_the_usual_lead_is_dead_another_tells_the_rhythm() -> None:
+    whole = recording(90)
+    rows = [whole.leads.index(name) for name in ("V1", "V5", "II")]
+    record = replace(whole, signal=whole.signal[rows], leads=("V1", "V5", "II"))
+    for value in (np.nan, 2.0):
+        signal = record.signal.copy()
+        signal[2, 6000:12000] = value
+        found = einthoven.analyze(replace(record, signal=signal)).to_dict()
+        assert [s["start"] for s in found["rhythm"]] == [0, 6000, 12000]
+        (said,) = [w for w in found["warnings"] if w.startswith("rhythm")]
+        assert said.startswith("rhythm: told by lead V5 in 1 of 3 spans, since lead II is flat or")
+        signal[:, 6000:12000] = value
+        found = einthoven.analyze(replace(record, signal=signal)).to_dict()
+        assert [s["start"] for s in found["rhythm"]] == [0, 12000]
+        assert any("not told of 1 of 3 spans, since all leads" in w for w in found["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("bad", "threshold", "uncertain", "noise"),
+    [
+        ((), 0.0, False, False), ((0,), 0.0, False, False), ((0, 1), 0.0, True, False),
+        ((0, 1, 2), 0.0, True, False), ((0, 1), 1.1, True, False), ((0, 1, 2), 1.1, True, True),
+    ],
+)  # fmt: skip
+def test_quality_speaks_for_the_span(
+    models: dict[str, Bundle], bad: tuple[int, ...], threshold: float, uncertain: bool, noise: bool
+) -> None:
+    bundle = Bundle(models["rhythm"].path)
+    bundle.card = replace(bundle.card, threshold=threshold)
+    stage = RhythmStage(bundle, 200.0, ("II",), live=True)
+    for k in range(4):  # the last window is of the next span
+        stage.hear(
+            QualityEvent(start=2000 * k, end=2000 * k + 2000, good=k not in (*bad, 3), score=0.5)
+        )
+    signal = recording(40).signal[1:2]
+    (event,) = stage.push(signal, np.arange(100, 8000, 160), 8000)
+    assert isinstance(event, RhythmEvent)
+    plain = RhythmStage(models["rhythm"], 200.0, ("II",), live=True)
+    (usual,) = plain.push(signal, np.arange(100, 8000, 160), 8000)
+    assert isinstance(usual, RhythmEvent)
+    assert usual.label != "~"
+    assert event.uncertain is uncertain
+    assert event.label == ("~" if noise else usual.label)
+    assert stage.noisy == int(uncertain and not noise and len(bad) > 1)
+
+
+def test_half_a_minute_of_noise_is_not_a_rhythm() -> None:
+    record = recording(90, seed=7)
+    signal = record.signal[1:2].copy()
+    rng = np.random.default_rng(0)
+    signal[:, 6000:12000] = rng.normal(0, 0.5, (1, 6000))
+    found = einthoven.analyze(replace(record, signal=signal, leads=("II",))).to_dict()
+    sound, noisy, _ = found["rhythm"]
+    assert not sound["uncertain"]
+    assert noisy["class"] == "~"
 
 
 @pytest.mark.usefixtures("shipped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,14 +11,14 @@ import numpy.typing as npt
 
 from einthoven.bundle import Bundle
 from einthoven.engine._sizes import FLAT, largest, plausible
-from einthoven.engine.events import DiagnosisEvent, Event, RhythmEvent
+from einthoven.engine.events import DiagnosisEvent, Event, QualityEvent, RhythmEvent
 from einthoven.engine.findings import Diagnosis
 from einthoven.inputs import rhythm_span
 from einthoven.inputs.record import cut
 from einthoven.inputs.rhythm_span import LONGEST, SHORTEST, SPAN
 from einthoven.inputs.spans import Span, SpanStream
 from einthoven.record.errors import DataError
-from einthoven.record.leads import STANDARD, canonical
+from einthoven.record.leads import ONE_LEAD, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import SUPERCLASS_NAMES
 
@@ -27,6 +28,8 @@ Samples = npt.NDArray[np.int64]
 _PER_SPAN = 10.0  # seconds
 _HALF = 0.5
 _STRETCH = 5.0  # seconds: hearts that beat at all beat in it
+NOISE = "~"
+_TOO_SHORT = f"it takes {SHORTEST:g} s at least"
 
 
 class Asked(Protocol):
@@ -44,32 +47,53 @@ class Asked(Protocol):
 
 
 class RhythmStage:
-    """Asks the rhythm model about each span of one lead.
+    """Asks the rhythm model about each span, in the lead that speaks for it.
+
+    That is the lead that speaks for the recording, or the next in that order (`ONE_LEAD`, then the
+    others as they come) which is not flat or missing in most of the span.
+
+    A span more than half of which lies in windows too noisy to judge is uncertain unless it is
+    called noise; where all of it does and the model itself is unsure, it is called noise. Out of
+    fold on CinC 2017 sure answers other than noise are right in 72 % of the records that are bad
+    for the most part (105), and in 92 % of the others.
 
     Parameters
     ----------
     bundle : the model.
     rate : Hz of the signal.
-    row : of the lead.
+    leads : names of its rows.
     live : whether a span must be answered as soon as it ends.
 
     Attributes
     ----------
     spans : that were long enough.
-    silent : of these, those in most of which the lead is flat or missing: nothing is told of them.
+    silent : of these, those in most of which every lead is flat or missing: nothing is told.
+    noisy : of these, those that are uncertain because of what the quality windows say.
+    substitutes : for each lead that spoke in place of the usual one, for how many spans.
     """
 
-    def __init__(self, bundle: Bundle, rate: float, row: int, *, live: bool) -> None:
-        self.bundle, self._rate, self._row = bundle, rate, row
-        self.spans = self.silent = 0
+    def __init__(self, bundle: Bundle, rate: float, leads: tuple[str, ...], *, live: bool) -> None:
+        self.bundle, self._rate, self._leads = bundle, rate, leads
+        known = [leads.index(name) for name in ONE_LEAD if name in leads]
+        self._order = [*known, *(row for row in range(len(leads)) if row not in known)]
+        self.spans = self.silent = self.noisy = 0
+        self.substitutes: Counter[str] = Counter()
+        self._windows: deque[QualityEvent] = deque()
         self._spans = SpanStream(
-            rate, 1, seconds=SPAN, whole=0.0 if live else LONGEST, shortest=SHORTEST
+            rate, len(leads), seconds=SPAN, whole=0.0 if live else LONGEST, shortest=SHORTEST
         )
+
+    def hear(self, window: QualityEvent) -> None:
+        """Take a quality window; it ends before any span that it lies in is judged."""
+        self._windows.append(window)
+
+    def all_leads(self) -> str:
+        """Return the subject of a sentence on all leads."""
+        return f"lead {self._leads[0]} is" if len(self._leads) == 1 else "all leads are"
 
     def push(self, chunk: Signal, peaks: Samples, until: int) -> list[Event]:
         """Return the rhythm of the spans that are complete; arguments as of `SpanStream`."""
-        rows = chunk[self._row : self._row + 1]
-        return self._judged(self._spans.push(rows, peaks, until))
+        return self._judged(self._spans.push(chunk, peaks, until))
 
     def flush(self, peaks: Samples) -> list[Event]:
         """Return the rhythm of the spans that are left."""
@@ -78,21 +102,43 @@ class RhythmStage:
     def _judged(self, spans: list[Span]) -> list[Event]:
         card, found = self.bundle.card, list[Event]()
         for span in spans:
+            bad = self._bad(span)
             if span.signal.shape[1] < SHORTEST * self._rate:
                 continue
             self.spans += 1
-            if _silent(span.signal[0], self._rate):
+            row = next((k for k in self._order if not _silent(span.signal[k], self._rate)), None)
+            if row is None:
                 self.silent += 1
                 continue
-            p = rhythm_span.answer(self.bundle, span.signal[0], self._rate, span.peaks)
+            if row != self._order[0]:
+                self.substitutes[self._leads[row]] += 1
+            p = rhythm_span.answer(self.bundle, span.signal[row], self._rate, span.peaks)
             best = int(p.argmax())
+            unsure = bool(p[best] < card.threshold)
+            if unsure and bad == 1 and NOISE in card.classes:
+                best = card.classes.index(NOISE)
+            if bad > _HALF and card.classes[best] != NOISE:
+                unsure = True
+                self.noisy += 1
             found.append(
                 RhythmEvent(
                     start=span.start, end=span.end, label=card.classes[best],
-                    probability=float(p[best]), uncertain=bool(p[best] < card.threshold),
+                    probability=float(p[best]), uncertain=unsure,
                 )
             )  # fmt: skip
         return found
+
+    def _bad(self, span: Span) -> float:
+        """Return which share of a span's windows, as long as they are, cannot be judged.
+
+        Only windows that end within it count: no other has ended for sure when it is judged.
+        """
+        while self._windows and self._windows[0].end <= span.start:
+            self._windows.popleft()
+        inside = [w for w in self._windows if w.end <= span.end]
+        length = [w.end - max(w.start, span.start) for w in inside]
+        bad = sum(n for n, w in zip(length, inside, strict=True) if not w.good)
+        return bad / sum(length) if length else 0.0
 
 
 class DiagnosisStage:
@@ -174,15 +220,13 @@ def whole(
         said.append("rhythm: not answered, since no rhythm model is shipped for the profile")
     else:
         spans = tuple(e for e in events if isinstance(e, RhythmEvent))
-        silent, all_ = engine.rhythm.silent, engine.rhythm.spans
-        dead = f"lead {engine.lead} is flat or missing"
+        stage = engine.rhythm
         if reason is None and spans:
             rhythm = spans
-            if silent:
-                said.append(f"rhythm: not told of {silent} of {all_} spans, since {dead} in them")
+            said += _told(stage, engine.lead)
         else:
-            why = reason or (dead if silent else f"it takes {SHORTEST:g} s at least")
-            said.append(f"rhythm: not answered, since {why}")
+            dead = f"{stage.all_leads()} flat or missing" if stage.silent else ""
+            said.append(f"rhythm: not answered, since {reason or dead or _TOO_SHORT}")
     if engine.diagnosis is None:
         said.append("diagnoses: not answered, since no such model is shipped for the profile")
     else:
@@ -193,6 +237,23 @@ def whole(
             why = reason or engine.diagnosis.reason
             said.append(f"diagnoses: not answered, since {why}")
     return rhythm, found, said
+
+
+def _told(stage: RhythmStage, lead: str) -> list[str]:
+    """Return what is to be said of the spans whose rhythm was told, and of those left out."""
+    said, all_ = [], stage.spans
+    if stage.silent:
+        dead = f"{stage.all_leads()} flat or missing in them"
+        said.append(f"rhythm: not told of {stage.silent} of {all_} spans, since {dead}")
+    for other, spans in stage.substitutes.items():
+        dead = f"lead {lead} is flat or missing in them"
+        said.append(f"rhythm: told by lead {other} in {spans} of {all_} spans, since {dead}")
+    if stage.noisy:
+        said.append(
+            f"rhythm: {stage.noisy} of {all_} spans are for the most part too noisy to judge and "
+            "are uncertain"
+        )
+    return said
 
 
 def _joined(bundle: Bundle, events: Sequence[DiagnosisEvent]) -> tuple[Diagnosis, ...]:

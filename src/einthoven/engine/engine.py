@@ -76,7 +76,7 @@ class Engine:
         self.lead = leads[one_lead(leads)]
         live = profile == "live"
         rhythm, diagnosis = chosen["rhythm"], chosen["diagnosis"]
-        self.rhythm = RhythmStage(rhythm, rate, one_lead(leads), live=live) if rhythm else None
+        self.rhythm = RhythmStage(rhythm, rate, leads, live=live) if rhythm else None
         self.diagnosis = DiagnosisStage(diagnosis, rate, leads, live=live) if diagnosis else None
         self.fits = fits_one_lead(self.lead)
         # Peaks whose class is not known yet, as sample -> probability of being a beat.
@@ -131,6 +131,8 @@ class Engine:
                 window = QualityEvent(start=start, end=end, good=good, score=score)
                 self._windows.append(window)
                 self.summary.add_quality(window)
+                if self.rhythm:
+                    self.rhythm.hear(window)
                 events.append(window)
 
     def _classify(self, chunk: Signal, blocks: list[PeakBlock], events: list[Event]) -> None:
