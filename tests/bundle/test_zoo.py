@@ -103,6 +103,9 @@ def test_a_beat_depends_on_the_neighbours_its_spec_names_and_on_no_other() -> No
             {"side": side[beat : beat + before + 1 + after], "window": window[beat : beat + 1]}
         )
         np.testing.assert_allclose(alone[0], together[beat], atol=1e-5)
+    several = np.stack([side[b : b + before + 1 + after] for b in (3, 20, 63)])
+    apart = bundle.predict({"side": several, "window": window[[3, 20, 63]]})
+    np.testing.assert_allclose(apart, together[[3, 20, 63]], atol=1e-5)
     changed = side.copy()
     changed[40] += 3
     change = bundle.predict({"side": changed, "window": window}) - together

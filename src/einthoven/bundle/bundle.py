@@ -76,12 +76,12 @@ class Bundle:
         """Return (item, output) float32: the raw first output for named inputs of equal length.
 
         The stage's ONNX inputs are named ``window`` (item, lead, time) and ``side``
-        (item, number); those it does not have are left out.
+        (item, number); those it does not have are left out. Of beats with their neighbours `side`
+        is (before + item + after, number), or (sequence, before + item + after, number) with the
+        windows of one sequence after those of the other.
         """
-        names = [i.name for i in self._session.get_inputs()]
-        output: Array = self._session.run(
-            [self._session.get_outputs()[0].name], {n: inputs[n] for n in names}
-        )[0]
+        given = eaten(self._session, inputs)
+        output: Array = self._session.run([self._session.get_outputs()[0].name], given)[0]
         return output
 
     def predict(self, array: Array | Mapping[str, Array]) -> Array:
@@ -110,6 +110,27 @@ class Bundle:
         p = np.exp(logits)
         calibrated: Array = (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
         return calibrated
+
+
+def eaten(session: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Return what a session eats of named inputs; one sequence of beats is one of one.
+
+    Raises
+    ------
+    DataError : several sequences, for a graph made before it could be asked about several.
+    """
+    given = {}
+    for wanted in session.get_inputs():
+        array, axes = inputs[wanted.name], len(wanted.shape)
+        if wanted.name == "side" and array.ndim + 1 == axes:
+            array = array[None]
+        elif wanted.name == "side" and array.ndim == axes + 1:
+            if len(array) != 1:
+                fault = f"judges one sequence of beats at a time, not {len(array)}"
+                raise DataError("model", fault, "Export it again")
+            array = array[0]
+        given[wanted.name] = array
+    return given
 
 
 def zoo_names() -> tuple[str, ...]:

@@ -134,16 +134,19 @@ class _Graph:
         ends = (self.constant(first), self.constant(last), self.constant(np.array([axis])))
         return self.add("Slice", of, *ends)
 
+    def joined(self, of: str, width: int) -> str:
+        """Return `of` (sequence, beat, width) as (sequence * beat, width)."""
+        return self.add("Reshape", of, self.constant(np.array([-1, width], np.int64)))
+
 
 def _network(graph: _Graph, net: BeatSequence) -> str:
-    """Add the network in use and return the name of its logits (beat, class)."""
-    axis = graph.constant(np.array([0], np.int64))
+    """Add the network in use and return the name of its logits (sequence * beat, class)."""
     spread = np.sqrt(_array(net.scale.running_var) + net.scale.eps)
     side = graph.add("Sub", "side", graph.constant(_array(net.scale.running_mean)))
     side = graph.add("Div", side, graph.constant(spread.astype(np.float32)))
     limits = (graph.constant(np.float32(-_CLIP)), graph.constant(np.float32(_CLIP)))
     side = graph.add("Clip", side, *limits)
-    side = graph.add("Unsqueeze", graph.add("Transpose", side, perm=[1, 0]), axis)
+    side = graph.add("Transpose", side, perm=[0, 2, 1])
 
     def layer(maps: str, weight: Any, bias: Any, dilation: int = 1) -> str:
         ends = (graph.constant(weight), graph.constant(bias))
@@ -164,14 +167,17 @@ def _network(graph: _Graph, net: BeatSequence) -> str:
         maps = graph.add("Add", graph.cut(maps, dilation, 2), change)
     maps = graph.add("Concat", maps, graph.cut(own, REACH, 2), axis=1)
     logits = layer(maps, _array(net.head.weight), _array(net.head.bias))
-    return graph.add("Transpose", graph.add("Squeeze", logits, axis), perm=[1, 0])
+    return graph.joined(graph.add("Transpose", logits, perm=[0, 2, 1]), net.head.out_channels)
 
 
 def to_onnx(
     net: BeatSequence, classes: Sequence[str], *, trees: bytes | None = None, share: float,
     wave: Wave | None = None,
 ) -> bytes:  # fmt: skip
-    """Return ONNX: ``side`` (15 + beat + 15, number) in, ``logits`` (beat, class) out.
+    """Return ONNX: ``side`` (sequence, 15 + beat + 15, number) in, ``logits`` out.
+
+    The logits are (sequence * beat, class), sequence by sequence: so one question can ask what
+    would be said of a beat in many variants, each with its neighbours.
 
     Parameters
     ----------
@@ -179,7 +185,8 @@ def to_onnx(
     classes : names.
     trees : gradient boosting as `models.boosting.to_onnx` gives it, to be mixed with the network.
     share : of the network in the mixture, a mean of log probabilities; 1 is the network alone.
-    wave : what moderates the answer; the graph then eats ``window`` (beat, 1, time), too.
+    wave : what moderates the answer; the graph then eats ``window``
+        (sequence * beat, 1, time), too.
     """
     import onnx
     from onnx import helper
@@ -187,10 +194,13 @@ def to_onnx(
     graph = _Graph()
     last = _network(graph, net.eval())
     numbers = net.first.in_channels
-    eaten = [helper.make_tensor_value_info("side", onnx.TensorProto.FLOAT, ["row", numbers])]
+    eaten = [
+        helper.make_tensor_value_info("side", onnx.TensorProto.FLOAT, ["sequence", "row", numbers])
+    ]
     if trees is not None:
         node = onnx.load_from_string(trees).graph.node[0]
-        node.input[0], node.output[0] = graph.cut("side", REACH, 0), "trees"
+        own = graph.joined(graph.cut("side", REACH, 1), numbers)
+        node.input[0], node.output[0] = own, "trees"
         graph.nodes.append(node)
         parts = []
         for name, weight in (("trees", 1 - share), (last, share)):
@@ -260,7 +270,7 @@ def moderated(
 
 def _moderated(graph: _Graph, said: str, wave: Wave, numbers: int, classes: Sequence[str]) -> str:
     """Add the network over the wave, and `moderated`, to a graph; return what is said then."""
-    own = graph.cut("side", REACH, 0)
+    own = graph.joined(graph.cut("side", REACH, 1), numbers)
     if wave.side < numbers:
         ends = (graph.constant(np.array([e], np.int64)) for e in (0, wave.side, 1))
         own = graph.add("Slice", own, *ends)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from einthoven.bundle import eaten
 from einthoven.inputs import side_names
 from einthoven.record.files import write_text
 from einthoven.record.inputspec import InputSpec
@@ -85,9 +86,10 @@ def latency(model: bytes, around: int = 0) -> float:
     """
     run = session(model)
     shapes = {
-        i.name: [1 + (around if i.name == "side" else 0), *i.shape[1:]] for i in run.get_inputs()
+        i.name: [1 + around, i.shape[-1]] if i.name == "side" else [1, *i.shape[1:]]
+        for i in run.get_inputs()
     }
-    feed = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    feed = eaten(run, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
     spans = []
     for turn in range(_WARM + _TIMES):
         start = time.perf_counter()

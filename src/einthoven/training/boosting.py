@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven._version import __version__
+from einthoven.bundle import eaten
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.corpora.mitdb import DS1, DS2, ONE_SUBJECT
 from einthoven.evaluation.calibration import fit_temperature, softmax
@@ -163,7 +164,6 @@ def _answers(data: bytes, table: Rows, neighbours: tuple[int, int]) -> npt.NDArr
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
-    eaten = {i.name for i in session.get_inputs()}
     found = []
     for part in sequences(table):
         given = Inputs(
@@ -173,7 +173,7 @@ def _answers(data: bytes, table: Rows, neighbours: tuple[int, int]) -> npt.NDArr
         queue = Neighbours(*neighbours)
         for piece in queue.push(given) + queue.flush():
             feed = {"side": piece.side, "window": piece.window}
-            found.append(session.run(None, {k: v for k, v in feed.items() if k in eaten})[0])
+            found.append(session.run(None, eaten(session, feed))[0])
     return np.concatenate(found)
 
 
