@@ -54,7 +54,8 @@ class Guide:
     Attributes
     ----------
     weight : of 1 - NCC(Grad-CAM, mask), the mean over the beats that are answered right. The mask
-        is made of the waves that speak for the beat's class.
+        is made of the waves that speak for the beat's class. The positions of the maps are taken to
+        run evenly over the window.
     head : of the cross-entropy of a second head, to which the pooled maps and `side` are given.
     side : names of the groups of numbers that the second head hears, e.g. ``["rr", "template"]``.
     reach : seconds that these numbers look back and ahead, see ``input.back``.

@@ -22,6 +22,7 @@ from einthoven.models._layers import head, join, standardiser
 from einthoven.record.errors import DataError, LeakError, UsageError
 from einthoven.store import Store, open_store
 from einthoven.training import _run
+from einthoven.training._batches import Windows
 from einthoven.training._guide import Guide, masks, r_peaks
 from einthoven.training._objective import distilled
 from einthoven.training._recipe import Recipe, load_recipe
@@ -157,15 +158,24 @@ def guidance(recipe: Recipe, data: Data, net: nn.Module) -> Guidance | None:
         side = _numbers(recipe, guide, store)[rows]
     if teacher is not None:
         said = taught(recipe, Path(teacher), data)
-    with torch.no_grad():
-        width = int(net.eval().features(data.windows(rows[:2]).window).shape[1])  # type: ignore[operator]
-    net.train()
+    width = _width(recipe, data.windows(rows[:2]), net)
     columns = tuple(torch.from_numpy(np.ascontiguousarray(c)) for c in (mask, side, said))
     return Guidance(
         guide, columns, width, len(recipe.corpus.classes),
         teacher_weight=(o.teacher_weight or 0.0) if teacher is not None else 0.0,
         temperature=o.temperature or 1.0,
     )  # fmt: skip
+
+
+def _width(recipe: Recipe, windows: Windows, net: nn.Module) -> int:
+    """Return the channels of the maps that a network answers through."""
+    with torch.no_grad(), watched(net.eval()) as maps:
+        net(windows.window, windows.side) if windows.side.shape[1] else net(windows.window)
+    net.train()
+    if not maps:
+        fault = f"{recipe.model.name!r} does not answer through its last maps"
+        raise UsageError("guide", fault, "Take the section out, or choose another model")
+    return int(maps[-1].shape[1])
 
 
 def _seconds(recipe: Recipe, store: Store) -> npt.NDArray[np.float64]:
