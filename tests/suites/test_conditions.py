@@ -50,7 +50,7 @@ def _rng() -> np.random.Generator:
 
 
 def _marks(record: Record) -> Annotations:
-    return _conditions._beats(record)
+    return _conditions.reference_beats(record)
 
 
 def test_all_conditions_of_the_table_are_there(noise: dict[str, Any]) -> None:

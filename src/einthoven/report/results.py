@@ -16,7 +16,7 @@ from typing import Any
 from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
-from einthoven.report import _mitdb, _peaks, _systems
+from einthoven.report import _mitdb, _peaks, _robustness, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
@@ -68,6 +68,8 @@ def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     for name, content in results.items():
         if name not in _OWN and content.get("suite") != "one":
             parts.append(_plain(name, content))
+            if name == "robustness.json":
+                parts.append(_robustness.page(content))
     shipped = _shipped()
     parts += [shipped] if shipped else []
     if "looks.json" in results:
@@ -158,6 +160,9 @@ def write_tables(root: Path) -> list[Path]:
         pages[root / "docs" / "assets" / "gap.svg"] = gap_svg(gaps)
     if "mitdb.json" in results:
         for name, picture in _mitdb.pictures(results["mitdb.json"]).items():
+            pages[root / "docs" / "assets" / name] = picture
+    if "robustness.json" in results:
+        for name, picture in _robustness.pictures(results["robustness.json"]).items():
             pages[root / "docs" / "assets" / name] = picture
     readme = root / "README.md"
     if readme.is_file():

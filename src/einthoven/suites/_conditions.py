@@ -20,19 +20,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.bundle import eaten
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.evaluation import classification
 from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import Inputs, Neighbours
-from einthoven.record import Annotations, Patient, Record
-from einthoven.record.errors import DataError
+from einthoven.protocols._alter import (
+    amplified,
+    at_rate,
+    jittered,
+    noisy,
+    other_lead,
+    unaltered,
+)
+from einthoven.protocols._alter import beats_of as reference_beats
+from einthoven.protocols.robustness import TEST_HALF, half
+from einthoven.record import Patient, Record
 from einthoven.record.files import write_text
 from einthoven.record.inputspec import InputSpec
-from einthoven.record.leads import one_lead
 from einthoven.record.source import RecordSource
-from einthoven.record.vocabulary import is_beat, translate
-from einthoven.signal.noise import mix
-from einthoven.signal.resample import resample
+from einthoven.record.vocabulary import translate
 from einthoven.store.store import cut
 from einthoven.suites import _looks, beats
 from einthoven.suites._bundles import NONE
@@ -50,66 +57,6 @@ NOISES, DECIBELS = ("em", "ma", "bw"), (12, 6, 0)
 _BATCH = 2048
 
 
-def _beats(record: Record) -> Annotations:
-    if record.annotations is None:
-        raise DataError(record.name, "has no reference annotations", "Judge on another record")
-    return record.annotations.where(is_beat(record.annotations.symbols))
-
-
-def other_lead(record: Record, rng: np.random.Generator) -> Record:
-    """Return the record with its other lead alone."""
-    del rng
-    rest = [i for i in range(len(record.leads)) if i != one_lead(record.leads)]
-    if not rest:
-        raise DataError(record.name, "has one lead only", "Leave this condition out")
-    k = rest[0]
-    return replace(record, signal=record.signal[k : k + 1], leads=(record.leads[k],))
-
-
-def at_rate(rate: float, record: Record, rng: np.random.Generator) -> Record:
-    """Return the record as if it had been sampled at `rate` Hz."""
-    del rng
-    marks = _beats(record)
-    samples = np.floor(marks.samples * (rate / record.rate) + 0.5).astype(np.int64)
-    return replace(
-        record, signal=resample(record.signal, record.rate, rate), rate=rate,
-        annotations=Annotations(samples=samples, symbols=marks.symbols),
-    )  # fmt: skip
-
-
-def amplified(factor: float, record: Record, rng: np.random.Generator) -> Record:
-    """Return the record `factor` times as large."""
-    del rng
-    return replace(record, signal=record.signal * np.float32(factor))
-
-
-def jittered(seconds: float, record: Record, rng: np.random.Generator) -> Record:
-    """Return the record with its R peaks displaced by normal chance of that standard deviation."""
-    marks = _beats(record)
-    moved = marks.samples + np.rint(rng.normal(0, seconds * record.rate, len(marks)))
-    # Beats stay in order, a sample apart, and inside the recording.
-    step = np.arange(len(marks))
-    moved = np.maximum.accumulate(np.clip(moved, 0, None).astype(np.int64) - step)
-    moved = np.minimum(moved, record.samples - len(marks)) + step
-    return replace(record, annotations=Annotations(samples=moved, symbols=marks.symbols))
-
-
-def noisy(noise: Floats, decibels: float, record: Record, rng: np.random.Generator) -> Record:
-    """Return the record with noise all through, begun at a chance place."""
-    marks = _beats(record)
-    wave = np.roll(noise, -int(rng.integers(noise.shape[1])), axis=1)
-    signal = mix(
-        record.signal, wave, record.rate, decibels, snr="nst", beats=marks.samples,
-        symbols=marks.symbols,
-    )  # fmt: skip
-    return replace(record, signal=signal)
-
-
-def _same(record: Record, rng: np.random.Generator) -> Record:
-    del rng
-    return record
-
-
 def conditions(noises: Noises) -> Mapping[str, Alter]:
     """Return all conditions by name; those of noise that is not there are left out.
 
@@ -118,7 +65,7 @@ def conditions(noises: Noises) -> Mapping[str, Alter]:
     noises : of nstdb by name, (lead, time) mV at 360 Hz.
     """
     found: dict[str, Alter] = {
-        AS_RECORDED: _same, "the other lead": other_lead, "128 Hz": partial(at_rate, 128.0),
+        AS_RECORDED: unaltered, "the other lead": other_lead, "128 Hz": partial(at_rate, 128.0),
         "250 Hz": partial(at_rate, 250.0), "gain x0.5": partial(amplified, 0.5),
         "gain x2": partial(amplified, 2.0),
     }  # fmt: skip
@@ -127,7 +74,7 @@ def conditions(noises: Noises) -> Mapping[str, Alter]:
             found[f"{kind} {decibels} dB"] = partial(noisy, noises[kind], decibels)
     found["R-peak jitter 10 ms"] = partial(jittered, 0.010)
     found["R-peak jitter 20 ms"] = partial(jittered, 0.020)
-    found[OWN] = _same
+    found[OWN] = unaltered
     return MappingProxyType(found)
 
 
@@ -177,7 +124,7 @@ def beats_of(
         )
         parts.append((window, side, np.full(len(sample), record.name), sample, symbol))
         if name == OWN:
-            reference = _beats(record).symbols.tolist()
+            reference = reference_beats(record).symbols.tolist()
             for each in sorted(set(reference)):
                 lost = reference.count(each) - int((symbol == each).sum())
                 missed += [(record.name, each)] * lost
@@ -195,16 +142,17 @@ Answer = Callable[[Beats], Floats]
 def answering(run: Run) -> Answer:
     """Return the function from beats to logits of a finished run."""
     model = session(model_of(run)[0])
-    eaten = {i.name for i in model.get_inputs()}
     around = InputSpec.from_dict(run.recipe["input"]).neighbours
 
     def answer(given: Beats) -> Floats:
-        feeds = _in_sequence(given, around) if around != (0, 0) else _in_batches(given)
-        return np.concatenate(
-            [model.run(None, {k: v for k, v in f.items() if k in eaten})[0] for f in feeds]
-        )
+        return np.concatenate([model.run(None, eaten(model, f))[0] for f in feeds(given, around)])
 
     return answer
+
+
+def feeds(given: Beats, around: tuple[int, int]) -> Iterator[Mapping[str, Floats]]:
+    """Return what a network eats piece by piece, beats with those around them where it asks so."""
+    return _in_sequence(given, around) if around != (0, 0) else _in_batches(given)
 
 
 def _in_batches(given: Beats) -> Iterator[Mapping[str, Floats]]:
@@ -270,13 +218,18 @@ def _number(value: Any) -> float | None:
     return None if np.isnan(value) else round(float(value), 5)
 
 
-def quiet_half() -> dict[str, Floats]:
+def quiet_half(root: Path | None = None) -> dict[str, Floats]:
     """Return the half of each noise of nstdb that no training mixes in; nothing if not here."""
-    from einthoven.training._peak_sets import noise_halves
-
-    corpus = open_corpus("nstdb")
-    there = all((corpus.folder / f"{kind}.dat").is_file() for kind in NOISES)
-    return noise_halves("first") if there else {}
+    corpus, found = open_corpus("nstdb", root), {}
+    if not all((corpus.folder / f"{kind}.dat").is_file() for kind in NOISES):
+        return {}
+    for kind in NOISES:
+        source = corpus.open(kind)
+        whole = source.read(0, source.samples) if source.leads else np.stack(
+            [source.read_channel(c.name, 0, source.samples) for c in source.channels]
+        )  # fmt: skip
+        found[kind] = half(whole, TEST_HALF)
+    return found
 
 
 def _kept(run: Run, records: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,133 @@
+"""Score against severity of ``robustness.json``, as SVG: a panel a kind of trouble."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from einthoven.protocols.robustness import LADDER, Rung, rungs
+
+Row = Mapping[str, Any]
+
+_INK, _MUTED, _GREY = "#222222", "#666666", "#cccccc"
+# Told apart by most eyes.
+_COLOURS = (
+    "#1f5fa8", "#b5651d", "#2a7f4f", "#8e3a8a", "#c0392b", "#5a5a5a", "#0f8b8d", "#a88400",
+)  # fmt: skip
+_DASH = ("", "6 3", "2 3")
+_WIDE, _TALL, _ACROSS = 250, 190, 3  # a panel, and panels in a line
+_LEFT, _TOP = 54, 58
+_GAP_X, _GAP_Y = 38, 66
+
+
+def _text(x: float, y: float, words: str, *, fill: str = _INK, anchor: str = "start",
+          size: int = 12, weight: str = "400") -> str:  # fmt: skip
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}" font-size="{size}" '
+        f'font-weight="{weight}">{escape(words)}</text>'
+    )
+
+
+def _look(index: int) -> str:
+    dash = _DASH[index // len(_COLOURS) % len(_DASH)]
+    return f'stroke="{_COLOURS[index % len(_COLOURS)]}" fill="none" stroke-width="1.7"' + (
+        f' stroke-dasharray="{dash}"' if dash else ""
+    )
+
+
+def chart(cells: Mapping[str, Mapping[str, Row]], figure: str, asks: str, title: str) -> str:
+    """Return a panel a kind of trouble: what is left of the score, from as recorded to severe.
+
+    Parameters
+    ----------
+    cells : system -> rung -> figures, each with ``value``, ``low`` and ``high``.
+    figure : which of them.
+    asks : whose ladder it is, ``records`` or ``beats``.
+    title : what is said above.
+    """
+    ladder = rungs(asks)
+    kinds = [k for k in LADDER if any(r.kind == k for r in ladder)]
+    values = [one[figure]["value"] for by in cells.values() for one in by.values()]
+    told = [v for v in values if v is not None and math.isfinite(v)] or [0.0]
+    floor = min(0.9, math.floor(10 * min(told)) / 10)
+    lines = math.ceil(len(kinds) / _ACROSS)
+    width = _LEFT + _ACROSS * (_WIDE + _GAP_X)
+    key = _TOP + lines * (_TALL + _GAP_Y) + 4
+    height = key + 18 * math.ceil(len(cells) / 2) + 10
+    parts = [_text(_LEFT, 22, title, size=15, weight="700")]
+    for index, kind in enumerate(kinds):
+        x0 = _LEFT + index % _ACROSS * (_WIDE + _GAP_X)
+        y0 = _TOP + index // _ACROSS * (_TALL + _GAP_Y)
+        steps = [ladder[0], *(r for r in ladder if r.kind == kind)]
+        parts += _panel(x0, y0, kind, steps, cells, figure, floor)
+    for index, name in enumerate(cells):
+        x, y = _LEFT + index % 2 * width / 2, key + 18 * (index // 2)
+        parts.append(f'<path d="M{x:.1f} {y - 4}h28" {_look(index)}/>')
+        parts.append(_text(x + 36, y, name))
+    words = f"{title}, {', '.join(LADDER[k].title for k in kinds)}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(words, quote=True)}" font-family="sans-serif" font-size="12" '
+        f'fill="{_INK}"><title>{escape(title)}</title>'
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def _panel(
+    x0: float, y0: float, kind: str, steps: Sequence[Rung], cells: Mapping[str, Mapping[str, Row]],
+    figure: str, floor: float,
+) -> list[str]:  # fmt: skip
+    trouble = LADDER[kind]
+    unit = f", {trouble.unit}" if trouble.unit else ""
+    parts = [_text(x0, y0 - 8, f"{trouble.title}{unit}", weight="700")]
+    across = [x0 + 14 + (_WIDE - 28) * k / max(1, len(steps) - 1) for k in range(len(steps))]
+    tenths = round(10 * floor)
+    every = 1 if tenths >= 4 else 2
+    for tenth in range(tenths, 11, every):
+        y = _up(tenth / 10, y0, floor)
+        parts.append(f'<path d="M{x0} {y:.1f}h{_WIDE}" stroke="{_GREY}" stroke-width="0.7"/>')
+        parts.append(_text(x0 - 6, y + 4, f"{tenth / 10:.1f}", anchor="end", size=10, fill=_MUTED))
+    for k, (x, rung) in enumerate(zip(across, steps, strict=True)):
+        words = rung.short.removesuffix(trouble.unit).strip() if rung.kind else "as rec."
+        # Long words stand on two lines in turn, so that neighbours do not touch.
+        low = 12 * (k % 2) if any(len(r.short) > 8 for r in steps[1:]) else 0
+        parts.append(_text(x, y0 + _TALL + 15 + low, words, anchor="middle", size=10, fill=_MUTED))
+    for index, by in enumerate(cells.values()):
+        here = [
+            (x, by[r.name][figure]["value"])
+            for x, r in zip(across, steps, strict=True) if r.name in by
+        ]  # fmt: skip
+        known = [(x, _up(v, y0, floor)) for x, v in here if v is not None and math.isfinite(v)]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in known)
+        parts.append(f'<polyline points="{line}" {_look(index)}/>')
+        colour = _COLOURS[index % len(_COLOURS)]
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colour}"/>' for x, y in known]
+    return parts
+
+
+def _up(value: float, y0: float, floor: float) -> float:
+    return y0 + _TALL * (1 - (max(value, floor) - floor) / (1 - floor))
+
+
+def pictures(results: Row) -> dict[str, str]:
+    """Return the charts of ``robustness.json`` by file name."""
+    found = {}
+    for side, told in results["records"].items():
+        name = f"robustness-{side.replace(' ', '-')}.svg"
+        title = f"Macro AUROC against severity, {side} of PTB-XL"
+        found[name] = chart(told["cells"], "macro_auroc", "records", title)
+    for side, told in results["beats"].items():
+        title = f"Macro F1 of beats against severity, {side} of mitdb"
+        found[f"robustness-{side.lower()}.svg"] = chart(told["cells"], "macro_f1", "beats", title)
+    return found
+
+
+def page(results: Row) -> str:
+    """Return the pictures of ``robustness.json`` as they stand in the page of results."""
+    return "".join(
+        f"\n![{name.removesuffix('.svg')}](assets/{name})\n" for name in pictures(results)
+    )
