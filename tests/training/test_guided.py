@@ -1,7 +1,7 @@
 """Guided training: worked examples, what is refused, and that nothing of it is kept."""
 
 import json
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,14 @@ from safetensors.torch import load_file
 from torch import nn
 
 from einthoven.models import MODELS
+from einthoven.protocols._split import TestSide, TrainingSide
 from einthoven.record import DataError, LeakError, UsageError
 from einthoven.record.vocabulary import CLASSES
 from einthoven.training import load_recipe, to_toml, train
 from einthoven.training._guide import MASKS, PEAKS, REGIONS, Guide, masks, r_peaks
-from einthoven.training._guided import Guidance, grad_cam, guidance, ncc, watched
+from einthoven.training._guided import Guidance, grad_cam, guidance, ncc, taught, watched
 from einthoven.training._objective import distilled
-from einthoven.training.nets import build, prepare
+from einthoven.training.nets import Data, prepare
 
 SMALL = [
     "optimiser.epochs=2", "optimiser.beats=256", "optimiser.batch=64",
@@ -198,11 +199,22 @@ def test_a_recipe_without_a_guide_says_nothing_of_one_and_one_with_it_comes_back
     )
 
 
-def test_a_network_that_has_no_maps_before_its_answer_is_refused() -> None:
-    recipe = load_recipe("demo", [*SMALL, "guide.weight=0.1", "model.name=optimised-features"])
-    net = build(recipe)
-    with pytest.raises(UsageError, match="guide: 'optimised-features' does not answer through"):
-        guidance(recipe, prepare(recipe, 0), net)
+class Deaf(Line):
+    """Answers past its own maps."""
+
+    def forward(self, window: torch.Tensor) -> torch.Tensor:
+        return window[:, 0, :2]
+
+
+def test_a_network_that_has_no_maps_before_its_answer_is_refused(data: Data) -> None:
+    recipe = load_recipe("demo", [*SMALL, "guide.weight=0.1"])
+    with pytest.raises(UsageError, match="guide: 'arrhythminet-v2' does not answer through"):
+        guidance(recipe, data, Deaf())
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return prepare(load_recipe("demo", SMALL), 0)
 
 
 @pytest.fixture(scope="module")
@@ -250,34 +262,45 @@ def test_a_guided_run_that_was_stopped_goes_on_to_the_same_bits(
         assert (tmp_path / "run" / name).read_bytes() == whole
 
 
-def test_a_small_net_is_taught_by_a_run_on_the_same_split_alone(
+def test_a_small_net_is_taught_and_with_weight_nought_it_is_not(
     finished: Path, tmp_path: Path
 ) -> None:
-    teacher = ["objective.name=distillation", f"objective.teacher={finished / 'guided'}"]
-    train(load_recipe("demo", [*SMALL, *teacher]), tmp_path / "taught")
-    weights = load_file(tmp_path / "taught" / "weights.safetensors")
     plain = load_file(finished / "plain" / "weights.safetensors")
-    assert any((weights[k] != plain[k]).any() for k in plain)
-    alone = [*teacher, "objective.teacher_weight=0"]
-    train(load_recipe("demo", [*SMALL, *alone]), tmp_path / "alone")
-    weights = load_file(tmp_path / "alone" / "weights.safetensors")
-    assert all((weights[k] == plain[k]).all() for k in plain)
-    other = 'protocol.test=["s005"]'
-    with pytest.raises(LeakError, match="the teacher has another test side than this run"):
-        train(load_recipe("demo", [*SMALL, *teacher, other]), tmp_path / "other")
+    teacher = ["objective.name=distillation", f"objective.teacher={finished / 'guided'}"]
+    for weight in (1, 0):
+        run = tmp_path / str(weight)
+        train(load_recipe("demo", [*SMALL, *teacher, f"objective.teacher_weight={weight}"]), run)
+        weights = load_file(run / "weights.safetensors")
+        assert any((weights[k] != plain[k]).any() for k in plain) == bool(weight)
+
+
+def test_a_teacher_of_another_split_or_of_other_beats_is_refused(
+    finished: Path, data: Data
+) -> None:
+    folder = finished / "guided"
+    asked = load_recipe("demo", SMALL)
+    assert taught(asked, folder, data).shape == (len(data.split.training), 3)
+    beats, rows = data.split.beats, data.split.training.rows
+    sides = {"training": TrainingSide(rows=rows[1:]), "protocol": "x"}
+    other = replace(data, split=replace(data.split, **sides))  # type: ignore[arg-type]
+    with pytest.raises(LeakError, match="the teacher has another training side than this run"):
+        taught(asked, folder, other)
+    held = replace(data.split, training=data.split.test, test=TestSide(rows=rows), beats=beats)
+    with pytest.raises(LeakError, match="the teacher learnt from beat"):
+        taught(asked, folder, replace(data, split=held))
+    fewer = load_recipe("demo", [*SMALL, 'corpus.classes=["N", "V"]'])
     with pytest.raises(UsageError, match=r"the teacher has corpus\.classes"):
-        train(load_recipe("demo", [*SMALL, *teacher, 'corpus.classes=["N", "V"]']), tmp_path / "c")
-    made = [*SMALL, *teacher, "augment.premature=true"]
+        taught(fewer, folder, data)
+    made = load_recipe("demo", [*SMALL, "augment.premature=true"])
     with pytest.raises(UsageError, match=r"augment\.premature: makes beats that the teacher"):
-        train(load_recipe("demo", made), tmp_path / "made")
+        taught(made, folder, data)
 
 
-@pytest.mark.parametrize("teacher", ["", "nowhere"])
-def test_a_teacher_that_is_not_there_is_named(tmp_path: Path, teacher: str) -> None:
-    name = ["objective.name=distillation", f'objective.teacher="{teacher}"']
-    with pytest.raises(DataError, match=r"holds no finished run\. Train the teacher first"):
-        train(load_recipe("demo", [*SMALL, *name]), tmp_path / "run")
-    shutil.rmtree(tmp_path / "run")
+@pytest.mark.parametrize("folder, where", [("", "objective.teacher"), ("nowhere", "nowhere")])
+def test_a_teacher_that_is_not_there_is_named(data: Data, folder: str, where: str) -> None:
+    with pytest.raises(DataError) as fault:
+        taught(load_recipe("demo", SMALL), Path(folder), data)
+    assert str(fault.value) == f"{where}: holds no finished run. Train the teacher first."
 
 
 def test_exgnet_keeps_more_positions_where_time_is_halved_less() -> None:
