@@ -10,7 +10,7 @@ from typing import Any
 
 from einthoven.record.errors import UsageError, nearest
 
-KINDS = ("candidates", "beat", "waves", "strip", "tokens", "median-beat", "rhythm", "rr")
+KINDS = ("candidates", "beat", "waves", "strip", "tokens", "median-beat", "rhythm", "rr", "periods")
 PROFILES = ("review", "live")
 
 _FASTEST = 10_000.0  # Hz
@@ -26,7 +26,8 @@ class InputSpec:
         beat) or ``waves`` (a lead, see `signal._waves_front`), or of whole records ``strip``,
         ``tokens`` (a strip and the borders of its beats, see `inputs.tokens`) and ``median-beat``
         (see `inputs.record`), or ``rhythm`` (a span, see `inputs.rhythm_span`), or
-        ``rr`` (the intervals of a span, see `inputs.rr_window`).
+        ``rr`` (the intervals of a span, see `inputs.rr_window`) or ``periods`` (beats with R in the
+        middle and the intervals between, see `inputs.periods`).
     version : raised whenever the meaning of the arrays changes.
     rate : Hz of the window.
     leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else
