@@ -1,0 +1,118 @@
+"""Sentences: what they name, and that the model is really asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from einthoven.explain._case import Case, Part
+from einthoven.explain._words import sentence
+from einthoven.record.attribution import Attribution
+from einthoven.record.inputspec import InputSpec
+
+
+class Toy:
+    """Says V by the size of the window's middle, in one lead, and by its one number."""
+
+    name, classes = "toy", ("N", "V")
+    spec = InputSpec(kind="beat", rate=100)
+    module = None
+
+    def __init__(self, task: str = "beat", row: int = 0) -> None:
+        self.task, self.row, self.asked = task, row, 0
+
+    def logits(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        self.asked += len(inputs["window"])
+        z = inputs["window"][:, self.row, 40:60].mean(axis=1) + inputs["side"][:, 0, 0] - 2.0
+        return np.stack([np.zeros_like(z), z], axis=1).astype(np.float64)
+
+
+def case(leads: tuple[str, ...] = ("II",)) -> Case:
+    window = np.zeros((len(leads), 100), np.float32)
+    window[:, 40:60] = 5
+    parts = []
+    for name, a, b in (("P", 10, 30), ("QRS", 35, 65), ("T", 70, 95)):
+        where = np.zeros(window.shape, bool)
+        where[:, a:b] = True
+        parts.append(Part(name=name, where=where, numbers=np.array([False])))
+    rr = Part(name="RR", where=np.zeros(window.shape, bool), numbers=np.array([True]))
+    return Case(
+        record="r", what="beat 1", window=window, side=np.array([[1.0]], np.float32), row=0,
+        names=("rr_before",), reference=np.array([0.0], np.float32), start=0.0, rate=100.0,
+        leads=leads, r_peaks=np.array([0.5]), parts={"waves": (*parts, rr)},
+    )  # fmt: skip
+
+
+def found(**numbers: float) -> Attribution:
+    return Attribution(
+        method="shapley", model="toy", target="V", record="r", what="beat 1", probability=0.98,
+        numbers=numbers,
+    )  # fmt: skip
+
+
+def test_the_sentence_of_the_issue() -> None:
+    """The largest part is named with its lead; what is left without it is asked of the model."""
+    model = Toy()
+    said = sentence(found(QRS=5.0, RR=1.0, P=-0.2), case(), model)
+    # 1 / (1 + exp(-(5 + 1 - 2))) and without the QRS 1 / (1 + exp(1)).
+    assert (
+        said == "mostly QRS of lead II; removing it lowers V from 0.98 to 0.27, and the answer is N"
+    )
+    assert model.asked
+
+
+def test_numbers_have_no_lead() -> None:
+    said = sentence(found(QRS=1.0, RR=5.0), case(), Toy())
+    assert said == "mostly RR; removing it lowers V from 0.98 to 0.95"
+
+
+def test_a_wrong_explanation_is_found_out() -> None:
+    """A method may say P; the model, asked again, does not miss it."""
+    said = sentence(found(P=3.0), case(), Toy())
+    assert said == "mostly P of lead II; yet removing it leaves V at 0.98"
+
+
+def test_two_where_none_is_most() -> None:
+    said = sentence(found(QRS=4.0, RR=3.0, P=3.0), case(), Toy())
+    assert said.startswith("most of all QRS of lead II (40 %) and RR (30 %); removing both lowers")
+
+
+def test_the_lead_that_counts_is_found_by_asking() -> None:
+    said = sentence(found(QRS=1.0), case(("I", "II", "V1")), Toy(row=2))
+    assert said.startswith("mostly QRS of lead V1; removing it lowers V from 0.98 to 0.27")
+
+
+def test_a_map_is_added_up_in_the_waves() -> None:
+    values = np.zeros((1, 100), np.float32)
+    values[0, 40:60], values[0, 70:95] = 1.0, -2.0
+    map_ = Attribution(
+        method="saliency", model="toy", target="V", record="r", what="beat 1", probability=0.98,
+        rate=100.0, leads=("II",), values=values,
+    )  # fmt: skip
+    assert sentence(map_, case(), Toy()).startswith("mostly QRS of lead II; removing it lowers")
+
+
+def test_side_numbers_by_their_own_names() -> None:
+    assert sentence(found(rr_before=1.0), case(), Toy()).startswith("mostly rr_before; removing")
+
+
+def test_what_the_case_does_not_know_is_named_only() -> None:
+    assert sentence(found(width_ms=1.0), case(), Toy()) == "mostly width_ms"
+
+
+def test_nothing_speaks_for_it() -> None:
+    for numbers in ({}, {"P": -1.0}, {"P": 0.0}):
+        assert sentence(found(**numbers), case(), Toy()).startswith("nothing of what the model")
+
+
+@pytest.mark.parametrize("task", ["beat", "diagnosis"])
+def test_doubt_is_said_and_cause_is_not(task: str) -> None:
+    doubted = Attribution(
+        method="shapley", model="toy", target="V", record="r", what="beat 1", probability=0.98,
+        numbers={"QRS": 1.0}, doubt="The map is the same for shuffled weights.",
+    )  # fmt: skip
+    said = sentence(doubted, case(), Toy(task))
+    assert said.endswith(". Doubtful: the map is the same for shuffled weights")
+    assert "because" not in said
