@@ -46,6 +46,9 @@ class Card:
     thresholds : further numbers of the task (e.g. the acceptance of an R peak).
     protocol, figures : how it was judged and what came out, each figure with its interval.
     data, subjects : corpora and records seen in training.
+    usual : by name, the medians of the side numbers over the training records of the first class;
+        explanations put them in the place of numbers that are taken away. Empty for beats, whose
+        patient's own median serves.
     recipe, run : the recipe, and the fingerprint of the run, that made it.
     """
 
@@ -64,6 +67,7 @@ class Card:
     protocol: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    usual: Mapping[str, float] = field(default_factory=dict)
     recipe: str = ""
     run: str = ""
     paper: str = ""

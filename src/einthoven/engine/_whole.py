@@ -14,10 +14,11 @@ from einthoven.engine._sizes import FLAT, largest, plausible
 from einthoven.engine.events import DiagnosisEvent, Event, QualityEvent, RhythmEvent
 from einthoven.engine.findings import Diagnosis
 from einthoven.inputs import rhythm_span
-from einthoven.inputs.record import cut
+from einthoven.inputs.record import RecordInputs, cut
 from einthoven.inputs.rhythm_span import LONGEST, SHORTEST, SPAN
 from einthoven.inputs.spans import Span, SpanStream
 from einthoven.record.errors import DataError
+from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import ONE_LEAD, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import SUPERCLASS_NAMES
@@ -74,14 +75,11 @@ class RhythmStage:
 
     def __init__(self, bundle: Bundle, rate: float, leads: tuple[str, ...], *, live: bool) -> None:
         self.bundle, self._rate, self._leads = bundle, rate, leads
-        known = [leads.index(name) for name in ONE_LEAD if name in leads]
-        self._order = [*known, *(row for row in range(len(leads)) if row not in known)]
+        self._order = in_order(leads)
         self.spans = self.silent = self.noisy = 0
         self.substitutes: Counter[str] = Counter()
         self._windows: deque[QualityEvent] = deque()
-        self._spans = SpanStream(
-            rate, len(leads), seconds=SPAN, whole=0.0 if live else LONGEST, shortest=SHORTEST
-        )
+        self._spans = rhythm_spans(rate, leads, live=live)
 
     def hear(self, window: QualityEvent) -> None:
         """Take a quality window; it ends before any span that it lies in is judged."""
@@ -106,7 +104,7 @@ class RhythmStage:
             if span.signal.shape[1] < SHORTEST * self._rate:
                 continue
             self.spans += 1
-            row = next((k for k in self._order if not _silent(span.signal[k], self._rate)), None)
+            row = speaking(span, self._rate, self._order)
             if row is None:
                 self.silent += 1
                 continue
@@ -157,10 +155,7 @@ class DiagnosisStage:
         # Of few leads nobody expects diagnoses; of many one may be called by another name.
         which = f", and {', '.join(lost)} is missing" if lost and len(here) > len(lost) else ""
         self.reason = f"it takes two limb leads and V1 to V6{which}"
-        self._spans = SpanStream(
-            rate, len(leads), seconds=_PER_SPAN, whole=0.0 if live else LONGEST,
-            shortest=_HALF * _PER_SPAN,
-        )  # fmt: skip
+        self._spans = diagnosis_spans(rate, leads, live=live)
 
     def push(self, chunk: Signal, peaks: Samples, until: int) -> list[Event]:
         """Return the diagnoses of the stretches that are complete; arguments as `SpanStream`'s."""
@@ -178,18 +173,54 @@ class DiagnosisStage:
         card, found = self.bundle.card, list[Event]()
         for span in spans:
             try:
-                made = cut(span.signal, self._rate, self._leads, span.peaks, card.stages[0].input)
+                made = stretches(span, self._rate, self._leads, card.stages[0].input)
             except DataError as fault:
-                self.reason = f"the {fault.where} {fault.fault}"
-                continue
-            size = largest(span.signal, self._rate, span.peaks)
-            if not plausible(size):
-                self.reason = f"QRS complexes of {size:.3g} mV are implausible"
+                self.reason = f"{fault.where} {fault.fault}"
                 continue
             p = self.bundle.predict({"window": made.window, "side": made.side}).mean(axis=0)
             named = dict(zip(card.classes, p.tolist(), strict=True))
             found.append(DiagnosisEvent(start=span.start, end=span.end, probabilities=named))
         return found
+
+
+def rhythm_spans(rate: float, leads: tuple[str, ...], *, live: bool) -> SpanStream:
+    """Return what cuts a recording into spans whose rhythm is told."""
+    whole = 0.0 if live else LONGEST
+    return SpanStream(rate, len(leads), seconds=SPAN, whole=whole, shortest=SHORTEST)
+
+
+def in_order(leads: tuple[str, ...]) -> list[int]:
+    """Return the rows of leads, those first that speak for a recording best."""
+    known = [leads.index(name) for name in ONE_LEAD if name in leads]
+    return [*known, *(row for row in range(len(leads)) if row not in known)]
+
+
+def speaking(span: Span, rate: float, order: Sequence[int]) -> int | None:
+    """Return the row that speaks for a span; None where all are flat or missing in most of it."""
+    return next((k for k in order if not _silent(span.signal[k], rate)), None)
+
+
+def diagnosis_spans(rate: float, leads: tuple[str, ...], *, live: bool) -> SpanStream:
+    """Return what cuts a recording into spans that are diagnosed."""
+    return SpanStream(
+        rate, len(leads), seconds=_PER_SPAN, whole=0.0 if live else LONGEST,
+        shortest=_HALF * _PER_SPAN,
+    )  # fmt: skip
+
+
+def stretches(span: Span, rate: float, leads: tuple[str, ...], spec: InputSpec) -> RecordInputs:
+    """Return what a model of diagnoses eats of a span.
+
+    Raises
+    ------
+    DataError : it is too short, lacks a lead or beats, or its QRS have no size that hearts make.
+    """
+    made = cut(span.signal, rate, leads, span.peaks, spec, "the record")
+    size = largest(span.signal, rate, span.peaks)
+    if not plausible(size):
+        fault = f"of {size:.3g} mV are implausible"
+        raise DataError("QRS complexes", fault, "Is the unit of the file right?")
+    return made
 
 
 def _silent(lead: Signal, rate: float) -> bool:

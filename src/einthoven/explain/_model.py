@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from einthoven.bundle import Bundle
 from einthoven.bundle.card import Card
+from einthoven.inputs.rhythm_span import windows_of
 from einthoven.record.inputspec import InputSpec
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 Logits = npt.NDArray[np.float64]
+
+_AT_ONCE = 256  # variants
 
 
 class Model(Protocol):
@@ -28,23 +32,28 @@ class Model(Protocol):
     task : ``beat``, ``rhythm`` or ``diagnosis``.
     classes : its answers.
     spec : what it eats.
+    usual : by name, what its side numbers are in a usual healthy record; {} where a recording has
+        its own usual values, as of beats, and where it is not known.
     """
 
     name: str
     task: str
     classes: tuple[str, ...]
     spec: InputSpec
+    usual: Mapping[str, float]
 
     def logits(self, inputs: Mapping[str, Array]) -> Logits:
         """Return (variant, class) calibrated logits of ``window`` (variant, lead, time), ``side``.
 
         ``side`` is (variant, row, number), as `Case.masked` gives it. Softmax, or the sigmoid for
-        diagnoses, makes the probabilities that the engine prints.
+        diagnoses, makes the probabilities that the engine prints. Of rhythm ``window`` is the span
+        as long as it is; where that is longer than the spec's window, it is cut as in use
+        (`pieces`) and the logits of its windows are averaged.
         """
 
     @property
     def module(self) -> nn.Module | None:
-        """The network in torch, whose forward eats ``window`` and ``side`` likewise.
+        """The network in torch: calibrated logits of ``window`` and ``side``, as tensors.
 
         None where the model has no gradient, or torch is not installed.
         """
@@ -58,6 +67,36 @@ def probabilities(model: Model, logits: Logits) -> Logits:
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
     joint: Logits = p / p.sum(axis=1, keepdims=True)
     return joint
+
+
+def log_odds(model: Model, logits: Logits) -> Logits:
+    """Return (variant, class) log odds of the probabilities that the engine would print.
+
+    That is what contributions add up to, whatever the method: of diagnoses the logit itself, of
+    classes that exclude each other the logit less the log of the sum over all the others.
+    """
+    if model.task == "diagnosis":
+        return np.asarray(logits, np.float64)
+    found = np.empty_like(logits, np.float64)
+    for k in range(logits.shape[1]):
+        found[:, k] = logits[:, k] - np.logaddexp.reduce(np.delete(logits, k, axis=1), axis=1)
+    return found
+
+
+def pieces(spec: InputSpec, inputs: Mapping[str, Array]) -> tuple[dict[str, Array], int]:
+    """Return what a graph eats of variants, item by item, and how many items a variant is.
+
+    Items are windows of a span of rhythm, 1 for all other kinds; those of a variant follow each
+    other. ``side`` keeps its rows only where the neighbours' numbers are eaten, too.
+    """
+    window, side = inputs["window"], inputs["side"]
+    if spec.neighbours == (0, 0):
+        side = side[:, 0]
+    if spec.kind != "rhythm":
+        return {"window": window, "side": side}, 1
+    cut = [windows_of(lead, spec.rate, spec.window[1]) for lead in window]
+    each = len(cut[0])
+    return {"window": np.concatenate(cut), "side": np.repeat(side, each, axis=0)}, each
 
 
 def calibrated(card: Card, logits: npt.NDArray[np.generic]) -> Logits:
@@ -76,15 +115,23 @@ class BundleModel:
         card = bundle.card
         self.name, self.task, self.classes = card.name, card.task, tuple(card.classes)
         self.spec = card.stages[0].input
+        self.usual = card.usual
 
     def logits(self, inputs: Mapping[str, Array]) -> Logits:
         """Return (variant, class) calibrated logits; see `Model`."""
-        side = inputs["side"]
-        if self.spec.neighbours == (0, 0):
-            side = side[:, 0]
-        return calibrated(self.bundle.card, self.bundle.run({**inputs, "side": side}))
+        found = []
+        for first in range(0, len(inputs["window"]), _AT_ONCE):
+            some = {name: values[first : first + _AT_ONCE] for name, values in inputs.items()}
+            items, each = pieces(self.spec, some)
+            said = self.bundle.run(items).astype(np.float64)
+            found.append(said.reshape(-1, each, said.shape[1]).mean(axis=1))
+        return calibrated(self.bundle.card, np.concatenate(found))
 
-    @property
+    @cached_property
     def module(self) -> nn.Module | None:
-        """The graph in torch, where all of it has a gradient."""
-        return None
+        """The graph in torch, where all of it has a gradient and torch is installed."""
+        try:
+            from einthoven.explain._torch_model import of_bundle
+        except ModuleNotFoundError:
+            return None
+        return of_bundle(self.bundle)

@@ -35,11 +35,27 @@ _RAMP = 0.1  # seconds over which a gap leads to the sample after it
 
 
 @cache
-def _band_pass() -> npt.NDArray[np.float64]:
-    from scipy.signal import butter
+def _band_pass() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the sections of the band pass and the state in which each knows nothing but 1."""
+    from scipy.signal import butter, sosfilt_zi
 
-    sos: npt.NDArray[np.float64] = butter(3, _BAND, "bandpass", fs=GRID, output="sos")
-    return sos
+    sos = butter(3, _BAND, "bandpass", fs=GRID, output="sos")
+    return sos, sosfilt_zi(sos)
+
+
+def _without_shift(x: npt.NDArray[np.float64], reach: int) -> npt.NDArray[np.float64]:
+    """Return (time,) through the band pass forwards and backwards, as scipy's `sosfiltfilt`.
+
+    That one solves for the state anew at every call.
+    """
+    from scipy.signal import sosfilt
+
+    sos, state = _band_pass()
+    if reach:
+        x = np.concatenate([2 * x[0] - x[reach:0:-1], x, 2 * x[-1] - x[-2 : -reach - 2 : -1]])
+    for _ in range(2):
+        x = sosfilt(sos, x, zi=state * x[0])[0][::-1]
+    return x[reach : len(x) - reach]
 
 
 def prepare(signal: Floats, rate: float) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -50,15 +66,13 @@ def prepare(signal: Floats, rate: float) -> tuple[Floats, npt.NDArray[np.bool_]]
     signal : (time,) mV, NaN where missing.
     rate : Hz.
     """
-    from scipy.signal import sosfiltfilt
-
     nothing = np.full(1, np.nan, np.float32)
     filled, missing = fill_gaps(signal[None], nothing, round(_RAMP * rate))
     even = resample(filled, rate, GRID)[0]
     at = np.minimum(np.rint(np.arange(len(even)) * rate / GRID), len(signal) - 1)
     known = ~missing[0][at.astype(np.int64)]
     reach = min(3 * GRID, len(even) - 1)
-    clean = sosfiltfilt(_band_pass(), even.astype(np.float64), padlen=reach).astype(np.float32)
+    clean = _without_shift(even.astype(np.float64), reach).astype(np.float32)
     return np.where(known, clean, np.float32(0)), known
 
 
@@ -111,15 +125,26 @@ def rhythm_inputs(
     ------
     UsageError : the spec is of another kind, or there is no signal.
     """
+    lead, side = span_inputs(signal, rate, peaks, spec)
+    window = windows_of(lead, spec.rate, spec.window[1])
+    return window, np.tile(side, (len(window), 1))
+
+
+def span_inputs(signal: Floats, rate: float, peaks: Ints, spec: InputSpec) -> tuple[Floats, Floats]:
+    """Return what `rhythm_inputs` cuts into windows, (2, time), and the numbers (number,).
+
+    Raises
+    ------
+    UsageError : the spec is of another kind, or there is no signal.
+    """
     if spec.kind != "rhythm" or spec.version != 1:
         fault = f"is {spec.kind!r} of version {spec.version}"
         raise UsageError("input.kind", fault, "Use a model of rhythm made for this version")
     if not len(signal):
         raise UsageError("rhythm", "there is no signal", "Give a span of 9 seconds or more")
     clean, known = prepare(np.asarray(signal, np.float32), rate)
-    window = windows_of(network_lead(clean, known, spec.rate), spec.rate, spec.window[1])
     side = describe(clean, known, np.asarray(peaks, np.float64) / rate)
-    return window, np.tile(side, (len(window), 1))
+    return network_lead(clean, known, spec.rate), side
 
 
 def answer(bundle: Bundle, signal: Floats, rate: float, peaks: Ints) -> Floats:
