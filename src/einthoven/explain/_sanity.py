@@ -144,11 +144,15 @@ def _shuffled(data: bytes, names: set[str], generator: np.random.Generator) -> b
     return found
 
 
-def told(attribution: Attribution) -> Floats:
-    """Return what an explanation says, as one row: its map, or its numbers where it has no map."""
-    if attribution.values is not None and not attribution.numbers:
-        return np.asarray(attribution.values, np.float64).ravel()
-    return np.array(list(attribution.numbers.values()), np.float64)
+def told(found: Attribution, case: Case) -> Floats:
+    """Return what an explanation says, as one row.
+
+    Its numbers, where they are of the item's parts; else its map, and its numbers after it.
+    """
+    numbers = np.array(list(found.numbers.values()), np.float64)
+    if found.values is None or not set(found.numbers) <= set(case.names):
+        return numbers
+    return np.concatenate([np.asarray(found.values, np.float64).ravel(), numbers])
 
 
 def by_chance(length: int) -> float:
@@ -208,7 +212,7 @@ def sanity(
     found = layers(model)
     if not found:
         return None
-    original = [told(explain(model, *item)) for item in items]
+    original = [told(explain(model, *item), item[0]) for item in items]
     whole = [_alike(explain, model, items, original, found, seed) for seed in range(draws)]
     signed, rectified = (_mean([pair[k] for draw in whole for pair in draw]) for k in (0, 1))
     cascade, alone = dict[str, float](), dict[str, float]()
@@ -233,7 +237,7 @@ def _alike(
     pairs = []
     with shaken(model, names, seed) as other:
         for item, before in zip(items, original, strict=True):
-            alike = likeness(before, told(explain(other, *item)))
+            alike = likeness(before, told(explain(other, *item), item[0]))
             pairs.append((abs(alike.signed), abs(alike.rectified)))
     return pairs
 
