@@ -25,6 +25,9 @@ FLAGSHIP, RIVAL = "heartbeatai", "resnet1d-wang"
 TREES, FUSION, PROBE = "twelve-measurements", "twelve", "random-encoder"
 # The network that the trees teach lies in the folder of the system that both make up.
 TAUGHT = "twelve-median-beat"
+SENTENCE = "beat-net"
+# The same network, told beside the labels what the trees of `FUSION` say out of fold.
+LEARNER = "beat-net-taught"
 
 # System -> recipe and what is changed of it, in the order of the tables. Those that nothing is
 # known of beforehand come in the order of their cost.
@@ -36,6 +39,8 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         TREES: (TREES,),
         FUSION: (FUSION,),
         PROBE: (FLAGSHIP,),
+        SENTENCE: (SENTENCE,),
+        LEARNER: (SENTENCE,),
         "cnn-attention-bilstm": ("cnn-attention-bilstm",),
         "optimised-features": ("optimised-features",),
         # At its own width an epoch takes minutes on one core.
@@ -164,11 +169,15 @@ def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
             sets = [*changes, *VARIANTS.get(variant, ()), *more, f"seeds=[{seed}]", f"name={name}"]
             if part:
                 sets.append(f'protocol.part="{part}"')
+            slug = _slug(trial, part)
+            if system == LEARNER:
+                teacher = runs / FOLDER / FUSION / slug / f"seed-{seed}"
+                sets.append(f'objective.teacher="{teacher}"')
             items.append(
                 Item(
                     system=system, variant=variant, trial=trial, part=part, seed=seed, stage=stage,
                     recipe=load_recipe(base, sets),
-                    folder=runs / FOLDER / name / _slug(trial, part) / f"seed-{seed}",
+                    folder=runs / FOLDER / name / slug / f"seed-{seed}",
                 )
             )  # fmt: skip
     return sorted(items, key=lambda item: (item.stage, item.seed))
