@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from einthoven.explain._case import Case, Part
-from einthoven.explain._model import Logits, Model, probabilities
+from einthoven.explain._item import answers, contributions
+from einthoven.explain._model import Model
 from einthoven.record.attribution import Attribution
 
 _MOST = 0.5  # of what speaks for the class, from which on it is "mostly" that
@@ -28,15 +29,16 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
     case : what was explained. Parts of `found` that it does not know are named, not taken away.
     model : who is asked again.
     """
-    parts = {p.name: p for kind in case.parts.values() for p in kind}
-    share = _shares(found, case)
+    known = contributions(found, case)
+    total = sum(v for _, v in known.values() if v > 0) or 1.0
+    share = {name: v / total for name, (_, v) in known.items()}
     speaking = sorted((name for name, v in share.items() if v > 0), key=lambda n: -share[n])
     if not speaking:
         return _ended("nothing of what the model was given speaks for it", found)
     chosen = speaking[:1] if share[speaking[0]] >= _MOST else speaking[:_NAMED]
     named, taken = [], []
     for name in chosen:
-        part = parts.get(name) or _number(name, case)
+        part, _ = known[name]
         row = _lead(part, case, model, found.target) if part else None
         named.append(name if row is None else f"{name} of lead {case.leads[row]}")
         if part is not None:
@@ -51,28 +53,6 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
     return _ended(f"{words}; {_without(taken, case, model, found)}", found)
 
 
-def _shares(found: Attribution, case: Case) -> dict[str, float]:
-    """Return what each part is of all that speaks for the class, below 0 what speaks against it.
-
-    Numbers where there are some, else the map added up within the parts.
-    """
-    numbers = dict(found.numbers)
-    if not numbers and found.values is not None and found.values.shape == case.window.shape:
-        kind = "waves" if "waves" in case.parts else next(iter(case.parts), "")
-        parts = case.parts.get(kind, ())
-        numbers = {p.name: float(found.values[p.where].sum()) for p in parts if p.where.any()}
-    total = sum(v for v in numbers.values() if v > 0)
-    return {name: v / total for name, v in numbers.items()} if total > 0 else {}
-
-
-def _number(name: str, case: Case) -> Part | None:
-    """Return a side number as a part; None where there is none of that name."""
-    if name not in case.names:
-        return None
-    here = np.array([n == name for n in case.names])
-    return Part(name=name, where=np.zeros(case.window.shape, np.bool_), numbers=here)
-
-
 def _lead(part: Part, case: Case, model: Model, target: str) -> int | None:
     """Return the row in which a part stands, or which makes most of its effect; None for all."""
     rows = _rows(part)
@@ -82,8 +62,8 @@ def _lead(part: Part, case: Case, model: Model, target: str) -> int | None:
         return rows[0]
     asked = case.masked([_alone(part, row) for row in rows], ~np.eye(len(rows), dtype=np.bool_))
     k = model.classes.index(target)
-    before = _answers(model, case.whole())[0, k]
-    drop = np.maximum(before - _answers(model, asked)[:, k], 0)
+    before = answers(model, case.whole())[0, k]
+    drop = np.maximum(before - answers(model, asked)[:, k], 0)
     top = int(drop.argmax())
     most = drop[top] > _SAME and drop[top] >= _MOST * drop.sum()
     return rows[top] if most else None
@@ -107,7 +87,7 @@ def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution
     """Return what the model says when the parts have been taken away."""
     asked = case.masked(taken, np.zeros((1, len(taken)), np.bool_))
     k = model.classes.index(found.target)
-    before, after = _answers(model, case.whole())[0], _answers(model, asked)[0]
+    before, after = answers(model, case.whole())[0], answers(model, asked)[0]
     it = "it" if len(taken) == 1 else "both"
     a, b = f"{before[k]:.2f}", f"{after[k]:.2f}"
     if a == b or abs(before[k] - after[k]) < _SAME:
@@ -117,10 +97,6 @@ def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution
     if model.task != "diagnosis" and after.argmax() != before.argmax():
         words += f", and the answer is {model.classes[int(after.argmax())]}"
     return words
-
-
-def _answers(model: Model, inputs: dict[str, np.ndarray]) -> Logits:
-    return probabilities(model, model.logits(inputs))
 
 
 def _ended(words: str, found: Attribution) -> str:

@@ -1,41 +1,24 @@
-"""Explanation: an attribution with its sentence, and whether the method may be believed."""
+"""One answer explained by one method, in numbers and in words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from einthoven.explain._case import Case
 from einthoven.explain._explainer import chosen, served, target_of
-from einthoven.explain._model import Model, probabilities
+from einthoven.explain._item import answers
+from einthoven.explain._model import Model
 from einthoven.explain._tested import default, doubt
 from einthoven.explain._words import sentence
-from einthoven.record.attribution import Attribution
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Explanation:
-    """Why a model answers what it does, by one method.
-
-    Attributes
-    ----------
-    attribution : the contributions; its `doubt` says why the method should not be believed.
-    sentence : the same in words, the doubt with it.
-    """
-
-    attribution: Attribution
-    sentence: str
-
-    def to_dict(self, *, maps: bool = True) -> dict[str, Any]:
-        """Return what JSON can hold, with the map where `maps`."""
-        found = self.attribution.to_dict()
-        if not maps:
-            found.pop("map", None)
-        return found | {"sentence": self.sentence}
+from einthoven.record.explanation import Explanation
 
 
 def explained(
-    model: Model, case: Case, target: str | None = None, method: str | None = None
+    model: Model,
+    case: Case,
+    place: tuple[int, int],
+    target: str | None = None,
+    method: str | None = None,
 ) -> Explanation:
     """Return the explanation of one class of one answer.
 
@@ -43,6 +26,7 @@ def explained(
     ----------
     model : who answered.
     case : what.
+    place : samples [start, end) of the recording that were judged; of a beat its R peak twice.
     target : the class; the model's answer, that is the most probable, if not given.
     method : an explainer's name; the default for the model (`default_method`) if not given.
 
@@ -51,12 +35,14 @@ def explained(
     UsageError : there is no such class or method, or the method cannot serve this model.
     """
     if target is None:
-        answer = probabilities(model, model.logits(case.whole()))[0]
-        target = model.classes[int(answer.argmax())]
+        target = model.classes[int(answers(model, case.whole())[0].argmax())]
     name = method or default_method(model)
     found = chosen(model, name).explain(model, case, target_of(model, target))
     found = replace(found, doubt=found.doubt or doubt(name, model.name))
-    return Explanation(attribution=found, sentence=sentence(found, case, model))
+    return Explanation(
+        attribution=found, sentence=sentence(found, case, model), task=model.task,
+        start=place[0], end=place[1],
+    )  # fmt: skip
 
 
 def default_method(model: Model) -> str:

@@ -28,7 +28,8 @@ MOST = 10  # bars
 SHEET_SECONDS = 10.0
 _MANY = 6  # leads that stand on a sheet
 _ROW, _NAME, _BAR = 46, 250, 360  # units of the bars
-_GAP, _EDGE, _WIDE = 60, 30, 1850
+_GAP, _EDGE = 60, 30
+_NEAR, _WIDE = 1100, 1850  # units: half a page and a whole one
 
 UNIT_WORDS = {
     "logit": "log odds", "probability": "probability", "share": "share of the whole",
@@ -112,11 +113,13 @@ def trace(
         for s in _largest(named) if s.name in found.numbers
     ]  # fmt: skip
     here = [(s - first, label, colour) for s, label, colour in marks if first <= s < last]
-    return svg_tinted(
+    drawn = svg_tinted(
         source.read(first, last)[rows], source.rate, names,
         tint(found, names, source.rate, first, last), layout=layout, labels=labels, marks=here,
         begin=first / source.rate, title=_title(found), description=_said(found),
     )  # fmt: skip
+    # Pages enlarge the letters of wide paper on narrow screens; here there is no need.
+    return drawn.replace('class="ecg"', 'class="near"', 1) if _size(drawn)[0] <= _NEAR else drawn
 
 
 def tint(

@@ -48,6 +48,7 @@ table.facts{font-size:14px}table.facts td{overflow-wrap:anywhere}
 svg{display:block}
 @media screen{svg{width:100%;height:auto}}
 svg.half{width:100%;height:auto}
+svg.bars{max-width:480px}
 svg.bar{display:inline-block;width:145px;height:12px}
 svg.sign{display:inline-block;width:13px;height:13px;margin-right:7px;vertical-align:-1px}
 figure{margin:12px 0 22px}
@@ -78,7 +79,7 @@ th.n+td,th.n+th,td.n+td{padding-left:4px}
 svg.ecg text{font-size:58px}svg.ecg text.time{font-size:48px}svg.ecg .minor{display:none}
 svg.ecg text.lead{font-size:56px;transform:translateY(20px)}svg.ecg .trace{stroke-width:5}
 svg.ecg .major{stroke-width:3}
-svg.ecg text.wave{font-size:40px}svg.ecg text.long{display:none}
+svg.ecg text.flag{font-size:28px}svg.ecg text.wave{font-size:40px}svg.ecg text.long{display:none}
 svg.wide text{font-size:50px}svg.wide text.unit{font-size:40px}
 svg.wide text.day,svg text.odd{display:none}
 svg.half text{font-size:30px}

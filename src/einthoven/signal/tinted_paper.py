@@ -111,7 +111,8 @@ def svg_tinted(
             block, signal, rate, leads, strength, labels, marks, begin, (width, top, profile)
         )
         out.append(text)
-    return _open(width, top, title, description) + "".join(out) + "</svg>"
+    opened = _open(width, top, title, description)
+    return opened.replace("<svg ", f'<svg data-layout="{layout}" ', 1) + "".join(out) + "</svg>"
 
 
 def _blocks(shape: tuple[int, ...], rate: float, layout: str) -> Iterator[list[list[_Cell]]]:

@@ -1,0 +1,37 @@
+"""Explanation: an attribution with its sentence, and what of the recording it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from einthoven.record.attribution import Attribution
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """Why a model answers what it does, by one method.
+
+    Attributes
+    ----------
+    attribution : the contributions; its `doubt` says why the method should not be believed.
+    sentence : the same in words, the doubt with it.
+    task : ``beat``, ``rhythm`` or ``diagnosis``.
+    start, end : samples of the recording, [start, end), that were judged; of a beat its R peak.
+    """
+
+    attribution: Attribution
+    sentence: str
+    task: str
+    start: int
+    end: int
+
+    def to_dict(self, *, maps: bool = True) -> dict[str, Any]:
+        """Return what JSON can hold, with the map where `maps`."""
+        found = self.attribution.to_dict()
+        if not maps:
+            found.pop("map", None)
+        where = {"sample": self.start} if self.task == "beat" else {
+            "start": self.start, "end": self.end,
+        }  # fmt: skip
+        return {"task": self.task, **where, **found, "sentence": self.sentence}
