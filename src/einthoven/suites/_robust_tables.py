@@ -23,7 +23,7 @@ DRAWS = 1000
 
 def drawn(
     systems: Sequence[System], asked: Mapping[str, Answers], cells: Cells,
-    ladder: Sequence[Rung], draws: int = DRAWS,
+    ladder: Sequence[Rung], draws: int,
 ) -> dict[tuple[str, str], Floats]:  # fmt: skip
     """Return macro AUROC of every cell: of all records, then of each draw of people.
 

@@ -56,7 +56,7 @@ def _records(
         notes.append(f"{side}: no beat is found in {', '.join(without)} as recorded: left out")
     cells = _robust_records.answered(systems, ladder, records, side, runs, noises)
     asked = {s.name: _robust_records.table(s, corpus, records, cells) for s in systems}
-    areas = tables.drawn(systems, asked, cells, ladder)
+    areas = tables.drawn(systems, asked, cells, ladder, tables.DRAWS)
     first = next(iter(asked.values()))
     told = {
         "records": len(records), "people": len(set(first.person.tolist())),
