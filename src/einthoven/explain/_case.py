@@ -56,6 +56,8 @@ class Case:
     r_peaks : (beat,) seconds from the begin of the record of the R peaks in the window.
     parts : by what the item can be taken apart: ``waves`` (P, PR, QRS, ST, T, TP, RR), ``leads``
         where there are several, ``slices`` (equal pieces of the window).
+    others : (item, lead, time) windows of other beats or stretches of the same record, with which
+        some methods compare; None where there is none.
     """
 
     record: str
@@ -70,6 +72,7 @@ class Case:
     leads: tuple[str, ...]
     r_peaks: npt.NDArray[np.float64]
     parts: Mapping[str, tuple[Part, ...]]
+    others: Array | None = None
 
     def by(self, kind: str) -> tuple[Part, ...]:
         """Return the parts of a kind.
