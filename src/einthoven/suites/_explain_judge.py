@@ -51,12 +51,13 @@ class Sets:
 
     Attributes
     ----------
-    parts : the waves.
+    parts : the waves that there are something of.
     chance, odds : (set,) the probability and the log odds of the target.
     """
 
     def __init__(self, model: Model, item: Item) -> None:
-        self.parts = item.case.by(KIND)
+        given = item.case.by(KIND)
+        self.parts = tuple(p for p in given if p.where.any() or p.numbers.any())
         n = len(self.parts)
         self._weights = 1 << np.arange(n)
         keep = (np.arange(1 << n)[:, None] & self._weights) > 0
