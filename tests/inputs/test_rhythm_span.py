@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from einthoven.inputs import rhythm_span
 from einthoven.inputs.rhythm_span import network_lead, prepare, rhythm_inputs, windows_of
 from einthoven.record import InputSpec, UsageError
 from einthoven.signal.rhythm import names
@@ -81,3 +82,14 @@ def test_a_wrong_model_and_an_empty_span_are_refused():
         rhythm_inputs(x, 300.0, peaks, InputSpec(kind="waves", rate=250.0))
     with pytest.raises(UsageError, match="no signal"):
         rhythm_inputs(x[:0], 300.0, peaks[:0], SPEC)
+
+
+@pytest.mark.parametrize("samples", [2, 50, 601, 2000])
+def test_the_band_pass_is_scipys_forwards_and_backwards(samples):
+    from scipy.signal import sosfiltfilt
+
+    x = np.random.default_rng(samples).normal(size=samples)
+    reach = min(600, samples - 1)
+    sections = rhythm_span._band_pass()[0]
+    expected = sosfiltfilt(sections, x, padlen=reach)
+    np.testing.assert_array_equal(rhythm_span._without_shift(x, reach), expected)

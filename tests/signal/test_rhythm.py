@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from einthoven.signal import _rhythm_intervals as rr
+from einthoven.signal import _rhythm_numbers, _rhythm_waves
 from einthoven.signal.rhythm import RATE, UNTOLD, describe, names
 
 
@@ -88,3 +92,28 @@ def test_too_few_beats_leave_the_rest_untold():
     found = said(lead(STEADY[:3]), STEADY[:3])
     assert found["rr_cv"] == found["p_pairs"] == UNTOLD
     assert found["kurtosis_median"] != UNTOLD
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    values=arrays(np.float64, st.integers(1, 600), elements=st.floats(-1e3, 1e3)),
+    level=st.floats(0, 1),
+)
+def test_short_series_have_the_numbers_numpy_gives_them(values, level):
+    assert _rhythm_numbers.mean(values) == values.mean()
+    assert _rhythm_numbers.mean(values > 0) == (values > 0).mean()
+    assert _rhythm_numbers.deviation(values) == values.std()
+    assert _rhythm_numbers.median(values) == np.median(values)
+    assert _rhythm_numbers.quantiles(values, (level,)) == [np.quantile(values, level)]
+    edges = np.linspace(-500, 500, 7)
+    counts = rr._histogram(values, edges)
+    assert counts.tolist() == np.histogram(values, edges)[0].tolist()
+
+
+def test_repetition_is_that_of_the_whole_inverse_transform():
+    x = np.random.default_rng(0).normal(size=5000)
+    spectrum = np.abs(np.fft.rfft(x, 16384)) ** 2
+    hertz = np.arange(len(spectrum)) * 200 / 16384
+    spectrum[(hertz < 2.5) | (hertz > 15)] = 0
+    back = np.fft.irfft(spectrum)[:84]
+    assert _rhythm_waves._lag("x", x)["x_repeats"] == pytest.approx(back[20:].max() / back[0])

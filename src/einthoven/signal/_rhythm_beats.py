@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.signal._rhythm_intervals import Numbers
+from einthoven.signal._rhythm_numbers import deviation, mean, median, quantiles
 
 Float = npt.NDArray[np.float64]
 
@@ -62,18 +63,18 @@ def overlay(lead: Float, seconds: Float) -> Overlay | None:
     if whole.sum() < FEWEST:
         return None
     rr = np.diff(seconds)
-    middle = float(np.median(rr))
+    middle = median(rr)
     early = np.concatenate([[1.0], rr / middle])[whole]
     late = np.concatenate([rr / middle, [1.0]])[whole]
     at = at[whole]
     beats = lead[at[:, None] + np.arange(-before, after)]
     first = np.median(beats, axis=0)
     fit = _correlation(beats[:, piece(_QRS)], first[piece(_QRS)])
-    sound = (early > 0.85) & (fit > min(0.8, float(np.median(fit))))
-    median = np.median(beats[sound], axis=0) if sound.sum() >= FEWEST else first
+    sound = (early > 0.85) & (fit > min(0.8, median(fit)))
+    usual = np.median(beats[sound], axis=0) if sound.sum() >= FEWEST else first
     return Overlay(
-        beats=beats, median=median, early=early, late=late, at=at,
-        size=max(float(np.ptp(median[piece(_QRS)])), 1e-3),
+        beats=beats, median=usual, early=early, late=late, at=at,
+        size=max(float(np.ptp(usual[piece(_QRS)])), 1e-3),
     )  # fmt: skip
 
 
@@ -97,11 +98,10 @@ def shapes(over: Overlay) -> Numbers:
     fits = {k: _correlation(over.beats[:, piece(s)], over.median[piece(s)])
             for k, s in spans.items()}  # fmt: skip
     for name, fit in fits.items():
-        quantiles = np.quantile(fit, _QUANTILES)
+        least, low, middle = quantiles(fit, _QUANTILES)
         out |= {
-            f"fit_{name}": float(fit.mean()), f"fit_{name}_sd": float(fit.std()),
-            f"fit_{name}_least": float(quantiles[0]), f"fit_{name}_q10": float(quantiles[1]),
-            f"fit_{name}_q50": float(quantiles[2]),
+            f"fit_{name}": mean(fit), f"fit_{name}_sd": deviation(fit),
+            f"fit_{name}_least": least, f"fit_{name}_q10": low, f"fit_{name}_q50": middle,
         }  # fmt: skip
     energy = float((over.beats**2).mean())
     out["energy_kept"] = float((over.median**2).mean()) / max(energy, 1e-9)
@@ -124,21 +124,21 @@ def _widths(over: Overlay, fit: Float) -> Numbers:
     size = (qrs.max(axis=1) - qrs.min(axis=1)) / over.size
     area = np.abs(over.median[piece(_SIDE)]).sum() / RATE / over.size
     steepest = np.abs(np.diff(over.median[piece(_SIDE)])).max() * RATE / over.size
-    widths, sizes = np.quantile(width, (0.1, 0.5, 0.9)), np.quantile(size, (0.05, 0.5, 0.95))
+    widths, sizes = quantiles(width, (0.1, 0.5, 0.9)), quantiles(size, (0.05, 0.5, 0.95))
     early = over.early < 0.88
     odd = fit < 0.8
     broad = width > widths[1] + 0.025
     return {
         "qrs_width": float(_width(over.median[None])[0]), "qrs_area": float(area),
-        "qrs_steepest": float(steepest), "width_q10": float(widths[0]),
-        "width_q50": float(widths[1]), "width_q90": float(widths[2]),
-        "width_sd": float(width.std()), "size_q05": float(sizes[0]),
-        "size_q50": float(sizes[1]), "size_q95": float(sizes[2]), "size_sd": float(size.std()),
-        "early_odd": float((early & odd).mean()), "early_same": float((early & ~odd).mean()),
-        "odd": float(odd.mean()), "early_broad": float((early & broad).mean()),
-        "odd_broad": float((odd & broad).mean()), "odd_large": float((odd & (size > 1.2)).mean()),
-        "early_odd_pause": float((early & odd & (over.late > 1.05)).mean()),
-        "early_same_pause": float((early & ~odd & (over.late > 1.0)).mean()),
+        "qrs_steepest": float(steepest), "width_q10": widths[0],
+        "width_q50": widths[1], "width_q90": widths[2],
+        "width_sd": deviation(width), "size_q05": sizes[0],
+        "size_q50": sizes[1], "size_q95": sizes[2], "size_sd": deviation(size),
+        "early_odd": mean(early & odd), "early_same": mean(early & ~odd),
+        "odd": mean(odd), "early_broad": mean(early & broad),
+        "odd_broad": mean(odd & broad), "odd_large": mean(odd & (size > 1.2)),
+        "early_odd_pause": mean(early & odd & (over.late > 1.05)),
+        "early_same_pause": mean(early & ~odd & (over.late > 1.0)),
         "upright": float(over.median[piece(_QRS)].max() / over.size),
     }  # fmt: skip
 
@@ -153,13 +153,13 @@ def _kinds(over: Overlay, fit: Float) -> Numbers:
         votes = (alike & left).sum(axis=1) * left
         chosen = alike[int(votes.argmax())] & left
         chosen[int(votes.argmax())] = True
-        shares.append(float(chosen.mean()))
+        shares.append(mean(chosen))
         left &= ~chosen
     shares += [0.0] * (3 - len(shares))
     return {
         "shape_first": shares[0], "shape_second": shares[1], "shape_third": shares[2],
         "shape_rest": max(0.0, 1 - sum(shares[:3])),
-        "shape_alone": float((alike.sum(axis=1) <= 1).mean()),
+        "shape_alone": mean(alike.sum(axis=1) <= 1),
     }  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def _profile(over: Overlay) -> Numbers:
     t = m[piece((0.16, 0.42))]
     smooth = np.convolve(m, np.ones(8) / 8, mode="same")[::8]
     return {
-        "st": float(m[piece((0.08, 0.12))].mean()), "t_most": float(t.max()),
+        "st": mean(m[piece((0.08, 0.12))]), "t_most": float(t.max()),
         "t_least": float(t.min()), "t_place": float(np.abs(t).argmax() / RATE),
         "qrs_least": float(m[piece(_SIDE)].min()), "upright_sign": sign,
     } | {f"beat_{k:02d}": float(v) for k, v in enumerate(smooth)}  # fmt: skip

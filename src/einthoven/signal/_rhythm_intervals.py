@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.signal._rhythm_numbers import deviation, mean, median, quantiles
+
 Float = npt.NDArray[np.float64]
 Numbers = dict[str, float]
 
@@ -24,6 +26,7 @@ _MATCH = 0.03  # seconds within which intervals are alike for the coefficient of
 _QUANTILES = (0.05, 0.10, 0.25, 0.75, 0.90, 0.95)
 _STEPS = (0.10, 0.25, 0.50, 0.75, 0.90)
 _BINS = np.arange(0.5, 1.8, 0.1)  # edges of the histogram, in parts of the median
+_HISTOGRAM = np.arange(0.2, 2.5, 0.05)  # seconds
 
 
 def intervals(seconds: Float) -> Numbers:
@@ -34,15 +37,15 @@ def intervals(seconds: Float) -> Numbers:
     seconds : (beat,) when each beat is, ascending, `FEWEST` or more.
     """
     rr = np.diff(seconds)
-    middle = float(np.median(rr))
+    middle = median(rr)
     usual = _usual(rr)
-    out = {"rr_median": middle, "rr_usual": float(usual.mean())}
+    out = {"rr_median": middle, "rr_usual": mean(usual)}
     clean = rr[usual] if usual.sum() >= 4 else rr
-    out |= _spread("rr", rr, middle) | _spread("clean", clean, float(np.median(clean)))
+    out |= _spread("rr", rr, middle) | _spread("clean", clean, median(clean))
     out |= _order(rr, middle) | _plane(rr) | _premature(rr, middle) | _short(rr)
-    share = np.histogram(rr / middle, _BINS)[0] / len(rr)
+    share = _histogram(rr / middle, _BINS) / len(rr)
     out |= {f"rr_bin_{k}": float(v) for k, v in enumerate(share)}
-    out["rr_histogram_entropy"] = _entropy(np.histogram(rr, np.arange(0.2, 2.5, 0.05))[0])
+    out["rr_histogram_entropy"] = _entropy(_histogram(rr, _HISTOGRAM))
     return out
 
 
@@ -55,6 +58,14 @@ def _usual(rr: Float) -> npt.NDArray[np.bool_]:
     return found
 
 
+def _histogram(values: Float, edges: Float) -> npt.NDArray[np.int64]:
+    """Return (bin,) counts as `numpy.histogram` gives them: the last bin holds its upper edge."""
+    ordered = np.sort(values)
+    place = ordered.searchsorted(edges)
+    place[-1] = ordered.searchsorted(edges[-1], "right")
+    return np.diff(place)
+
+
 def _entropy(counts: npt.NDArray[np.int64]) -> float:
     share = counts[counts > 0] / max(1, counts.sum())
     return float(-(share * np.log(share)).sum())
@@ -63,48 +74,45 @@ def _entropy(counts: npt.NDArray[np.int64]) -> float:
 def _spread(name: str, rr: Float, middle: float) -> Numbers:
     """Return how far intervals and their successive differences spread."""
     part = rr / middle
-    mean, deviation = float(part.mean()), float(part.std())
-    centred = (part - mean) / max(deviation, 1e-6)
+    centre, width = mean(part), deviation(part)
+    centred = (part - centre) / max(width, 1e-6)
     step = np.diff(rr)
     size = np.abs(step)
-    low, high = np.min(part), np.max(part)
-    quantiles = np.quantile(part, _QUANTILES)
-    steps = np.quantile(size / middle, _STEPS)
-    across = float(step.std()) / 2**0.5
+    across = deviation(step) / 2**0.5
     along = max(2 * float(rr.var()) - across**2, 0.0) ** 0.5
     out = {
-        "mean": mean, "cv": deviation, "skew": float((centred**3).mean()),
-        "kurtosis": float((centred**4).mean()), "least": float(low), "most": float(high),
-        "mad": float(np.median(np.abs(part - 1))),
-        "rmssd": float(np.sqrt((step**2).mean())) / middle,
+        "mean": centre, "cv": width, "skew": mean(centred**3),
+        "kurtosis": mean(centred**4), "least": float(part.min()), "most": float(part.max()),
+        "mad": median(np.abs(part - 1)), "rmssd": float(np.sqrt(mean(step**2))) / middle,
         "sd1": across / middle, "sd2": along / middle, "sd1_sd2": across / max(along, 1e-3),
     }  # fmt: skip
-    out |= {f"q{round(100 * q):02d}": float(v)
-            for q, v in zip(_QUANTILES, quantiles, strict=True)}  # fmt: skip
-    out |= {f"step_q{round(100 * q):02d}": float(v) for q, v in zip(_STEPS, steps, strict=True)}
-    out |= {f"pnn{ms}": float((size > ms / 1000).mean()) for ms in (10, 20, 50, 100)}
+    out |= {f"q{round(100 * q):02d}": v
+            for q, v in zip(_QUANTILES, quantiles(part, _QUANTILES), strict=True)}  # fmt: skip
+    out |= {f"step_q{round(100 * q):02d}": v
+            for q, v in zip(_STEPS, quantiles(size / middle, _STEPS), strict=True)}  # fmt: skip
+    out |= {f"pnn{ms}": mean(size > ms / 1000) for ms in (10, 20, 50, 100)}
     return {f"{name}_{key}": value for key, value in out.items()}
 
 
 def _order(rr: Float, middle: float) -> Numbers:
     """Return what the order of the intervals says: how far the last ones foretell the next."""
     x = rr - rr.mean()
-    power = max(float((x * x).mean()), 1e-9)
-    out = {f"rr_lag{k}": float((x[k:] * x[:-k]).mean()) / power for k in (1, 2, 3)}
+    power = max(mean(x * x), 1e-9)
+    out = {f"rr_lag{k}": mean(x[k:] * x[:-k]) / power for k in (1, 2, 3)}
     capped = np.clip(rr / middle, 0.6, 1.6)
     c = capped - capped.mean()
-    power = max(float((c * c).mean()), 1e-6)
-    out |= {f"capped_lag{k}": float((c[k:] * c[:-k]).mean()) / power for k in (1, 2, 3)}
+    power = max(mean(c * c), 1e-6)
+    out |= {f"capped_lag{k}": mean(c[k:] * c[:-k]) / power for k in (1, 2, 3)}
     apart = np.abs(rr[:, None] - rr[None, :])
     out["cosen"] = _sample_entropy(apart, 1, _MATCH) + float(
         -np.log(2 * _MATCH) - np.log(rr.mean())
     )
     out["entropy_2"] = _sample_entropy(apart, 2, 0.2 * float(rr.std()))
     inner = (rr[1:-1] - rr[:-2]) * (rr[1:-1] - rr[2:]) > 0
-    out["turning"] = float(inner.mean())
+    out["turning"] = mean(inner)
     # Of intervals that keep to a few lengths (bigeminy, block) each has a near one elsewhere.
     away = apart / middle + np.where(np.eye(len(rr)) > 0, 9.0, 0.0)
-    out["nearest"] = float(np.minimum(away.min(axis=1), 1).mean())
+    out["nearest"] = mean(np.minimum(away.min(axis=1), 1))
     return out
 
 
@@ -125,17 +133,17 @@ def _plane(rr: Float) -> Numbers:
     step = np.diff(rr)
     x, y = step[:-1], step[1:]
     cells = np.rint(np.stack([x, y]) / _CELL).astype(np.int64)
-    inside = (np.abs(cells) <= 24).all(axis=0)
+    inside = np.all(np.abs(cells) <= 24, axis=0)
     key = cells[0, inside] * 100 + cells[1, inside]
     n = len(x)
     origin = (np.abs(x) < 0.02) & (np.abs(y) < 0.02)
     far = (np.abs(x) >= 0.08) & (np.abs(y) >= 0.08)
     return {
-        "plane_occupied": len(np.unique(key)) / n, "plane_origin": float(origin.mean()),
-        "plane_far": float(far.mean()), "plane_turned": float((far & (x * y < 0)).mean()),
-        "plane_same": float((far & (x * y > 0)).mean()),
-        "plane_outside": 1 - float(inside.mean()),
-        "plane_mean": float(np.hypot(x, y).mean()),
+        "plane_occupied": len(set(key.tolist())) / n, "plane_origin": mean(origin),
+        "plane_far": mean(far), "plane_turned": mean(far & (x * y < 0)),
+        "plane_same": mean(far & (x * y > 0)),
+        "plane_outside": 1 - mean(inside),
+        "plane_mean": mean(np.hypot(x, y)),
     }  # fmt: skip
 
 
@@ -146,14 +154,14 @@ def _premature(rr: Float, middle: float) -> Numbers:
     early = before < 0.85
     local = rr[1:-1] / np.maximum(np.minimum(rr[:-2], rr[2:]), 0.1)
     return {
-        "early_pause": float((early & (after > 1.08)).mean()),
-        "early_plain": float((early & (after <= 1.08)).mean()),
-        "early_little": float(((before < 0.93) & (after > 1.04)).mean()),
-        "early_twice": float((early & (after < 0.85)).mean()),
-        "late": float((part > 1.25).mean()), "late_much": float((part > 1.7).mean()),
-        "compensated": float((early & (np.abs(before + after - 2) < 0.1)).mean()),
-        "local_early": float((local < 0.88).mean()),
-        "local_late": float((local > 1.15).mean()),
+        "early_pause": mean(early & (after > 1.08)),
+        "early_plain": mean(early & (after <= 1.08)),
+        "early_little": mean((before < 0.93) & (after > 1.04)),
+        "early_twice": mean(early & (after < 0.85)),
+        "late": mean(part > 1.25), "late_much": mean(part > 1.7),
+        "compensated": mean(early & (np.abs(before + after - 2) < 0.1)),
+        "local_early": mean(local < 0.88),
+        "local_late": mean(local > 1.15),
         "local_least": float(local.min()), "local_most": float(local.max()),
     }  # fmt: skip
 
@@ -167,10 +175,10 @@ def _short(rr: Float) -> Numbers:
     step = np.abs(np.diff(window, axis=1)).mean(axis=1) / mean
     beats = 60 / mean
     return {
-        "short_cv_least": float(cv.min()), "short_cv": float(np.median(cv)),
+        "short_cv_least": float(cv.min()), "short_cv": median(cv),
         "short_cv_most": float(cv.max()), "short_step_least": float(step.min()),
-        "short_step": float(np.median(step)), "short_step_most": float(step.max()),
+        "short_step": median(step), "short_step_most": float(step.max()),
         "rate_least": float(beats.min()), "rate_most": float(beats.max()),
-        "rate_median": float(np.median(beats)),
+        "rate_median": median(beats),
         "rate_range": float(np.log(beats.max() / beats.min())),
     }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from einthoven.record.record import Signal
 _PHASES = 90
 
 
+@lru_cache(maxsize=32)
 def exact(rate: float) -> Fraction:
     """Return a rate in Hz as the fraction it was meant to be (``360.0 -> 360``)."""
     return Fraction(rate).limit_denominator(1_000_000)
@@ -107,6 +109,13 @@ class Resampler:
         return np.stack([np.einsum("ij,ij->i", row[index], weights) for row in x])
 
 
+@lru_cache(maxsize=16)
+def _tool(rate: float, target: float) -> Resampler:
+    """Return the resampler for two rates, made once: its kernel costs more than a short signal."""
+    low = min(rate, target)
+    return Resampler(rate, target, cutoff=0.4 * low, seconds=10 / low)
+
+
 def resample(signal: Signal, rate: float, target: float) -> Signal:
     """Return `signal` (lead, time) at `target` Hz; NaN stays NaN, the ends are held.
 
@@ -123,11 +132,11 @@ def resample(signal: Signal, rate: float, target: float) -> Signal:
     count = math.ceil(signal.shape[1] / step)
     if step == 1 or count == 0:
         return signal.copy()
-    low = min(rate, target)
-    tool = Resampler(rate, target, cutoff=0.4 * low, seconds=10 / low)
+    tool = _tool(rate, target)
     missing = np.isnan(signal)
-    clean = np.where(missing, np.float32(0), signal)
-    if missing.any():
+    holed = bool(missing.any())
+    clean = np.where(missing, np.float32(0), signal) if holed else signal
+    if holed:
         time = np.arange(signal.shape[1])
         for row, gone in zip(clean, missing, strict=True):
             if gone.any() and not gone.all():
@@ -135,13 +144,15 @@ def resample(signal: Signal, rate: float, target: float) -> Signal:
     if tool.aligned:
         rows = math.ceil(count / tool.unit)
         after = (rows - 1) * tool.inputs + tool.width - tool.half - signal.shape[1]
-        padded = np.pad(clean, ((0, 0), (tool.half, max(0, after))), mode="edge")
+        ends = clean[:, :1], clean[:, -1:]
+        padded = np.concatenate([np.repeat(ends[0], tool.half, axis=1), clean,
+                                 np.repeat(ends[1], max(0, after), axis=1)], axis=1)  # fmt: skip
         out = tool.rows(padded, rows)[:, :count]
     else:
         out = np.concatenate(
             [tool.at(clean, 0, k, min(k + 4096, count)) for k in range(0, count, 4096)], axis=1
         )
-    if missing.any():
+    if holed:
         nearest = np.minimum(
             np.rint(np.arange(count) * float(step)).astype(np.int64), signal.shape[1] - 1
         )
