@@ -221,12 +221,15 @@ def test_strips_that_are_learnt_from_have_beats_enough_and_can_be_told_again() -
         ("model.depth=3", "'depth' is not known"),
         ("augment.stretch=1", "'stretch' is not known"),
         ("corpus.classes=['N','O']", "Give A"),
+        ("input.kind='rhythm'", "another than periods"),
+        ("input.band=[1,40]", "another than periods"),
         ("optimiser.keep='best'", "nothing is chosen"),
     ],
 )
 def test_what_it_cannot_do_is_refused(tmp_path: Path, assignment: str, text: str) -> None:
     with pytest.raises(UsageError, match=text):
         pretrain.fit(quick(assignment), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_it_is_no_run_of_the_rhythm_model(root: Path) -> None:

@@ -55,6 +55,19 @@ class Periods:
         return slice(int(first), int(last))
 
 
+def check(spec: InputSpec) -> None:
+    """Refuse what is no spec of periods.
+
+    Raises
+    ------
+    UsageError : it is of another kind, or asks for another cut.
+    """
+    asked = (spec.kind, spec.version, spec.rate, spec.window, spec.band)
+    if asked != ("periods", 1, RATE, (0.4, 0.4), (0.5, 45.0)):
+        mend = 'Give kind = "periods", rate = 80, window [0.4, 0.4], band [0.5, 45]'
+        raise UsageError("input", "is another than periods are cut by", mend)
+
+
 def periods(signal: Floats, rate: float, peaks: npt.NDArray[np.int64], spec: InputSpec) -> Periods:
     """Return the periods of one lead; none where there is no beat.
 
@@ -70,9 +83,7 @@ def periods(signal: Floats, rate: float, peaks: npt.NDArray[np.int64], spec: Inp
     UsageError : the spec is of another kind, or asks for another cut.
     DataError : the peaks do not ascend within the signal.
     """
-    if (spec.kind, spec.version, spec.rate, spec.window) != ("periods", 1, RATE, (0.4, 0.4)):
-        mend = 'Give kind = "periods", rate = 80, window [0.4, 0.4]'
-        raise UsageError("input", "is another than periods are cut by", mend)
+    check(spec)
     if len(peaks) and (peaks[0] < 0 or peaks[-1] >= len(signal) or (np.diff(peaks) <= 0).any()):
         fault = f"R peaks do not ascend within the {len(signal)} samples"
         raise DataError("periods", fault, "Give samples of the signal, each once")

@@ -25,7 +25,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from einthoven.evaluation.answers import Answers
-from einthoven.inputs.periods import laid
+from einthoven.inputs.periods import check, laid
 from einthoven.models import boosting
 from einthoven.models.period_aware import BINS, PeriodAware, Pretext
 from einthoven.record.errors import UsageError
@@ -84,6 +84,7 @@ class Keys:
         """Return the keys of a recipe; unknown ones are refused."""
         check_keys("model", recipe.model.arguments, inspect.signature(cls).parameters)
         check_keys("augment", recipe.augment, inspect.signature(Change).parameters)
+        check(recipe.input)
         found = cls(**recipe.model.arguments)
         check_keys("model.pretext", found.pretext, [f.name for f in fields(Optimiser)])
         if found.folds < 2 or not 0 <= found.held < found.folds:
