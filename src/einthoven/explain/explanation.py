@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from einthoven.explain._case import Case
 from einthoven.explain._explainer import chosen, served, target_of
-from einthoven.explain._item import answers
+from einthoven.explain._item import answers, contributions
 from einthoven.explain._model import Model
 from einthoven.explain._tested import default, doubt
 from einthoven.explain._words import sentence
+from einthoven.record.attribution import Attribution
 from einthoven.record.explanation import Explanation
 
 
@@ -38,11 +39,21 @@ def explained(
         target = model.classes[int(answers(model, case.whole())[0].argmax())]
     name = method or default_method(model)
     found = chosen(model, name).explain(model, case, target_of(model, target))
-    found = replace(found, doubt=found.doubt or doubt(name, model.name))
+    found = replace(_summed(found, case), doubt=found.doubt or doubt(name, model.name))
     return Explanation(
         attribution=found, sentence=sentence(found, case, model), task=model.task,
         start=place[0], end=place[1],
     )  # fmt: skip
+
+
+def _summed(found: Attribution, case: Case) -> Attribution:
+    """Return a map with its sums in the waves as numbers, where it has none."""
+    if found.numbers:
+        return found
+    parts = contributions(found, case)
+    stretches = tuple(s for part, _ in parts.values() if part for s in part.stretches)
+    numbers = {name: value for name, (_, value) in parts.items()}
+    return replace(found, numbers=numbers, stretches=found.stretches or stretches)
 
 
 def default_method(model: Model) -> str:

@@ -24,6 +24,9 @@ from einthoven.signal.paper import MUTED, TRACE, Mark, _open, _text
 from einthoven.signal.tinted_paper import AGAINST, FOR, LINE_SECONDS, signed, svg_tinted
 
 SHORTEST = 3.0  # seconds of paper
+_SOFT = 0.04  # seconds: a millimetre of paper
+BEAT_SECONDS = 1.6  # the same of many leads
+COLUMN_SECONDS = 2.4  # that many leads side by side can show of the same time
 MOST = 10  # bars
 SHEET_SECONDS = 10.0
 _MANY = 6  # leads that stand on a sheet
@@ -100,12 +103,14 @@ def trace(
     """
     source = RecordSource(recording) if isinstance(recording, Record) else recording
     names = _leads(source, found)
-    first, last = _span(source, found, sheet=len(names) >= _MANY)
+    begin, end = _explained(found)
+    many, long = len(names) >= _MANY, end - begin > COLUMN_SECONDS
+    least = (SHEET_SECONDS if long else BEAT_SECONDS) if many else SHORTEST
+    first, last = _span(source, begin, end, least)
     rows = [source.leads.index(name) for name in names]
     if layout is None:
-        seconds = (last - first) / source.rate
-        wide = "lines" if seconds > LINE_SECONDS + 0.5 else "rows"
-        layout = "sheet" if len(names) >= _MANY else wide
+        wide = "lines" if (last - first) / source.rate > LINE_SECONDS + 0.5 else "rows"
+        layout = ("sheet" if long else "columns") if many else wide
     named = [s for s in found.stretches if s.lead is None or len(names) == 1]
     labels = [
         (s.onset * source.rate - first, s.offset * source.rate - first, s.name,
@@ -116,6 +121,7 @@ def trace(
     drawn = svg_tinted(
         source.read(first, last)[rows], source.rate, names,
         tint(found, names, source.rate, first, last), layout=layout, labels=labels, marks=here,
+        soft=0.0 if found.values is None else _SOFT,
         begin=first / source.rate, title=_title(found), description=_said(found),
     )  # fmt: skip
     # Pages enlarge the letters of wide paper on narrow screens; here there is no need.
@@ -225,26 +231,33 @@ def _leads(source: Source, found: Attribution) -> tuple[str, ...]:
     return tuple(there or [source.leads[one_lead(source.leads)]])
 
 
-def _span(source: Source, found: Attribution, *, sheet: bool) -> tuple[int, int]:
-    """Return the samples [first, last) to be drawn: all that is explained, 3 s at least."""
+def _explained(found: Attribution) -> tuple[float, float]:
+    """Return seconds of the begin and end of all that is explained."""
     times = [t for s in found.stretches for t in (s.onset, s.offset)]
     if found.values is not None and found.values.shape[1]:
         times += [found.start, found.start + found.values.shape[1] / found.rate]
-    begin, end = (min(times), max(times)) if times else (0.0, SHEET_SECONDS)
-    least = SHEET_SECONDS if sheet else SHORTEST
+    return (min(times), max(times)) if times else (0.0, SHEET_SECONDS)
+
+
+def _span(source: Source, begin: float, end: float, least: float) -> tuple[int, int]:
+    """Return the samples [first, last) to be drawn: all that is explained, `least` s at least."""
     if end - begin < least:
         middle = (begin + end) / 2
         begin, end = middle - least / 2, middle + least / 2
-    # Whole fifths of a second, so that the paper's strong lines stand where seconds begin.
+    # Whole fifths of a second, so that the paper ends with a strong line.
     size = min(round(np.ceil((end - begin) * 5 - 1e-6) / 5 * source.rate), source.samples)
     first = max(0, min(round(begin * source.rate), source.samples - size))
     return first, first + size
 
 
 def _largest(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """Return stretches without those whose name and place another one has, too."""
-    seen = {(s.name, round(s.onset, 3)): s for s in reversed(stretches)}
-    return list(seen.values())
+    """Return the longest stretch of each name; none where the names come again and again."""
+    longest: dict[str, Stretch] = {}
+    for s in stretches:
+        other = longest.get(s.name)
+        if other is None or s.offset - s.onset > other.offset - other.onset:
+            longest[s.name] = s
+    return list(longest.values()) if len(stretches) <= 2 * len(longest) else []
 
 
 def _title(found: Attribution) -> str:

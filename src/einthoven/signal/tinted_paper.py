@@ -34,7 +34,7 @@ from einthoven.signal.paper import (
 )
 
 FOR, AGAINST = "#b84a00", "#00609c"
-LAYOUTS = ("rows", "lines", "sheet")
+LAYOUTS = ("rows", "lines", "sheet", "columns")
 LINE_SECONDS = 7.0  # 175 mm: what stands on A4 at true scale
 COLUMNS = 4  # of a sheet
 
@@ -49,11 +49,15 @@ Label = tuple[float, float, str, float]
 
 @dataclass(frozen=True)
 class _Cell:
-    """One piece of a line: a row of the signal, and which of its samples."""
+    """One piece of a line: a row of the signal, which of its samples, and where it stands.
+
+    `at` is counted in samples from where the line begins.
+    """
 
     row: int
     first: int
     last: int
+    at: int = 0
 
 
 def signed(value: float) -> str:
@@ -70,6 +74,7 @@ def svg_tinted(
     tint: npt.NDArray[np.floating],
     *,
     layout: str = "rows",
+    soft: float = 0.0,
     labels: Sequence[Label] = (),
     marks: Sequence[Mark] = (),
     begin: float = 0.0,
@@ -87,9 +92,12 @@ def svg_tinted(
     leads : a name for each row.
     tint : (lead, time) from -1, strongest against, to 1, strongest for.
     layout : ``rows``, a lead a line; ``lines``, lines of 7 s one below the other; ``sheet``, leads
-        in four columns that follow each other in time.
+        in four columns that follow each other in time; ``columns``, leads in four columns of
+        the same time.
+    soft : seconds over which the colour behind the trace is a mean, where signs change from sample
+        to sample; the profile is as it is.
     labels : ``(first, last, name, number)``, samples of a stretch that is named below the paper;
-        not on a sheet.
+        not where leads stand in columns.
     marks : ``(sample, label, colour)`` of the beats, samples counted from the signal's first.
     begin : seconds from the start of the recording to the signal's first sample.
     title, description : read out in place of the picture.
@@ -100,15 +108,24 @@ def svg_tinted(
     """
     signal = _check(signal, rate, leads)
     strength: npt.NDArray[np.float64] = np.nan_to_num(np.asarray(tint, np.float64)).clip(-1, 1)
+    behind = _softened(strength, round(soft * rate))
     blocks = list(_blocks(signal.shape, rate, layout))
     widest = max(sum(c.last - c.first for c in line) for block in blocks for line in block)
     width = PULSE + max(10, int(np.ceil(widest / rate * 5 - 1e-9))) * 50
     profile = _PROFILE if len(leads) <= 3 or layout == "lines" else _NARROW
-    labels = () if layout == "sheet" else labels
+    labels = () if layout in ("sheet", "columns") else labels
     out, top = [], 0
     for block in blocks:
         text, top = _block(
-            block, signal, rate, leads, strength, labels, marks, begin, (width, top, profile)
+            block,
+            signal,
+            rate,
+            leads,
+            (strength, behind),
+            labels,
+            marks,
+            begin,
+            (width, top, profile),
         )
         out.append(text)
     opened = _open(width, top, title, description)
@@ -121,10 +138,16 @@ def _blocks(shape: tuple[int, ...], rate: float, layout: str) -> Iterator[list[l
     if layout == "sheet":
         per, step = int(np.ceil(rows / COLUMNS)), int(np.ceil(size / COLUMNS))
         yield [
-            [_Cell(r, c * step, min((c + 1) * step + 1, size))
+            [_Cell(r, c * step, min((c + 1) * step + 1, size), c * step)
              for c, r in enumerate(range(line, rows, per))]
             for line in range(per)
         ]  # fmt: skip
+    elif layout == "columns":
+        per = int(np.ceil(rows / COLUMNS))
+        yield [
+            [_Cell(r, 0, size, c * size) for c, r in enumerate(range(line, rows, per))]
+            for line in range(per)
+        ]
     elif layout == "lines":
         step = round(LINE_SECONDS * rate)
         for first in range(0, size, step):
@@ -138,7 +161,7 @@ def _block(
     signal: Signal,
     rate: float,
     leads: Sequence[str],
-    tint: npt.NDArray[np.float64],
+    tints: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
     labels: Sequence[Label],
     marks: Sequence[Mark],
     begin: float,
@@ -156,10 +179,11 @@ def _block(
         joined = [signal[c.row, c.first : c.last] - v for c, v in zip(line, levels, strict=True)]
         (lane,), bottom = _lanes(np.concatenate(joined)[None], top)
         for cell, level in zip(line, levels, strict=True):
-            x = PULSE + round((cell.first - first) / rate * _PER_SECOND)
+            x = PULSE + round(cell.at / rate * _PER_SECOND)
             own = _Lane(lane.top, lane.height, lane.zero, level)
             zero = bottom + profile // 2
-            _tinted(fields, tint[cell.row, cell.first : cell.last], rate, x, own, profile)
+            own_tint, behind = (t[cell.row, cell.first : cell.last] for t in tints)
+            _tinted(fields, own_tint, behind, rate, x, own, profile)
             room = round((cell.last - cell.first) / rate * _PER_SECOND)
             traces.append(f'<path d="M{x} {zero}h{min(room, width - x)}" fill="none" '
                           f'stroke="{MUTED}" stroke-width="1.6"/>')  # fmt: skip
@@ -182,15 +206,12 @@ def _block(
     out.append(f'<path class="pulse" d="{pulses}" fill="none" stroke="{TRACE}" '
                f'stroke-width="3.2"/>')  # fmt: skip
     out += traces
-    for sample, label, colour in marks:
-        x = PULSE + round((sample - first) / rate * _PER_SECOND)
-        if first <= sample < last and x <= width - 14:
-            out.append(
-                f'<path d="M{x} {paper - 12}v12" fill="none" stroke="{colour}" stroke-width="3"/>'
-                + _text(x, paper - 18, label, kind="beat", size=34, anchor="middle",
-                        colour=colour, weight="700")
-            )  # fmt: skip
-    out.append(_times(width, top, begin + first / rate))
+    for cell in block[0]:
+        here = [m for m in marks if cell.first <= m[0] < cell.last]
+        out.append(_named(here, cell, rate, width, paper))
+    same_time = len(block[0]) > 1 and block[0][1].first == first
+    end = PULSE + round((last - first) / rate * _PER_SECOND) if same_time else width
+    out.append(_times(end, top, begin + first / rate))
     inside = [
         (max(a, first), min(b, last), name, number)
         for a, b, name, number in labels if a < last and b > first
@@ -201,18 +222,43 @@ def _block(
     return "".join(out), top + _FOOT + _FLAG
 
 
+def _named(marks: Sequence[Mark], cell: _Cell, rate: float, width: int, paper: int) -> str:
+    """Return the beats of one cell above the paper."""
+    out = ""
+    for sample, label, colour in marks:
+        x = PULSE + round((sample - cell.first + cell.at) / rate * _PER_SECOND)
+        if x <= width - 14:
+            out += (
+                f'<path d="M{x} {paper - 12}v12" fill="none" stroke="{colour}" stroke-width="3"/>'
+            )
+            out += _text(x, paper - 18, label, kind="beat", size=34, anchor="middle",
+                         colour=colour, weight="700")  # fmt: skip
+    return out
+
+
 def _level(row: Signal) -> float:
     good = row[np.isfinite(row)]
     return float(np.median(good)) if good.size else 0.0
 
 
-def _tinted(fields: dict[int, list[str]], tint: npt.NDArray[np.float64], rate: float, x: int,
-            lane: _Lane, profile: int) -> None:  # fmt: skip
-    """Add the rectangles of one cell to `fields`, by step of the tint."""
+def _softened(tint: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:
+    """Return means over `width` samples of each row, the strongest as strong as before."""
+    if width < 2 or width > tint.shape[1]:
+        return tint
+    kernel = np.ones(width) / width
+    soft = np.stack([np.convolve(row, kernel, mode="same") for row in tint])
+    before, after = np.abs(tint).max(), np.abs(soft).max()
+    return np.asarray(soft * (before / after) if after > 0 else soft, np.float64)
+
+
+def _tinted(fields: dict[int, list[str]], tint: npt.NDArray[np.float64],
+            behind: npt.NDArray[np.float64], rate: float, x: int, lane: _Lane,
+            profile: int) -> None:  # fmt: skip
+    """Add the rectangles of one cell to `fields`, by step of the tint `behind` the trace."""
     if not len(tint):
         return
-    steps = np.sign(tint) * np.ceil(np.abs(tint) * _STEPS)
-    steps[np.abs(tint) < _FAINT] = 0
+    steps = np.sign(behind) * np.ceil(np.abs(behind) * _STEPS)
+    steps[np.abs(behind) < _FAINT] = 0
     middle, half = lane.top + lane.height + profile // 2, profile // 2 - 4
     # Profiles stand on a column of two units, a fifth of a millimetre.
     column = np.floor(np.arange(len(tint)) * (_PER_SECOND / rate) / 2).astype(np.int64)
