@@ -21,8 +21,9 @@ from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
+_GUIDED = "<!-- guided:begin -->", "<!-- guided:end -->"
 # Results files that have a part of the page of their own.
-_OWN = ("beats.json", "gan.json", "looks.json", "mitdb.json", "peaks.json")
+_OWN = ("beats.json", "gan.json", "guided.json", "looks.json", "mitdb.json", "peaks.json")
 
 _TOP = (
     "# Results\n\n"
@@ -54,15 +55,16 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return ``docs/results.md``.
 
-    ``peaks.json`` and ``looks.json`` have parts of their own make, ``mitdb.json`` and ``gan.json``
-    pages of their own; one run or model
-    judged by itself (``evaluate RUN --out``) has none; any other file gives ``title``, ``command``,
-    ``note`` and ``tables``, a list of ``{"title", "note", "columns", "rows"}``, and is printed as
-    it is.
+    ``peaks.json`` and ``looks.json`` have parts of their own make, ``mitdb.json``, ``gan.json``
+    and ``guided.json`` pages of their own; one run or model judged by itself (``evaluate RUN
+    --out``) has none; any other file gives ``title``, ``command``, ``note`` and ``tables``, a list
+    of ``{"title", "note", "columns", "rows"}``, and is printed as it is.
     """
     parts = [_TOP]
     if "mitdb.json" in results:
         parts.append("Beat classifiers have a page of their own: [mitdb](mitdb.md).\n")
+    if "guided.json" in results:
+        parts.append("Guided explanations have a page of their own: [guided](guided.md).\n")
     if "peaks.json" in results:
         parts.append(_peaks.page(results["peaks.json"]))
     for name, content in results.items():
@@ -133,11 +135,17 @@ def with_systems(readme: str, results: Mapping[str, Mapping[str, Any]], where: s
     ------
     DataError : the marks are not there.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    return _between(readme, (BEGIN, END), _systems.short_table(results), where)
+
+
+def _between(page: str, marks: tuple[str, str], text: str, where: str) -> str:
+    """Return a page with what stands between two marks made anew."""
+    before, begin, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise DataError(where, "lacks the marks of the table of systems", f"Add {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{_systems.short_table(results)}{END}{after}"
+        fault = f"lacks the marks of a table, {marks[0]} and {marks[1]}"
+        raise DataError(where, fault, "Add them")
+    return f"{before}{begin}\n{text}{end}{after}"
 
 
 def write_tables(root: Path) -> list[Path]:
@@ -168,6 +176,11 @@ def write_tables(root: Path) -> list[Path]:
     if readme.is_file():
         text = readme.read_text(encoding="utf-8")
         pages[readme] = with_systems(text, results, str(readme))
+    guided = root / "docs" / "guided.md"
+    if "guided.json" in results and guided.is_file():
+        text = guided.read_text(encoding="utf-8")
+        made = _plain("guided.json", results["guided.json"])
+        pages[guided] = _between(text, _GUIDED, made, str(guided))
     changed = []
     for path, text in pages.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

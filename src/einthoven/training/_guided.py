@@ -149,11 +149,7 @@ def guidance(recipe: Recipe, data: Data, net: nn.Module) -> Guidance | None:
     none: npt.NDArray[np.float32] = np.zeros((len(rows), 0), np.float32)
     mask = side = said = none
     if guide.weight:
-        place, unusual = r_peaks(store.record_index.astype(np.int64), _seconds(recipe, store))
-        mask = masks(
-            data.split.beats.label[rows], recipe.corpus.classes, place[rows], unusual[rows],
-            window=recipe.input.window, rate=recipe.input.rate,
-        )  # fmt: skip
+        mask = masks_of(recipe, data, rows)
     if guide.head:
         side = _numbers(recipe, guide, store)[rows]
     if teacher is not None:
@@ -178,10 +174,16 @@ def _width(recipe: Recipe, windows: Windows, net: nn.Module) -> int:
     return int(maps[-1].shape[1])
 
 
-def _seconds(recipe: Recipe, store: Store) -> npt.NDArray[np.float64]:
-    corpus = open_corpus(recipe.corpus.name)
+def masks_of(recipe: Recipe, data: Data, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return (row, time) where a network that knew each beat's class should look."""
+    corpus, store = open_corpus(recipe.corpus.name), data.store
     rates = np.array([corpus.open(name).rate for name in store.records])
-    return np.asarray(store.sample / rates[store.record_index])
+    record = store.record_index.astype(np.int64)
+    place, unusual = r_peaks(record, store.sample / rates[record])
+    return masks(
+        data.split.beats.label[rows], recipe.corpus.classes, place[rows], unusual[rows],
+        window=recipe.input.window, rate=recipe.input.rate,
+    )  # fmt: skip
 
 
 def _numbers(recipe: Recipe, guide: Guide, store: Store) -> npt.NDArray[np.float32]:
