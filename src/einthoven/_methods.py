@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Findings.explain": "einthoven.explain._findings:explain",
     "Findings.to_html": "einthoven.report.html:to_html",
     "Record.plot": "einthoven.report.plot:plot",
 }

@@ -126,8 +126,8 @@ def test_a_flat_lead_is_called_flat_and_its_unit_is_not_doubted() -> None:
 
 
 def test_a_further_question_leaves_a_warning() -> None:
-    findings = analyze(demo_record(), explain=True)
-    assert any(w.startswith("explain: not answered") for w in findings.warnings)
+    findings = analyze(demo_record(), uncertainty=True)
+    assert any(w.startswith("uncertainty: not answered") for w in findings.warnings)
 
 
 def test_beats_are_a_table_and_annotations(tmp_path: Path) -> None:

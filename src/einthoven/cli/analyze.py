@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", action="store_true", help="write a report a record")
     parser.add_argument("--atr", action="store_true", help="write WFDB annotations a record")
     parser.add_argument("--waves", action="store_true", help="also P, QRS and T of every lead")
-    parser.add_argument("--explain", action="store_true", help="also why (not answered yet)")
+    parser.add_argument("--explain", action="store_true", help="also what abnormal answers rest on")
     parser.add_argument(
         "--uncertainty", action="store_true", help="also conformal sets (not answered yet)"
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from einthoven._methods import method
 from einthoven.bundle import Bundle, default_model, load_model
 from einthoven.engine import _sizes, _waves
 from einthoven.engine._measure import measured
@@ -42,8 +43,10 @@ def analyze(
         rhythm or diagnosis.
     profile : ``review`` looks up to 20 minutes ahead; ``live`` gives a stream's answers.
     waves : whether P, QRS and T of every lead are asked for too.
-    explain, uncertainty : further questions. None is answered by this version; each that is
-        asked leaves a warning.
+    explain : whether what the abnormal answers rest on is asked for too, see
+        ``findings.explanations``.
+    uncertainty : a further question. It is not answered by this version; asked, it leaves a
+        warning.
     progress : called with the share done, 0..1.
     chunk_seconds : how much signal is read at once; the answer does not depend on it.
 
@@ -60,13 +63,14 @@ def analyze(
         source = open_source(os.fspath(recording))
     bundle = model if isinstance(model, Bundle) or model is None else load_model(model)
     asked = tuple(
-        name
-        for name, wanted in (("waves", waves), ("explain", explain), ("uncertainty", uncertainty))
-        if wanted
+        name for name, wanted in (("waves", waves), ("uncertainty", uncertainty)) if wanted
     )
     net = shipped(profile) if waves else None
     if not source.leads or source.rate < LOWEST_RATE:
-        return collect(source, None, [], profile, asked)
+        found = collect(source, None, [], profile, asked)
+        if explain:
+            found = method(found, "explain")()
+        return found
     engine = Engine(source.rate, source.leads, profile, bundle, net)
     events: list[Event] = []
     done = 0
@@ -76,7 +80,13 @@ def analyze(
         if progress:
             progress(done / max(source.samples, 1))
     events += engine.flush()
-    return collect(source, engine, events, profile, asked)
+    found = collect(source, engine, events, profile, asked)
+    if not explain:
+        return found
+    stages = (engine.rhythm, engine.diagnosis)
+    told = [engine.model, *(stage.bundle if stage else None for stage in stages)]
+    answered: Findings = method(found, "explain")([b for b in told if b])
+    return answered
 
 
 LOWEST_RATE = 60.0  # Hz; the detector looks at 7 to 24 Hz

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from einthoven._methods import method
 from einthoven.engine.events import RhythmEvent
 from einthoven.record.annotation import Annotations
+from einthoven.record.explanation import Explanation
 from einthoven.record.source import Source
 from einthoven.signal.intervals import Measurements
 from einthoven.signal.waves import Waves
@@ -106,6 +107,7 @@ class Findings:
     diagnoses : all that the model knows, found or not; None where it cannot answer.
     wave_marks : P, QRS and T of every lead; None where nobody asked, or nothing can answer.
     measurements : what was measured on them; None likewise.
+    explanations : what the abnormal answers rest on; None where nobody asked.
     """
 
     record: str
@@ -127,6 +129,7 @@ class Findings:
     diagnoses: tuple[Diagnosis, ...] | None = None
     wave_marks: Waves | None = field(default=None, repr=False)
     measurements: Measurements | None = field(default=None, repr=False)
+    explanations: tuple[Explanation, ...] | None = field(default=None, repr=False)
 
     @property
     def seconds(self) -> float:
@@ -205,6 +208,8 @@ class Findings:
             **({"intervals": self.intervals} if self.intervals else {}),
             **({"amplitudes": self.measurements.leads_to_dict(),
                 "hrv": self.measurements.hrv_to_dict()} if self.measurements else {}),
+            **({"explanations": [e.to_dict(maps=False) for e in self.explanations]}
+               if self.explanations is not None else {}),
             "quality": quality, "warnings": list(self.warnings),
             **({"patient": asdict(patient)} if patient else {}),
         }  # fmt: skip

@@ -19,6 +19,7 @@ from einthoven.report._episodes import Episode, episodes, name_of
 from einthoven.report._intervals import Intervals, bad_spans, good_share, in_noise, intervals, trend
 from einthoven.report._measurements import SWITCH, measurements_html
 from einthoven.report._page import figure, key, page, table
+from einthoven.report._reasons import reasons_html
 from einthoven.report._strips import caption, choose, is_sheet, overview, strip, when
 from einthoven.signal.paper import clock
 
@@ -118,6 +119,7 @@ def _usable(findings: Findings) -> str:
             _classes(findings),
             _over_time(findings, rr),
             _abnormal(findings, rr, found),
+            reasons_html(findings),
             _rr(rr),
             _doubts(findings),
             _noise(findings),

@@ -37,7 +37,7 @@ def summary(findings: Findings) -> str:
         "",
     ]
     lines += _classes(findings) if len(findings.marks) else ["  No beat was found."]
-    lines += _runs(findings)
+    lines += _runs(findings) + _reasons(findings)
     return "\n".join([*lines, *_notes(findings)])
 
 
@@ -95,6 +95,17 @@ def _runs(findings: Findings) -> list[str]:
         doubt = sum(e.uncertain > 0 for e in group)
         first = clock(float(findings.marks.samples[group[0].first]) / findings.rate)
         lines.append(f"  {name_of(kind, label):<33}{len(group):>7,}{doubt:>9,}  {first}")
+    return lines
+
+
+def _reasons(findings: Findings) -> list[str]:
+    """Return a line for each explanation, where they were asked for."""
+    if not findings.explanations:
+        return []
+    lines = ["", "  What the abnormal answers rest on", "  " + "-" * 59]
+    for e in findings.explanations:
+        at, a = clock(e.start / findings.rate, tenths=True), e.attribution
+        lines.append(_plain(f"  {a.target} at {at} ({a.probability:.2f}): {e.sentence}"))
     return lines
 
 
