@@ -58,6 +58,7 @@ class Case:
         where there are several, ``slices`` (equal pieces of the window).
     others : (item, lead, time) windows of other beats or stretches of the same record, with which
         some methods compare; None where there is none.
+    others_side : (item, number) their own side numbers, likewise.
     """
 
     record: str
@@ -73,6 +74,7 @@ class Case:
     r_peaks: npt.NDArray[np.float64]
     parts: Mapping[str, tuple[Part, ...]]
     others: Array | None = None
+    others_side: Array | None = None
 
     def by(self, kind: str) -> tuple[Part, ...]:
         """Return the parts of a kind.
@@ -102,9 +104,9 @@ class Case:
         gone = ~keep
         windows = np.repeat(self.window[None], len(keep), axis=0)
         if self.window.shape[1]:
-            where = np.stack([p.where for p in parts])  # (part, lead, time)
-            lost = np.einsum("vp,plt->vlt", gone.astype(np.float32), where) > 0
-            windows = bridged(windows, lost)
+            where = np.stack([p.where.ravel() for p in parts]).astype(np.float32)
+            lost = (gone.astype(np.float32) @ where) > 0
+            windows = bridged(windows, lost.reshape(windows.shape))
         sides = np.repeat(self.side[None], len(keep), axis=0)
         if self.side.shape[1]:
             columns = np.stack([p.numbers for p in parts])  # (part, number)

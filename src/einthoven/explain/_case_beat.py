@@ -25,6 +25,7 @@ from einthoven.record.record import Signal
 from einthoven.record.source import Source
 
 _BATCH = 256
+_OTHERS = 20  # other beats that parts can be taken from
 _SHOWN = (0.4, 0.6)  # seconds around R that are drawn of a beat whose wave is not eaten
 
 
@@ -118,10 +119,18 @@ class BeatCases(Cases):
         }  # fmt: skip
         if window.shape[1]:
             parts["slices"] = of_slices(window.shape, (lead,), self._names, start, spec.rate)
-        at = self.samples[number] / source.rate
+        at, others = self.samples[number] / source.rate, self._others(number)
         return Case(
             record=source.name, what=f"beat {number} at {at:.2f} s", window=window,
             side=self._rows(np.array([number]))[0], row=spec.neighbours[0], names=self._names,
             reference=self.reference, start=start, rate=spec.rate, leads=(lead,),
             r_peaks=place[(place >= start) & (place < end)], parts=parts,
+            others=self._window[others] if len(others) else None,
+            others_side=self._side[others] if len(others) else None,
         )  # fmt: skip
+
+    def _others(self, number: int) -> Samples:
+        """Return some other beats of the recording, the same for the same beat."""
+        rest = np.delete(np.arange(len(self)), number)
+        generator = np.random.default_rng(number)
+        return generator.choice(rest, min(_OTHERS, len(rest)), replace=False)
