@@ -58,6 +58,7 @@ class RhythmCases(Cases):
                 if span.signal.shape[1] < SHORTEST * rate or row is None:
                     continue
                 lead, side = span_inputs(span.signal[row], rate, span.peaks, model.spec)
+                side = side if model.spec.side else side[:0]
                 self._kept.append(
                     _Kept(
                         start=span.start, end=span.end, first=span.first, row=row, lead=lead,
@@ -109,7 +110,7 @@ class RhythmCases(Cases):
         least = round(spec.window[1] * spec.rate)
         window = np.pad(kept.lead, ((0, 0), (0, max(0, least - time))))
         padded = np.pad(labels, ((0, 0), (0, window.shape[1] - time)), constant_values=-1)
-        lead, names = source.leads[kept.row], rhythm_names()
+        lead, names = source.leads[kept.row], rhythm_names() if spec.side else ()
         parts = {
             "waves": of_waves(
                 padded, window.shape, names, "rhythm", stretches(labels, (lead,), start, spec.rate)
