@@ -101,7 +101,7 @@ def _beats(model: Model, corpus: Corpus, each: int) -> list[Item]:
     names = MAPS["nlrav" if "A" in model.classes else "aami"]
     queues: dict[str, list[list[Item]]] = {c: [] for c in model.classes}
     for record in HELD:
-        every = cases(model, corpus.open(record))
+        every = cases(model, corpus.open(record), profile="review")
         assert isinstance(every, BeatCases)
         said = every.probabilities.argmax(axis=1)
         labels = _symbols(corpus, record, every.samples)
@@ -148,7 +148,7 @@ def _wholes(model: Model, corpus: Corpus, each: int) -> list[Item]:
             if len(some) == each:
                 break
             try:
-                every = cases(model, corpus.open(record))
+                every = cases(model, corpus.open(record), profile="review")
             except DataError:  # too short, or refused
                 continue
             p = every.probabilities[0]
