@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -193,3 +195,24 @@ def test_from_python_with_another_model_and_an_unusable_record(demo: Path) -> No
     silent = analyze(flat, explain=True)
     assert not silent.usable
     assert any(w.startswith("explain: not answered") for w in silent.warnings)
+
+
+def test_without_torch_the_method_that_needs_it_says_how_to_get_it(demo: Path) -> None:
+    """In a process of its own, in which neither torch nor matplotlib can be had."""
+    code = (
+        "import sys; sys.modules['torch'] = sys.modules['matplotlib'] = None\n"
+        "from einthoven.cli import main\n"
+        "asked = ['explain', 'arrhythminet-v2', sys.argv[1], '--method']\n"
+        "print(main([*asked, 'gradcam']), main([*asked, 'shapley', '--out', 'why.png']),\n"
+        "      main([*asked, 'all', '--json']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(demo)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "2 2 0"
+    torch, matplotlib = done.stderr.splitlines()[:2]
+    assert "einthoven[explain]" in torch
+    assert "shapley" in torch
+    assert "einthoven[plot]" in matplotlib
+    methods = {e["method"] for e in json.loads(done.stdout.splitlines()[0])["explanations"]}
+    assert {"shapley", "occlusion"} <= methods

@@ -167,7 +167,7 @@ def test_png_is_the_svg(tmp_path: Path) -> None:
 def test_png_without_matplotlib_is_refused_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UsageError, match=r"einthoven\[plot\]"):
         picture.save(tmp_path / "p.png", picture.svg(record(), parts()))
     assert not list(tmp_path.iterdir())

@@ -113,6 +113,10 @@ def _out(args: argparse.Namespace) -> Path | None:
                          f"Use one of {', '.join(ENDINGS)}")  # fmt: skip
     if path.exists() and not args.force:
         raise UsageError(path, "is there already", "Give another --out, or --force")
+    if path.suffix == ".png":
+        from einthoven.explain._raster import ready
+
+        ready(path)
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from einthoven.explain._case import Case
 from einthoven.explain._model import Model
@@ -13,6 +14,7 @@ from einthoven.record.registry import Registry
 
 # What a method needs of a model: any that answers, or a network with gradients and, of it, maps
 # before the head, attention, or contributions that are exact by construction; or trees.
+_CORE = ("answers", "trees")  # need no torch
 NEEDS = ("answers", "gradients", "maps", "attention", "contributions", "trees")
 
 
@@ -53,6 +55,9 @@ def chosen(model: Model, name: str) -> Explainer:
     if name not in EXPLAINERS.names():
         raise UsageError("method", f"{name!r} is not known", nearest(name, EXPLAINERS.names()))
     entry = EXPLAINERS[name]
+    if entry.needs not in _CORE and find_spec("torch") is None:
+        mend = f"pip install 'einthoven[explain]', or use {', '.join(served(model))}"
+        raise UsageError("method", f"{name!r} needs torch, which is not installed", mend)
     if not entry.serves(model):
         fault = f"{name!r} needs {entry.needs}, which {model.name!r} has not"
         raise UsageError("method", fault, f"Use {', '.join(served(model))}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,24 @@ _TAKES = {"M": 2, "L": 2, "H": 1, "V": 1, "Z": 0}
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
-def to_png(picture: str, path: Path) -> Path:
-    """Write one of our pictures as PNG, at its own size, 200 dots an inch.
+def ready(path: Path) -> None:
+    """Check that a PNG can be made.
 
     Raises
     ------
     UsageError : matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as fault:
+    if find_spec("matplotlib") is None:
         raise UsageError(
-            path, "is a picture of dots, which needs matplotlib",
+            path, "is a picture of dots, which needs matplotlib, which is not installed",
             "pip install 'einthoven[plot]', or write .svg or .html",
-        ) from fault  # fmt: skip
+        )  # fmt: skip
+
+
+def to_png(picture: str, path: Path) -> Path:
+    """Write one of our pictures as PNG, at its own size, 200 dots an inch."""
+    from matplotlib.figure import Figure
+
     root = ElementTree.fromstring(_UNSPEAKABLE.sub("\ufffd", picture))  # noqa: S314 - our own
     width, height = (float(v) for v in root.attrib["viewBox"].split()[2:])
     figure = Figure(figsize=(width / _INCH, height / _INCH), dpi=_DOTS, facecolor="white")

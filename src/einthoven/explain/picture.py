@@ -14,7 +14,7 @@ from textwrap import wrap
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.explain._raster import to_png
+from einthoven.explain._raster import ready, to_png
 from einthoven.record.attribution import Attribution, Stretch
 from einthoven.record.files import beside, write_text
 from einthoven.record.leads import STANDARD, one_lead
@@ -216,6 +216,7 @@ def save(path: Path, picture: str) -> Path:
     """
     if path.suffix == ".svg":
         return write_text(path, picture)
+    ready(path)
     with beside(path) as temporary:
         to_png(picture, temporary)
     return path

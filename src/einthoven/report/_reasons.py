@@ -27,9 +27,9 @@ def reasons_html(findings: Findings) -> str:
     if not findings.explanations:
         return f"{head}<p>No answer is abnormal, so none is explained.</p>"
     words = (
-        "Of each abnormal class of beats the three surest are explained, of each abnormal rhythm the "
-        "surest span, and every diagnosis found. An explanation says what the model rests on, not "
-        "what the heart does."
+        "Of each abnormal class of beats the three surest are explained, of each abnormal rhythm "
+        "the surest span, and every diagnosis found. An explanation says what the model rests on, "
+        "not what the heart does."
     )
     out = f"{head}<p>{words}</p>{LEGEND}"
     if findings.source is None:
