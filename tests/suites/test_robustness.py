@@ -276,7 +276,9 @@ def test_the_picture_has_a_panel_a_trouble_and_a_line_a_system() -> None:
     cells = {s: {r.name: one for r in rungs("records")} for s in ("one & only", "two")}
     svg = _robustness.chart(cells, "macro_auroc", "records", "A < title")
     kinds = [k for k, t in LADDER.items() if "records" in t.asks]
-    assert svg.count("<polyline") == 2 * len(kinds)
+    # Exchanges are side by side, not one after the other: points, no line.
+    assert svg.count("<polyline") == 2 * (len(kinds) - 1)
+    assert svg.count("<circle") == 2 * (len(rungs("records")) - 1 + len(kinds))
     assert all(LADDER[k].title in svg for k in kinds)
     assert "one &amp; only" in svg
     assert "A &lt; title" in svg

@@ -20,6 +20,7 @@ _DASH = ("", "6 3", "2 3")
 _WIDE, _TALL, _ACROSS = 250, 190, 3  # a panel, and panels in a line
 _LEFT, _TOP = 54, 58
 _GAP_X, _GAP_Y = 38, 66
+_LONG = 8  # characters of a word that needs a line of its own
 
 
 def _text(x: float, y: float, words: str, *, fill: str = _INK, anchor: str = "start",
@@ -91,11 +92,17 @@ def _panel(
         y = _up(tenth / 10, y0, floor)
         parts.append(f'<path d="M{x0} {y:.1f}h{_WIDE}" stroke="{_GREY}" stroke-width="0.7"/>')
         parts.append(_text(x0 - 6, y + 4, f"{tenth / 10:.1f}", anchor="end", size=10, fill=_MUTED))
-    for k, (x, rung) in enumerate(zip(across, steps, strict=True)):
-        words = rung.short.removesuffix(trouble.unit).strip() if rung.kind else "as rec."
+    words = [r.short.removesuffix(trouble.unit).strip() if r.kind else "as rec." for r in steps]
+    for k, (x, word) in enumerate(zip(across, words, strict=True)):
         # Long words stand on two lines in turn, so that neighbours do not touch.
-        low = 12 * (k % 2) if any(len(r.short) > 8 for r in steps[1:]) else 0
-        parts.append(_text(x, y0 + _TALL + 15 + low, words, anchor="middle", size=10, fill=_MUTED))
+        low = 12 * (k % 2) if max(map(len, words)) > _LONG else 0
+        last = len(word) > _LONG and k == len(words) - 1
+        parts.append(
+            _text(
+                x0 + _WIDE if last else x, y0 + _TALL + 15 + low, word, size=10, fill=_MUTED,
+                anchor="end" if last else "middle",
+            )
+        )  # fmt: skip
     for index, by in enumerate(cells.values()):
         here = [
             (x, by[r.name][figure]["value"])
@@ -103,7 +110,8 @@ def _panel(
         ]  # fmt: skip
         known = [(x, _up(v, y0, floor)) for x, v in here if v is not None and math.isfinite(v)]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in known)
-        parts.append(f'<polyline points="{line}" {_look(index)}/>')
+        if not isinstance(steps[-1].severity, str):  # kinds side by side are no way from mild on
+            parts.append(f'<polyline points="{line}" {_look(index)}/>')
         colour = _COLOURS[index % len(_COLOURS)]
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colour}"/>' for x, y in known]
     return parts

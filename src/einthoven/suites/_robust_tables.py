@@ -111,7 +111,8 @@ def severity_table(
     for rung in ladder:
         what = LADDER[rung.kind].title if rung.kind else ""
         values = [rows[s][rung.name][figure]["value"] for s in rows]
-        body.append([what, rung.short, *(f"{v:.3f}" for v in values)])
+        told = [f"{v:.3f}" if np.isfinite(v) else "" for v in values]
+        body.append([what, rung.short, *told])
     return {"title": title, "note": note, "columns": ["what", "how much", *rows], "rows": body}
 
 
