@@ -276,3 +276,15 @@ def test_a_cold_start_on_twelve_leads_makes_no_beat_of_a_t_wave(data_root):
     found = find_peaks(record.signal, record.rate, record.leads).samples
     alone = find_peaks(record.signal[1:2], record.rate, record.leads[1:2]).samples
     assert len(found) == len(alone) == 9
+
+
+def test_blocks_worked_on_together_are_as_if_each_were_alone(minute):
+    signal = minute.copy()
+    signal[0, 3000:3600] = np.nan
+    signal[:, 9000:9020] = np.nan
+    signal[1, 12000:14000] = 0.3
+    step = round(0.1 * 360)
+    together = _flat(_run(signal, 360.0, ("MLII", "V5"), 0.1, [signal.shape[1]]))
+    alone = _flat(_run(signal, 360.0, ("MLII", "V5"), 0.1, [step] * (signal.shape[1] // step + 1)))
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -35,6 +35,7 @@ OFFSET = 0.5
 BEFORE, AFTER = 176, 120  # grid samples around a block that its candidates depend on
 
 _SHAPE = np.arange(-32, 33, 2)
+_NEARBY = np.arange(-45, 46)
 _RHYTHM = np.arange(-_BACK, _AHEAD + 1, 4)
 FEATURES = len(_SHAPE) + len(_RHYTHM) + 7
 
@@ -53,51 +54,52 @@ _BANDPASS = _bandpass_matrix()
 
 
 def _bandpass(y: Signal) -> Signal:
-    """Return (lead, time - 30) of `y` through the 31 taps, as one matrix product."""
-    count = y.shape[1] - len(_TAPS) + 1
+    """Return (block, lead, time - 30) of `y` through the 31 taps, a matrix product a block."""
+    count = y.shape[-1] - len(_TAPS) + 1
     rows = -(-count // _ROW)
     need = (rows - 1) * _ROW + len(_BANDPASS)
-    padded = np.zeros((y.shape[0], need), np.float32)
-    padded[:, : y.shape[1]] = y
-    view = np.lib.stride_tricks.sliding_window_view(padded, len(_BANDPASS), axis=1)[:, ::_ROW]
-    out = np.ascontiguousarray(view).reshape(-1, len(_BANDPASS)) @ _BANDPASS
-    return out.reshape(y.shape[0], -1)[:, :count]
+    padded = np.zeros((*y.shape[:-1], need), np.float32)
+    padded[..., : y.shape[-1]] = y
+    view = np.lib.stride_tricks.sliding_window_view(padded, len(_BANDPASS), axis=-1)
+    rows_of = np.ascontiguousarray(view[..., ::_ROW, :]).reshape(len(y), -1, len(_BANDPASS))
+    return (rows_of @ _BANDPASS).reshape(*y.shape[:-1], -1)[..., :count]
 
 
 @dataclass
 class Stretch:
-    """One block on the grid, with its surroundings.
+    """Blocks of one width on the grid, with their surroundings.
 
     Attributes
     ----------
-    origin : grid sample of the first column; all arrays are (lead, time) from there.
+    origins : (block,) grid sample of the first column; the others are (block, lead, time) from
+        there. To the bit each block is as if it were alone.
     s : low-passed signal without its baseline, mV.
     e : envelope, mV: RMS of the 7-24 Hz band over 0.1 s.
     smooth : `e` over 5 samples.
     """
 
-    origin: int
+    origins: Ints
     s: Signal
     e: Signal
     smooth: Signal
 
 
-def stretch(y: Signal, origin: int) -> Stretch:
-    """Return what is read off the low-passed signal `y` (lead, time) on the grid.
+def stretch(y: Signal, origins: Ints) -> Stretch:
+    """Return what is read off the low-passed signal `y` (block, lead, time) on the grid.
 
     Columns too near the ends to be known are 0.
     """
-    width = y.shape[1]
+    width = y.shape[-1]
     e = np.zeros_like(y)
     band = _bandpass(y)
     mean = moving_mean(band * band, 9)
-    e[:, 19 : width - 19] = np.sqrt(np.maximum(mean, 0))
+    e[..., 19 : width - 19] = np.sqrt(np.maximum(mean, 0))
     s = np.zeros_like(y)
     baseline = moving_mean(moving_mean(y, _BASE), _BASE)
-    s[:, _BASE - 1 : width - _BASE + 1] = y[:, _BASE - 1 : width - _BASE + 1] - baseline
+    s[..., _BASE - 1 : width - _BASE + 1] = y[..., _BASE - 1 : width - _BASE + 1] - baseline
     smooth = np.zeros_like(y)
-    smooth[:, 2 : width - 2] = moving_mean(e, 5)
-    return Stretch(origin, s, e, smooth)
+    smooth[..., 2 : width - 2] = moving_mean(e, 5)
+    return Stretch(origins, s, e, smooth)
 
 
 class Levels:
@@ -111,35 +113,48 @@ class Levels:
         # The column of second k is k - `_oldest`; those before the recording count for nothing.
         self._maxima = np.zeros((leads, _SECONDS), np.float32)
         self._oldest = -_SECONDS
+        self._last: tuple[tuple[int, int], Floats] = ((-1, -1), self._maxima)
 
-    def note(self, block: Stretch, until: int, missing: npt.NDArray[np.bool_] | None) -> None:
-        """Remember the maxima of the seconds that end at or before grid sample `until`."""
+    def note(
+        self, e: Signal, origin: int, until: int, missing: npt.NDArray[np.bool_] | None
+    ) -> None:
+        """Remember the maxima of the seconds that end at or before grid sample `until`.
+
+        Parameters
+        ----------
+        e : (lead, time) envelope, mV, from grid sample `origin`.
+        missing : (lead, time) where it is not known.
+        """
         second = self._oldest + self._maxima.shape[1]
         count = until // GRID - second
         if count <= 0:
             return
-        a = second * GRID - block.origin
-        leads = len(block.e)
-        pieces = block.e[:, a : a + count * GRID].reshape(leads, count, GRID)
+        a = second * GRID - origin
+        leads = len(e)
+        pieces = e[:, a : a + count * GRID].reshape(leads, count, GRID)
         top = pieces.max(axis=2)
         if missing is not None:
             gone = missing[:, a : a + count * GRID].reshape(leads, count, GRID).mean(axis=2) > 0.5
             top[gone] = 0
         self._maxima = np.concatenate([self._maxima, top], axis=1)
 
-    def at(self, start: int, stop: int, block: Stretch) -> Floats:
+    def at(self, start: int, stop: int, e: Signal, origin: int) -> Floats:
         """Return (lead, stop - start) levels in mV of grid samples; 0 where nothing is known."""
         first = (start + _AHEAD + 2) // GRID
         last = (stop - 1 + _AHEAD + 2) // GRID
-        a = first - _SECONDS - self._oldest
-        seen = self._maxima[:, a : last - self._oldest]
-        windows = np.lib.stride_tricks.sliding_window_view(seen, _SECONDS, axis=1)
-        value = _sixtieth(windows)
-        if first == 0:
-            # The first 0.2 s: what has been seen until the earliest of them must be answered.
-            value[:, 0] = block.e[:, -block.origin : _AHEAD - block.origin].max(axis=1)
         begin = first * GRID - _AHEAD - 2
-        return np.repeat(value, GRID, axis=1)[:, start - begin : stop - begin]
+        # Nine of ten short blocks ask for the same seconds as the one before.
+        if self._last[0] != (first, last):
+            a = first - _SECONDS - self._oldest
+            seen = self._maxima[:, a : last - self._oldest]
+            windows = np.lib.stride_tricks.sliding_window_view(seen, _SECONDS, axis=1)
+            value = _sixtieth(windows)
+            if first == 0:
+                # The first 0.2 s: what has been seen until the earliest of them must be answered.
+                value[:, 0] = e[:, -origin : _AHEAD - origin].max(axis=1)
+            known = (first, last) if first else (-1, -1)
+            self._last = known, np.repeat(value, GRID, axis=1)
+        return self._last[1][:, start - begin : stop - begin]
 
     def forget(self, before: int) -> None:
         """Drop the seconds no later level will ask for."""
@@ -167,46 +182,60 @@ def _sixtieth(maxima: Floats) -> Floats:
     return out
 
 
-def candidates(e: Floats, origin: int, start: int, stop: int, level: Floats) -> tuple[Ints, Floats]:
-    """Return grid samples in [start, stop) where one lead's envelope may be that of a QRS.
+@dataclass
+class Found:
+    """Candidates of some blocks, sorted by block, lead and time; the arrays are (candidate,).
+
+    Attributes
+    ----------
+    block, lead : rows of the stretch.
+    samples : grid samples.
+    ratios : envelope over level.
+    """
+
+    block: Ints
+    lead: Ints
+    samples: Ints
+    ratios: Floats
+
+    def where(self, keep: npt.NDArray[np.bool_] | slice) -> Found:
+        """Return some of them."""
+        return Found(self.block[keep], self.lead[keep], self.samples[keep], self.ratios[keep])
+
+
+def candidates(of: Stretch, start: int, levels: Floats) -> Found:
+    """Return grid samples where a lead's envelope may be that of a QRS.
 
     Parameters
     ----------
-    e : (time,) envelope, mV, from grid sample `origin`.
-    level : (stop - start,) level, mV.
-
-    Returns
-    -------
-    samples : (candidate,) grid samples.
-    ratios : (candidate,) envelope over level.
+    of : the blocks.
+    start : the column that `levels` begin with.
+    levels : (block, lead, time) mV; infinite where nothing is asked.
     """
-    a, b = start - origin, stop - origin
-    here = e[a:b]
-    peak = (here > e[a - 1 : b - 1]) & (here >= e[a + 1 : b + 1])
-    peak &= (here > _THRESHOLD * level) & (here > _FLOOR)
-    index = np.flatnonzero(peak) + a
-    around = e[index[:, None] + np.arange(-NEAR, NEAR + 1)]
-    index = index[around.argmax(axis=1) == NEAR]
-    return index + origin, e[index] / np.maximum(level[index - a], np.float32(_FLOOR))
+    e, a, b = of.e, start, start + levels.shape[-1]
+    here = e[..., a:b]
+    peak = (here > e[..., a - 1 : b - 1]) & (here >= e[..., a + 1 : b + 1])
+    peak &= (here > _THRESHOLD * levels) & (here > _FLOOR)
+    block, lead, index = np.nonzero(peak)
+    at = index + a
+    around = e[block[:, None], lead[:, None], at[:, None] + np.arange(-NEAR, NEAR + 1)]
+    largest = around.argmax(axis=1) == NEAR
+    block, lead, index, at = block[largest], lead[largest], index[largest], at[largest]
+    level = np.maximum(levels[block, lead, index], np.float32(_FLOOR))
+    return Found(block, lead, at + of.origins[block], e[block, lead, at] / level)
 
 
-def describe(block: Stretch, lead: int, samples: Ints, ratios: Floats) -> Floats:
-    """Return (candidate, feature) float32: shape, surroundings and seven logarithms.
-
-    Parameters
-    ----------
-    lead : row of the block.
-    samples, ratios : as `candidates` gave them.
-    """
-    at = samples - block.origin
-    s, e, smooth = block.s[lead], block.e[lead], block.smooth[lead]
-    here = e[at]
-    level = here / ratios
-    shape = s[at[:, None] + np.arange(-45, 46)]
+def describe(of: Stretch, found: Found) -> Floats:
+    """Return (candidate, feature) float32: shape, surroundings and seven logarithms."""
+    at = found.samples - of.origins[found.block]
+    which = found.block[:, None], found.lead[:, None]
+    here = of.e[found.block, found.lead, at]
+    level = here / found.ratios
+    shape = of.s[(*which, at[:, None] + _NEARBY)]
     peak = np.abs(shape[:, 29:62]).max(axis=1)
     tiny = np.float32(1e-6)
     form = np.clip(shape[:, 13:78:2] / np.maximum(peak, tiny)[:, None], -3, 3)
-    around = smooth[at[:, None] + _RHYTHM]
+    around = of.smooth[(*which, at[:, None] + _RHYTHM)]
     rhythm = np.log1p(np.minimum(4 * around / level[:, None], np.float32(4000)))
     # Indices into `_RHYTHM`, whose steps are 4 samples from -144.
     past = around[:, 9:32].max(axis=1)
@@ -214,8 +243,9 @@ def describe(block: Stretch, lead: int, samples: Ints, ratios: Floats) -> Floats
     bend = np.abs(np.diff(shape[:, 22:69], n=2, axis=1)).mean(axis=1)
     swing = np.abs(shape[:, 9:82]).mean(axis=1)
     mean = around[:, 14:].mean(axis=1)
-    numbers = np.stack([ratios, here / np.maximum(past, tiny), here / np.maximum(future, tiny),
-        peak / here, bend / here, swing / here, mean / here], axis=1)  # fmt: skip
+    numbers = np.stack([found.ratios, here / np.maximum(past, tiny),
+        here / np.maximum(future, tiny), peak / here, bend / here, swing / here, mean / here],
+        axis=1)  # fmt: skip
     numbers = np.log(np.clip(numbers, 1e-3, 1e3))
     return np.concatenate([form, rhythm, numbers], axis=1).astype(np.float32, copy=False)
 

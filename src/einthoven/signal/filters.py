@@ -49,19 +49,19 @@ def apply_taps(signal: Signal, taps: Taps) -> Signal:
 
 
 def moving_mean(signal: Signal, width: int) -> Signal:
-    """Return (lead, time - width + 1) float32: mean over `width` samples."""
-    total = np.cumsum(signal, axis=1, dtype=np.float64)
-    out = total[:, width - 1 :].copy()
-    out[:, 1:] -= total[:, :-width]
+    """Return (..., time - width + 1) float32: mean over `width` samples of (..., time)."""
+    total = np.cumsum(signal, axis=-1, dtype=np.float64)
+    out = total[..., width - 1 :].copy()
+    out[..., 1:] -= total[..., :-width]
     return (out * (1.0 / width)).astype(np.float32)
 
 
 def median_of_three(signal: Signal) -> Signal:
-    """Return (lead, time) with spikes of one sample removed; the first and last stay."""
-    left, middle, right = signal[:, :-2], signal[:, 1:-1], signal[:, 2:]
+    """Return (..., time) with spikes of one sample removed; the first and last stay."""
+    left, middle, right = signal[..., :-2], signal[..., 1:-1], signal[..., 2:]
     low, high = np.minimum(left, middle), np.maximum(left, middle)
     out = signal.copy()
-    np.maximum(low, np.minimum(high, right), out=out[:, 1:-1])
+    np.maximum(low, np.minimum(high, right), out=out[..., 1:-1])
     return out
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,14 @@ from einthoven.signal._peaks_mark import CLOSE, REACH, Candidates, Marker
 from einthoven.signal._peaks_net import Judge, Unjudged, shipped
 from einthoven.signal.blocks import Block, BlockCutter
 from einthoven.signal.filters import fill_gaps, median_of_three
-from einthoven.signal.quality import WINDOW, Counts
+from einthoven.signal.quality import SAME, SAME_SHARE, WINDOW, Counts
 from einthoven.signal.resample import Resampler
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 _RAMP = 0.1  # seconds over which a gap leads to the sample after it
+_TOGETHER = 250_000  # samples, with their margins, of blocks that are worked on together
 _CUTOFF, _HALF = 32.0, 0.1  # Hz and seconds of the low-pass that leads to the grid
 
 
@@ -64,6 +66,22 @@ class PeakBlock:
     quality_ends: Ints = field(default_factory=_none)
     quality_scores: Floats = field(default_factory=_nothing)
     quality_good: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """Blocks of one width, ready to be judged.
+
+    Attributes
+    ----------
+    signal : (block, lead, time) mV without gaps.
+    stretch : the same on the grid.
+    found : their candidates.
+    """
+
+    signal: Signal
+    stretch: front.Stretch
+    found: front.Found
 
 
 class PeakStream:
@@ -112,6 +130,9 @@ class PeakStream:
             after = math.ceil(front.AFTER * tool.step) + tool.half + 3
         self._ramp = math.ceil(_RAMP * rate)
         self._hold_back = math.ceil(REACH[len(leads) > 1] * rate)
+        # Blocks are worked on together where there are many, of one width, at once.
+        width = (before + size + after + self._ramp) * len(leads)
+        self._batch = max(1, min(64, _TOGETHER // width)) if tool.aligned else 1
         self._cutter = BlockCutter(len(leads), size, before, after + self._ramp)
         self.latency = (size + after + self._ramp + self._hold_back) / rate
         self._levels = front.Levels(len(leads))
@@ -129,12 +150,21 @@ class PeakStream:
 
     def push(self, chunk: Signal) -> list[PeakBlock]:
         """Take (lead, time) mV, NaN where missing; return the blocks that have become final."""
-        return [self._process(block, last=False) for block in self._cutter.push(chunk)]
+        out: list[PeakBlock] = []
+        many: list[Block] = []
+        for block in self._cutter.push(chunk):
+            many.append(block)
+            if len(many) == self._batch:
+                out += self._process(many)
+                many = []
+        return out + self._process(many)
 
     def flush(self) -> list[PeakBlock]:
         """End the recording; return the blocks that were still waiting."""
         blocks = list(self._cutter.flush())
-        return [self._process(self._short(b), last=b is blocks[-1]) for b in blocks]
+        return [
+            done for b in blocks for done in self._process([self._short(b)], last=b is blocks[-1])
+        ]
 
     def _short(self, block: Block) -> Block:
         """Return a block without most of what lies beyond the recording's end."""
@@ -153,56 +183,107 @@ class PeakStream:
         """Return how many samples a block has between its margins."""
         return int(block.data.shape[1]) - self._cutter.before - self._cutter.after
 
-    def _process(self, block: Block, *, last: bool) -> PeakBlock:
-        filled, found, joint, decided = self._judge(block)
-        accepted = self._accept(found.samples, joint, decided)
-        p: Floats = (1 / (1 + np.exp(-np.clip(joint, -30, 30)))).astype(np.float32)
-        origin = block.start - self._cutter.before
-        if len(self.leads) > 1:
-            found = self._mark.best_near(found)
-        chosen = found.where(accepted)
-        marks = self._mark(filled, origin, chosen.logits, chosen.places * float(self._tool.step))
-        # Whether it was a beat is no question where another lead shows the same beat more plainly.
-        asked = decided & ~self._same(found.samples, joint)
-        self._count(block, found.samples[asked], p[asked], accepted[asked])
-        return self._emit(block, marks, p[accepted], last=last)
+    def _process(self, blocks: list[Block], *, last: bool = False) -> list[PeakBlock]:
+        """Return what blocks of one width say, one after the other.
 
-    def collect(self, block: Block) -> tuple[Signal, front.Stretch, list[tuple[Ints, Floats]]]:
-        """Return the block without gaps, its stretch on the grid, and each lead's candidates."""
-        x, tool = block.data, self._tool
-        missing = None
-        if not np.isfinite(x).all():
-            x, missing = fill_gaps(x, self._last, self._ramp)
-        self._remember(block)
+        What needs no memory is done for all at once; to the bit it is what each alone would give.
+        """
+        if not blocks:
+            return []
+        every = self.collect(blocks)
+        tops = np.searchsorted(every.found.block, np.arange(len(blocks) + 1))
+        # A block without a candidate of its own decides nothing: most of the short ones.
+        start = np.array([self._grid(b.start) for b in blocks])
+        stop = np.array([self._grid(b.start + self._size(b)) for b in blocks])
+        mine = every.found.samples >= start[every.found.block]
+        mine &= every.found.samples < stop[every.found.block]
+        asked = np.zeros(len(blocks), np.bool_)
+        asked[every.found.block[mine]] = True
+        of_asked = asked[every.found.block]
+        features = np.zeros((len(of_asked), front.FEATURES), np.float32)
+        features[of_asked] = front.describe(every.stretch, every.found.where(of_asked))
+        plain = self._plain(blocks)
+        out = []
+        for k, block in enumerate(blocks):
+            self._count_samples(block, plain=bool(plain[k]))
+            if not asked[k]:
+                self._forget(self._past, self._past_joint, int(stop[k]))
+                out.append(self._emit(block, _none(), _nothing(), last=last))
+                continue
+            part = slice(int(tops[k]), int(tops[k + 1]))
+            found, joint, decided = self._judge(
+                int(start[k]), int(stop[k]), every.found.where(part), features[part]
+            )
+            accepted = self._accept(found.samples, joint, decided)
+            p: Floats = (1 / (1 + np.exp(-np.clip(joint, -30, 30)))).astype(np.float32)
+            marks = _none()
+            if accepted.any():
+                best = self._mark.best_near(found) if len(self.leads) > 1 else found
+                chosen = best.where(accepted)
+                marks = self._mark(
+                    every.signal[k], block.start - self._cutter.before, chosen.logits,
+                    chosen.places * float(self._tool.step),
+                )  # fmt: skip
+            # Whether it was a beat is no question where another lead shows the same beat better.
+            unsaid = decided & ~self._same(found.samples, joint)
+            self._count_beats(found.samples[unsaid], p[unsaid], accepted[unsaid])
+            out.append(self._emit(block, marks, p[accepted], last=last))
+        return out
+
+    def collect(self, blocks: list[Block]) -> Collected:
+        """Return blocks of one width without gaps, on the grid, and their candidates."""
+        tool = self._tool
+        start = [self._grid(b.start) for b in blocks]
+        stop = [self._grid(b.start + self._size(b)) for b in blocks]
+        signals, gaps = [], []
+        for block in blocks:
+            filled, missing = block.data, None
+            if not np.isfinite(filled).all():
+                filled, missing = fill_gaps(filled, self._last, self._ramp)
+                self._remember(block)
+            else:
+                self._last = block.data[:, self._size(block) - 1].copy()
+            signals.append(filled)
+            gaps.append(missing)
+        x: Signal = signals[0][None] if len(blocks) == 1 else np.stack(signals)
         if self.rate >= 200:
             x = median_of_three(x)
-        start = self._grid(block.start)
-        stop = self._grid(block.start + self._size(block))
         if tool.aligned:
-            origin = start - self._lead_in * tool.unit
-            y = tool.rows(x[:, 1:], self._margin + self._size(block) // tool.inputs)
+            origins = np.array(start) - self._lead_in * tool.unit
+            y = tool.rows(x[..., 1:], self._margin + self._size(blocks[0]) // tool.inputs)
         else:
-            origin = start - front.BEFORE
-            y = tool.at(x, block.start - self._cutter.before, origin, stop + front.AFTER)
-        stretch = front.stretch(y, origin)
-        gone = None
-        if missing is not None:
-            at = np.rint((np.arange(y.shape[1]) + origin) * float(tool.step)).astype(np.int64)
-            at -= block.start - self._cutter.before
-            gone = missing[:, np.clip(at, 0, x.shape[1] - 1)]
-        self._levels.note(stretch, stop + front.AFTER - 19, gone)
-        first = max(0, start - front.NEAR)
-        end = stop + front.REFRACTORY + front.NEAR
-        levels = self._levels.at(first, end, stretch)
-        self._levels.forget(start)
-        out = []
-        for k in range(len(self.leads)):
-            got = front.candidates(stretch.e[k], origin, first, end, levels[k])
-            if gone is not None and len(got[0]):
-                keep = ~gone[k, got[0] - origin]
-                got = got[0][keep], got[1][keep]
-            out.append(got)
-        return x, stretch, out
+            origins = np.array(start) - front.BEFORE
+            y = np.stack([
+                tool.at(one, b.start - self._cutter.before, a - front.BEFORE, z + front.AFTER)
+                for one, b, a, z in zip(x, blocks, start, stop, strict=True)
+            ])  # fmt: skip
+        stretch = front.stretch(y, origins)
+        side = front.REFRACTORY + front.NEAR
+        column = start[0] - front.NEAR - int(origins[0])
+        levels = np.full((*y.shape[:2], stop[0] - start[0] + front.NEAR + side), np.inf, np.float32)
+        lost = []
+        for k, block in enumerate(blocks):
+            missing, gone, origin = gaps[k], None, int(origins[k])
+            if missing is not None:
+                at = np.rint((np.arange(y.shape[2]) + origin) * float(tool.step)).astype(np.int64)
+                at -= block.start - self._cutter.before
+                gone = missing[:, np.clip(at, 0, x.shape[2] - 1)]
+            lost.append(gone)
+            e = stretch.e[k]
+            self._levels.note(e, origin, stop[k] + front.AFTER - 19, gone)
+            first = max(0, start[k] - front.NEAR)
+            known = self._levels.at(first, stop[k] + side, e, origin)
+            levels[k, :, levels.shape[2] - known.shape[1] :] = known
+            self._levels.forget(start[k])
+        found = front.candidates(stretch, column, levels)
+        if any(gone is not None for gone in lost):
+            keep = np.ones(len(found.samples), np.bool_)
+            for k, gone in enumerate(lost):
+                if gone is not None:
+                    here = found.block == k
+                    keep[here] = ~gone[found.lead[here], found.samples[here] - origins[k]]
+            found = found.where(keep)
+        return Collected(x, stretch, found)
 
     def _remember(self, block: Block) -> None:
         """Keep each lead's last sample before the next block's window."""
@@ -214,41 +295,50 @@ class PeakStream:
             elif row.any():
                 self._last[k] = piece[k, np.flatnonzero(row)[-1]]
 
-    def _judge(self, block: Block) -> tuple[Signal, Candidates, Floats, npt.NDArray[np.bool_]]:
-        """Return the filled block, its candidates with the last ones before it, joint logits,
-        and which of them this block decides."""
-        x, stretch, own = self.collect(block)
-        start = self._grid(block.start)
-        stop = self._grid(block.start + self._size(block))
+    def _judge(
+        self, start: int, stop: int, found: front.Found, features: Floats
+    ) -> tuple[Candidates, Floats, npt.NDArray[np.bool_]]:
+        """Return the candidates of a block with the last ones before it, joint logits, and which
+        of them the block, the grid samples [start, stop), decides.
+        """
+        leads = len(self.leads)
+        edges = np.searchsorted(found.lead, np.arange(leads + 1)).tolist()
+        parts = [slice(a, b) for a, b in pairwise(edges)]
         judged = []
-        for k, (samples, ratios) in enumerate(own):
-            z, offset = self.net(front.describe(stretch, k, samples, ratios))
+        for part in parts:
+            samples = found.samples[part]
+            z, offset = self.net(features[part])
             place: Floats = (samples + front.OFFSET * offset).astype(np.float64)
             judged.append((samples, z, place))
-        if len(own) == 1:
-            keep = (own[0][0] >= start) & (own[0][0] < stop + front.REFRACTORY)
+        if leads == 1:
             at, z, place = judged[0]
+            keep = (at >= start) & (at < stop + front.REFRACTORY)
             new = Candidates(at[keep], z[keep, None], place[keep, None])
         else:
-            samples, _ = front.alone(dict(enumerate(own)), start, stop + front.REFRACTORY)
-            logits = np.full((len(samples), len(own)), np.nan, np.float32)
+            own = {k: (found.samples[part], found.ratios[part]) for k, part in enumerate(parts)}
+            samples, _ = front.alone(own, start, stop + front.REFRACTORY)
+            logits = np.full((len(samples), leads), np.nan, np.float32)
             places = np.zeros_like(logits)
             for k, (at, z, place) in enumerate(judged):
                 nearest(samples, at, z, place, logits[:, k], places[:, k])
             new = Candidates(samples, logits, places)
         every = self._past + new
-        if len(own) == 1:
+        if leads == 1:
             joint = every.logits[:, 0].copy()
         else:
             joint = np.concatenate([self._past_joint, join(every.logits, self.net.join)[
                 len(self._past.samples) - MEMORY :]])  # fmt: skip
         decided = (every.samples >= start) & (every.samples < stop)
-        past = every.samples < stop
-        keep_from = max(0, min(int(past.sum()) - MEMORY,
-            int(np.searchsorted(every.samples, stop - front.REFRACTORY))))  # fmt: skip
-        kept = slice(keep_from, int(past.sum()))
-        self._past, self._past_joint = every.where(kept), joint[kept]
-        return x, every, joint, decided
+        self._forget(every, joint, stop)
+        return every, joint, decided
+
+    def _forget(self, every: Candidates, joint: Floats, stop: int) -> None:
+        """Keep of the candidates before grid sample `stop` those that later ones are held to."""
+        past = int(np.searchsorted(every.samples, stop))
+        near = int(np.searchsorted(every.samples, stop - front.REFRACTORY))
+        keep = slice(max(0, min(past - MEMORY, near)), past)
+        if keep != slice(0, len(self._past.samples)) or every is not self._past:
+            self._past, self._past_joint = every.where(keep), joint[keep]
 
     def _accept(
         self, samples: Ints, joint: Floats, decided: npt.NDArray[np.bool_]
@@ -284,31 +374,57 @@ class PeakStream:
 
     # --- what comes out ----------------------------------------------------------------------
 
-    def _count(
-        self, block: Block, samples: Ints, p: Floats, accepted: npt.NDArray[np.bool_]
-    ) -> None:
-        """Add the block to the quality windows it touches."""
+    def _plain(self, blocks: list[Block]) -> npt.NDArray[np.bool_]:
+        """Return which blocks have no missing sample and too few unchanging ones to count."""
+        before = self._cutter.before
+        size = self._size(blocks[0])
+        pieces = [b.data[:, before : before + size] for b in blocks]
+        x = pieces[0][None] if len(blocks) == 1 else np.stack(pieces)
+        same = np.abs(x[..., 1:] - x[..., :-1]) < SAME
+        share = np.count_nonzero(same, axis=(1, 2)) <= SAME_SHARE * same[0].size
+        found: npt.NDArray[np.bool_] = share & np.isfinite(x.sum(axis=(1, 2), dtype=np.float64))
+        return found
+
+    def _count_samples(self, block: Block, *, plain: bool) -> None:
+        """Add the block's samples to the quality windows it touches."""
         before = self._cutter.before
         a = block.start
         while a < block.stop:
             window = math.floor(a / (WINDOW * self.rate) + 1e-9)
             b = min(block.stop, self._window_edge(window + 1))
-            counts = self._windows.setdefault(window, Counts.empty(len(self.leads)))
-            counts.add_samples(block.data[:, a - block.start + before : b - block.start + before])
+            counts = self._window(window)
+            if plain and b - a == self._size(block):
+                counts.samples += b - a
+            else:
+                piece = block.data[:, a - block.start + before : b - block.start + before]
+                counts.add_samples(piece)
             a = b
+
+    def _count_beats(self, samples: Ints, p: Floats, accepted: npt.NDArray[np.bool_]) -> None:
+        """Add candidates to the quality windows they lie in."""
         at = samples // (WINDOW * front.GRID)
-        for window in np.unique(at).tolist():
-            counts = self._windows.setdefault(window, Counts.empty(len(self.leads)))
+        for window in sorted(set(at.tolist())):
+            counts = self._window(window)
             here = at == window
             counts.accepted += int((here & accepted).sum())
             counts.sum_accepted += float(p[here & accepted].sum())
             counts.sum_rejected += float(p[here & ~accepted].sum())
+
+    def _window(self, window: int) -> Counts:
+        if window not in self._windows:
+            self._windows[window] = Counts.empty(len(self.leads))
+        return self._windows[window]
 
     def _window_edge(self, window: int) -> int:
         return math.ceil(window * WINDOW * self.rate - 1e-6)
 
     def _emit(self, block: Block, marks: Ints, p: Floats, *, last: bool) -> PeakBlock:
         """Return what is final: marks may still move by `REACH` seconds across the block's end."""
+        if not len(marks) and not len(self._waiting[0]) and not last:
+            stop = max(self._stop, block.stop - self._hold_back)
+            if self._window_edge(self._next_window + 1) > stop:
+                start, self._stop = self._stop, stop
+                return PeakBlock(start=start, stop=stop)
         marks = np.concatenate([self._waiting[0], marks])
         p = np.concatenate([self._waiting[1], p])
         order = np.argsort(marks, kind="stable")
@@ -384,13 +500,14 @@ def describe_candidates(signal: Signal, rate: float) -> tuple[float, list[tuple[
     stream = PeakStream(rate, names, 64.0, Unjudged())
     parts: list[list[tuple[Ints, Floats]]] = [[] for _ in names]
     for block in [*stream._cutter.push(signal), *stream._cutter.flush()]:
-        _, stretch, own = stream.collect(block)
+        every = stream.collect([block])
         start = stream._grid(block.start)
         stop = stream._grid(block.start + stream._cutter.size)
-        for k, (samples, ratios) in enumerate(own):
-            keep = (samples >= start) & (samples < stop)
-            features = front.describe(stretch, k, samples[keep], ratios[keep])
-            parts[k].append((samples[keep], features))
+        samples = every.found.samples
+        mine = (samples >= start) & (samples < stop)
+        for k in range(len(names)):
+            own = every.found.where(mine & (every.found.lead == k))
+            parts[k].append((own.samples, front.describe(every.stretch, own)))
     none = (_none(), np.zeros((0, front.FEATURES), np.float32))
     joined = [
         (np.concatenate([none[0], *(a for a, _ in part)]),

@@ -24,7 +24,8 @@ FEWEST = 3  # beats in a full window
 _MISSING = 0.5  # share of samples
 _FLAT = 0.5
 _CLIPPED = 0.2
-_SAME = 0.001  # mV; 1 uV, under which neighbouring samples are the same
+SAME = 0.001  # mV; 1 uV, under which neighbouring samples are the same
+SAME_SHARE = 0.2  # of the samples of a piece up to which no stretch of it can be unchanging
 _SHORTEST = 2.0  # seconds of signal below which nothing is said
 
 
@@ -58,9 +59,9 @@ class Counts:
         if x.shape[1] < 2:
             return
         step = x[:, 1:] - x[:, :-1]
-        same = np.abs(step, out=step) < _SAME
+        same = np.abs(step, out=step) < SAME
         # An unchanging stretch counts where it is longer than a slow, coarse signal makes.
-        if np.count_nonzero(same) > 0.2 * same.size:
+        if np.count_nonzero(same) > SAME_SHARE * same.size:
             both = np.ones_like(same)
             if missing is not None:
                 both = ~(missing[:, 1:] | missing[:, :-1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class Resampler:
         if self.aligned:
             self._matrix = self._banded()
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         """Input samples a unit (of an aligned resampler)."""
         return int(self.step * self.unit)
@@ -71,18 +71,18 @@ class Resampler:
         return np.ascontiguousarray(weights / weights.sum(0), np.float32)
 
     def rows(self, x: Signal, count: int) -> Signal:
-        """Return (lead, count * unit): aligned outputs, the first at ``x[:, half]``.
+        """Return (..., lead, count * unit): aligned outputs, the first at ``x[..., half]``.
 
         Parameters
         ----------
-        x : (lead, time) without NaN; at least ``(count - 1) * inputs + width`` long.
+        x : (lead, time) without NaN; at least ``(count - 1) * inputs + width`` long. Of several
+            pieces (piece, lead, time) each is worked on by itself, to the bit as if it were alone.
         """
         width = self._matrix.shape[0]
-        view = np.lib.stride_tricks.sliding_window_view(x, width, axis=1)[:, :: self.inputs][
-            :, :count
-        ]
-        stacked = np.ascontiguousarray(view).reshape(-1, width)
-        return (stacked @ self._matrix).reshape(x.shape[0], -1)
+        view = np.lib.stride_tricks.sliding_window_view(x, width, axis=-1)
+        view = view[..., :: self.inputs, :][..., :count, :]
+        stacked = np.ascontiguousarray(view).reshape(*x.shape[:-2], -1, width)
+        return (stacked @ self._matrix).reshape(*x.shape[:-1], -1)
 
     @property
     def width(self) -> int:
