@@ -1,6 +1,7 @@
 """Guided against plain: whom it asks, worked examples of what it asks, and who is on which side."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,8 @@ def test_the_tables_say_who_is_better_and_that_a_tie_is_one() -> None:
         np.full(3, 0.5), np.full(3, 0.2), np.zeros(3),
     )  # fmt: skip
     label = np.arange(3)
-    all_told = dict.fromkeys(said, (label, told))
+    record = np.array(["x", "y", "y"])
+    all_told = dict.fromkeys(said, (label, record, told))
     assert guided.faithful(all_told, [0])["rows"][0][2] == "0.200 (0.200 to 0.200)"
     assert guided.by_class(all_told, [0])["rows"][0][2:4] == [3, "0.600 (0.600 to 0.600)"]
     circular = guided.circular(all_told, [0])
@@ -174,6 +176,13 @@ def test_the_tables_say_who_is_better_and_that_a_tie_is_one() -> None:
         "0.200",
     ]  # fmt: skip
     assert "guided 100.0 %" in circular["note"]
+    better = replace(
+        told, faithful=told.faithful + np.array([-0.1, 0.1, 0, 0]), pointed=np.zeros(3)
+    )
+    all_told |= {("mask", fold, 0): (label, record, better) for fold in guided.FOLDS}
+    brought = {row[0]: row[2:] for row in guided.brought(all_told, [0])["rows"]}
+    assert brought["mask"] == [2, "+0.200", "+0.200 to +0.200", "-1.000", "-1.000 to -1.000"]
+    assert brought["guided"][1:3] == ["+0.000", "+0.000 to +0.000"]
 
 
 def test_without_runs_it_says_what_to_do(tmp_path: Path) -> None:
@@ -187,4 +196,6 @@ def test_the_results_that_are_kept_are_of_these_folds() -> None:
         pytest.skip("not made yet")
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert kept["folds"] == {k: list(v) for k, v in guided.FOLDS.items()}
-    assert [t["title"] for t in kept["tables"]][-1] == "Does the map follow the mask?"
+    assert [t["title"] for t in kept["tables"]][
+        -1
+    ] == "What the guide brings, beside what it was asked for"

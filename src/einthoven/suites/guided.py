@@ -7,24 +7,28 @@ the records of the other two. DS2 is not looked at. A seed whose runs are not al
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.corpora.mitdb import DS1
 from einthoven.evaluation import bootstrap, classification
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError
 from einthoven.suites import _guided_judge as asked
 from einthoven.suites._guided_judge import FIGURES, ORDERS, Told
+from einthoven.suites._guided_plan import (
+    FAMILIES,
+    FOLDS,
+    SEEDS,
+    SYSTEMS,
+    Item,
+    plan,
+    train_missing,
+)
 from einthoven.suites._suite import write_results
 from einthoven.suites._waves_judge import percent, table
-from einthoven.training import load_recipe, train
-from einthoven.training._recipe import Recipe
 
 COMMAND = "einthoven evaluate --suite guided"
 TITLE = "Explanations guided while a network learns"
@@ -36,88 +40,9 @@ NOTE = (
     "template numbers in training alone. `small`: ArrhythmiNet V2; `distilled`: the same, taught "
     "by `guided`; `distilled, plain`: taught by `plain`"
 )
-# Drawn by hand so that each fold has beats of S and V from several people, before any training.
-# Nearly all F are of record 208.
-FOLDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "A": ("101", "114", "119", "122", "203", "205", "209"),
-        "B": ("108", "112", "115", "118", "124", "201", "208"),
-        "C": ("106", "109", "116", "207", "215", "220", "223", "230"),
-    }
-)
-# One record of the training side says the temperature; it chooses nothing else.
-_VALIDATION = {"A": "124", "B": "114", "C": "124"}
-SEEDS = (0, 1, 2)
-# Recipe and changes of each; a teacher comes before who is taught by it.
-SYSTEMS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "plain": ("exgnet-guided", ("guide.weight=0", "guide.head=0")),
-        "mask": ("exgnet-guided", ("guide.head=0",)),
-        "guided": ("exgnet-guided", ()),
-        "small": ("exgnet-distilled", ("objective.teacher_weight=0",)),
-        "distilled": ("exgnet-distilled", ("objective.teacher={runs}/guided/{part}",)),
-        "distilled, plain": ("exgnet-distilled", ("objective.teacher={runs}/plain/{part}",)),
-    }
-)
-
-FAMILIES = (("plain", "mask", "guided"), ("small", "distilled", "distilled, plain"))
 _EXPLAINED = ("N", "S", "V")  # F is of one record, all but 42 beats
 _MOST, _EACH = 100, 40  # beats of a class in a fold that are explained, and of one record
 _DRAWS = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One run of the plan."""
-
-    system: str
-    fold: str
-    seed: int
-    recipe: Recipe
-    folder: Path
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run is there, whole."""
-        return (self.folder / "weights.safetensors").is_file()
-
-
-def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
-    """Return all runs in the order of training, a whole seed after the other."""
-    home = runs / "guided"
-    items = []
-    for seed in seeds:
-        for fold, held in FOLDS.items():
-            part = f"fold-{fold}/seed-{seed}"
-            learnt = [r for r in DS1 if r not in held]
-            sets = [
-                f"seeds=[{seed}]", f"protocol.train={_listed(learnt)}",
-                f"protocol.validation={_listed([_VALIDATION[fold]])}",
-                f"protocol.test={_listed(held)}",
-            ]  # fmt: skip
-            for system, (recipe, changes) in SYSTEMS.items():
-                own = [c.format(runs=home.as_posix(), part=part) for c in changes]
-                folder = home / system.replace(", ", "-") / part
-                items.append(
-                    Item(
-                        system=system, fold=fold, seed=seed, folder=folder,
-                        recipe=load_recipe(recipe, [*sets, *own]),
-                    )
-                )  # fmt: skip
-    return items
-
-
-def _listed(names: Sequence[str]) -> str:
-    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
-
-
-def train_missing(items: Sequence[Item]) -> None:
-    """Train what is not there, or go on with it where it was killed."""
-    for item in items:
-        if not item.finished:
-            resume = (item.folder / "recipe.toml").is_file()
-            train(item.recipe, item.folder, resume=resume)
-
 
 Key = tuple[str, str, int]  # system, fold, seed
 
@@ -146,7 +71,9 @@ def run(out: Path, runs: Path = Path("runs"), *, train: bool = True) -> Mapping[
     }
     told = explained(items, said)
     answers = [right(said, seeds), gains(said, seeds)]
-    shown = [faithful(told, seeds), by_class(told, seeds), circular(told, seeds)]
+    shown = [
+        faithful(told, seeds), by_class(told, seeds), circular(told, seeds), brought(told, seeds)
+    ]  # fmt: skip
     return write_results(
         out / "guided.json",
         {
@@ -220,11 +147,12 @@ def gains(said: Mapping[Key, Predictions], seeds: Sequence[int]) -> dict[str, An
     return table("What it brings in right answers", note, columns, rows)
 
 
-Labelled = tuple[npt.NDArray[np.int64], Told]
+# Class and record of some beats, and what is found of them.
+Labelled = tuple[npt.NDArray[np.int64], npt.NDArray[np.str_], Told]
 
 
 def explained(items: Sequence[Item], said: Mapping[Key, Predictions]) -> dict[Key, Labelled]:
-    """Return the class of some held-out beats and what their explanations are like.
+    """Return some held-out beats and what their explanations are like.
 
     Of each family the beats that all its networks of a fold and seed answer right; the class that
     is explained is then the beat's own.
@@ -254,7 +182,8 @@ def explained(items: Sequence[Item], said: Mapping[Key, Predictions]) -> dict[Ke
             p = p[np.arange(len(p)), :, label[true]]
             cam = asked.cams(net, window[true], label[true])
             judged = asked.judge(cam, mask[true], window[true], p, where)
-            found[item.system, fold, item.seed] = label[true], judged
+            name = beats.record[rows][true]
+            found[item.system, fold, item.seed] = label[true], name, judged
     return found
 
 
@@ -263,8 +192,8 @@ def pooled(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return labels (beat,) and a figure of `Told` (beat, ...) of all folds."""
     parts = [told[system, fold, seed] for fold in FOLDS]
-    label = np.concatenate([label for label, _ in parts])
-    return label, np.concatenate([getattr(judged, name) for _, judged in parts])
+    label = np.concatenate([label for label, _, _ in parts])
+    return label, np.concatenate([getattr(judged, name) for _, _, judged in parts])
 
 
 def _means(
@@ -348,3 +277,56 @@ def _beside(told: Mapping[Key, Labelled], seeds: Sequence[int]) -> str:
         for system, value in worth.items()
     )
     return f"Highest within: {first}. Insertion less deletion of the same maps: {rest}"
+
+
+def brought(told: Mapping[Key, Labelled], seeds: Sequence[int]) -> dict[str, Any]:
+    """Return the table of differences to the first of each family, beat by beat."""
+    rows = []
+    for control, *others in FAMILIES:
+        for system in others:
+            label, record, apart = _apart(told, control, system, seeds)
+            mean = asked.by_class(apart, label, (0, 1, 2))
+            drawn = bootstrap.percentiles(_drawn(apart, label, record))
+            row: list[Any] = [system, control, len(set(record.tolist()))]
+            for value, interval in zip(mean.tolist(), drawn, strict=True):
+                row += [f"{value:+.3f}", f"{interval.low:+.3f} to {interval.high:+.3f}"]
+            rows.append(row)
+    note = (
+        "The same beats by both, mean over N, S and V, all seeds together; intervals 95 %, records "
+        "drawn anew. The first figure is not circular, the second is."
+    )
+    columns = "system; less; records; insertion less deletion; 95 %; highest within the mask; 95 %"
+    return table("What the guide brings, beside what it was asked for", note, columns, rows)
+
+
+def _apart(
+    told: Mapping[Key, Labelled], control: str, system: str, seeds: Sequence[int]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_], npt.NDArray[np.float64]]:
+    """Return class and record of all beats and (beat, 2) differences of the two figures."""
+    low, high = FIGURES.index("deletion"), FIGURES.index("insertion")
+    found = []
+    for fold in FOLDS:
+        for seed in seeds:
+            label, record, own = told[system, fold, seed]
+            other = told[control, fold, seed][2]
+            gap = [t.faithful[:, 0, high] - t.faithful[:, 0, low] for t in (own, other)]
+            apart = np.stack([gap[0] - gap[1], own.pointed - other.pointed], axis=1)
+            found.append((label, record, apart))
+    label, record, apart = (np.concatenate(column) for column in zip(*found, strict=True))
+    return label, record, apart
+
+
+def _drawn(
+    values: npt.NDArray[np.float64], label: npt.NDArray[np.int64], record: npt.NDArray[np.str_]
+) -> npt.NDArray[np.float64]:
+    """Return (draw, figure) means over classes of means over beats, of records drawn anew."""
+    names, group = np.unique(record, return_inverse=True)
+    sums = np.zeros((len(names), 3, values.shape[1]))
+    counts = np.zeros((len(names), 3, 1))
+    np.add.at(sums, (group, label), values)
+    np.add.at(counts, (group, label), 1)
+    even = np.full(len(names), 1 / len(names))
+    times = np.random.default_rng(0).multinomial(len(names), even, size=_DRAWS)
+    with np.errstate(invalid="ignore"):  # a draw without a class tells nothing
+        means = np.tensordot(times, sums, 1) / np.tensordot(times, counts, 1)
+    return np.asarray(means.mean(axis=1), np.float64)
