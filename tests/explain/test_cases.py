@@ -218,3 +218,12 @@ def test_any_piece_of_any_record_is_explained_or_refused(
         nothing = case.masked(case.by("waves"), np.zeros((1, len(case.by("waves"))), bool))
         assert all(np.isfinite(values).all() for values in nothing.values())
         assert {s.lead for p in case.by("waves") for s in p.stretches} <= set(record.leads)
+
+
+def test_the_cards_know_what_every_number_usually_is() -> None:
+    assert set(open_model("rhythm").usual) == set(rhythm.names())
+    assert set(open_model("twelve").usual) == set(measurements12.names())
+    usual = open_model("twelve").usual
+    assert 55 < usual["rate"] < 85
+    assert 75 < usual["qrs"] < 110
+    assert 0.3 < usual["V5 r"] < 2.5

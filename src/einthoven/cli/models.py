@@ -20,7 +20,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the catalogue or one card."""
     if args.verb == "show":
         card = load_model(args.name or "").card
-        print(card.to_json() if args.json else _page(asdict(card)), end="")
+        # Hundreds of numbers that serve explanations, and nobody reads.
+        shown = asdict(card) | {"usual": f"{len(card.usual)} numbers"}
+        print(card.to_json() if args.json else _page(shown), end="")
         return 0
     cards = [load_model(name).card for name in zoo_names()]
     rows = [

@@ -49,7 +49,10 @@ def explain(model: Model, case: Case, target: int) -> Attribution:
     parts = parts_of(case)
     keep = np.random.default_rng(SEED).random((VARIANTS, len(parts))) < 0.5
     keep[0] = True
-    slopes = line(keep, asked(model, case, parts, keep, target))
+    # Of few parts many variants are drawn twice, and need not be asked about twice.
+    once, again = np.unique(keep, axis=0, return_inverse=True)
+    said = asked(model, case, parts, once, target)[again.ravel()]
+    slopes = line(keep, said)
     numbers = {p.name: v for p, v in zip(parts, slopes.tolist(), strict=True)}
     return told("lime", model, case, target, numbers, parts)
 

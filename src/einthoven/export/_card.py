@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from einthoven.bundle import Card
 
@@ -29,6 +32,12 @@ def slim(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _short(value: Any) -> float | None:
     return None if value is None or value != value else round(float(value), 4)
+
+
+def usual(side: npt.NDArray[np.float32], names: Sequence[str]) -> dict[str, float]:
+    """Return by name the medians of side numbers (record, number) of healthy training records."""
+    middle = np.median(side.astype(np.float64), axis=0)
+    return {n: float(f"{v:.5g}") for n, v in zip(names, middle.tolist(), strict=True)}
 
 
 def with_metadata(data: bytes, card: Card) -> bytes:

@@ -27,7 +27,8 @@ from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.evaluation.label_fit import calibrated, choose_thresholds
 from einthoven.evaluation.label_scores import label_scores
-from einthoven.export._card import with_metadata
+from einthoven.export._card import usual, with_metadata
+from einthoven.inputs.record import record_side_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import beside, write_text
 from einthoven.training import records
@@ -153,6 +154,18 @@ def _graph(run: Path, recipe: Recipe, data: Data, answers: Answers) -> bytes:
     return joined(parts, shapes, answers.offsets, answers.temperature)
 
 
+def usual_record(recipe: Recipe, data: Data) -> dict[str, float]:
+    """Return what the numbers of a normal record are, by name: medians over those trained on.
+
+    Records of the first class; of kinds whose numbers are no measurements there are none.
+    """
+    if "measurements" not in recipe.input.side:
+        return {}
+    rows = data.split.training
+    normal = rows[data.split.examples.label[rows][:, 0] == 1]
+    return usual(data.side[data.of(normal)], record_side_names(recipe.input))
+
+
 def disagreement(bundle: Bundle, data: Data, answers: Answers) -> float:
     """Return the largest difference of a logit from the run's own on the test side.
 
@@ -242,6 +255,7 @@ def export(run: Path, out: Path) -> Path:
             "positives": dict(zip(answers.classes, positive, strict=True)),
         },
         recipe=recipe.name, run=identity, paper=recipe.paper, limits=limits,
+        usual=usual_record(recipe, data),
     )  # fmt: skip
     model = with_metadata(_graph(run, recipe, data, answers), card)
     stage = Stage(file=FILE, sha256=hashlib.sha256(model).hexdigest(), input=recipe.input)

@@ -16,11 +16,12 @@ from einthoven.corpora import Corpus, open_corpus
 from einthoven.evaluation.bootstrap import draws_over_groups, percentiles
 from einthoven.evaluation.classification import confusion_by_group, f1
 from einthoven.evaluation.predictions import Predictions
-from einthoven.export._card import with_metadata
+from einthoven.export._card import usual, with_metadata
 from einthoven.export._rhythm_graph import graph
 from einthoven.inputs.rhythm_span import windows_of
 from einthoven.record.errors import DataError
 from einthoven.record.files import beside, write_text
+from einthoven.signal.rhythm import names
 from einthoven.training._recipe import Recipe
 from einthoven.training.rhythm import (
     JUDGED,
@@ -73,7 +74,7 @@ def export(run: Path, out: Path) -> Path:
         side=data.side[rows],
     )  # fmt: skip
     wanted = joined(opinions(net, few.leads, recipe.input), trees.logits(few.side), keys.share)
-    card = _card(recipe, corpus, run)
+    card = replace(_card(recipe, corpus, run), usual=usual_span(data))
     there = out / FILE
     for small in (False, True):
         model = with_metadata(graph(net, trees, keys.share, numbers, small=small), card)
@@ -90,6 +91,14 @@ def export(run: Path, out: Path) -> Path:
             fault = f"ONNX and what was trained differ by {moved if small else apart:.2g}"
             raise DataError(run, fault, "Report this as a fault")
     return out
+
+
+def usual_span(data: Examples) -> dict[str, float]:
+    """Return what the numbers of a span in normal rhythm are, by name: medians over those learnt.
+
+    All records of class N, the first one: what is shipped is trained on all of them.
+    """
+    return usual(data.side[data.label == 0], names())
 
 
 def _p(logits: Any, card: Card) -> Any:
