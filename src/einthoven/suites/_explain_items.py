@@ -48,8 +48,8 @@ class Subject:
 
     name: str
     corpus: str
-    each: int = 10
-    sane: int = 8
+    each: int = 15
+    sane: int = 10
     steps: int = 0
     learnt: bool = False
     labels: bool = False
@@ -72,12 +72,12 @@ SUBJECTS = (
     Subject(name="cnn-lstm-attention-aami-inter/seed-0", corpus="mitdb"),
     Subject(name="aami-review", corpus="mitdb", learnt=True),
     Subject(name="aami-live", corpus="mitdb", learnt=True),
-    Subject(name="twelve", corpus="ptbxl", each=6, sane=6),
+    Subject(name="twelve", corpus="ptbxl", each=8, sane=6),
     Subject(name="twelve/resnet1d-wang/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
     Subject(name="twelve/heartbeatai/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
     Subject(name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
     Subject(name="twelve/imle-net/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
-    Subject(name="rhythm", corpus="cinc2017", each=6, sane=4, learnt=True),
+    Subject(name="rhythm", corpus="cinc2017", each=8, sane=4, learnt=True),
 )
 
 

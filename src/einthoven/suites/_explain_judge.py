@@ -142,24 +142,25 @@ def lead_shares(found: Attribution) -> dict[str, float]:
 
 
 def judged(
-    explain: Explain, model: Model, item: Item, sets: Sets, plausible: Sequence[str]
-) -> dict[str, Any]:
-    """Return the figures of one method on one item, with its seconds and its stability.
+    explain: Explain, model: Model, item: Item, sets: Sets, plausible: Sequence[str], *,
+    steady: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the figures of one method on one item, with its seconds.
 
-    ``again`` is the likeness of a second run, ``noise`` that of a run on an input with noise that
-    nobody sees: of signed maps, by rank.
+    Where `steady` is asked for, ``again`` is the likeness of a second run, ``noise`` that of a run
+    on an input with noise that nobody sees: of the waves' order, by rank.
     """
     start = time.perf_counter()
     found = explain(model, item.case, item.target)
     seconds = time.perf_counter() - start
     values = importance(found, item.case, sets.parts)
-    again = importance(explain(model, item.case, item.target), item.case, sets.parts)
-    case = noisy(item.case)
-    noise = importance(explain(model, case, item.target), case, sets.parts)
-    return {
-        **figures(sets, values, plausible), "seconds": seconds, "leads": lead_shares(found),
-        "again": likeness(values, again).signed, "noise": likeness(values, noise).signed,
-    }  # fmt: skip
+    told = figures(sets, values, plausible) | {"seconds": seconds, "leads": lead_shares(found)}
+    for name, case in (("again", item.case), ("noise", noisy(item.case))):
+        told[name] = None
+        if steady:
+            other = importance(explain(model, case, item.target), case, sets.parts)
+            told[name] = likeness(values, other).signed
+    return told
 
 
 def noisy(case: Case) -> Case:

@@ -29,8 +29,8 @@ from einthoven.suites._explain_labels import compared, taught
 from einthoven.suites._plausible import plausible
 from einthoven.suites._suite import plain
 
-_SECONDS = 60.0  # of one processor that the shuffled weights of a method may take
-_DRAWS = 2
+_SECONDS = 40.0  # that the shuffled weights of a method may take, about
+_DRAWS = (2, 6)  # shuffles of a slow method, and of a quick one
 # What is too slow, or answers another question than which wave: not in the table.
 _OTHER = ("tcav", "counterfactual")
 
@@ -78,19 +78,20 @@ def _maps(name: str, model: Model) -> bool:
 def _method(
     explain: Explain, model: Model, subject: Subject, every: Sequence[Item], sets: Sequence[Sets]
 ) -> dict[str, Any]:
+    some = _spread(every, subject.sane)
     rows = [
-        judged(explain, model, item, s, plausible(model.task, item.label))
+        judged(explain, model, item, s, plausible(model.task, item.label), steady=item in some)
         for item, s in tqdm(
             list(zip(every, sets, strict=True)), model.name, disable=not sys.stderr.isatty()
         )
     ]
-    each = float(np.median([row["seconds"] for row in rows]))
-    # A slow method is tested on fewer items, and not followed down.
-    room = int(_SECONDS / max(each, 1e-6)) // (1 + _DRAWS)
-    some = _spread(every, max(2, min(subject.sane, room)))
-    steps = subject.steps if each * len(some) * 2 * subject.steps < _SECONDS else 0
+    # A slow method is tested on fewer answers, and not followed down.
+    room = int(_SECONDS / max(float(np.median([row["seconds"] for row in rows])), 1e-6))
+    some = _spread(every, max(2, min(subject.sane, room // (1 + _DRAWS[0]))))
+    draws = _DRAWS[len(some) * (1 + _DRAWS[1]) <= room]
+    steps = subject.steps if len(some) * 2 * subject.steps <= room else 0
     pairs = [(item.case, item.target) for item in some]
-    found = sanity(explain, model, pairs, draws=_DRAWS, steps=steps)
+    found = sanity(explain, model, pairs, draws=draws, steps=steps)
     entry: dict[str, Any] = {"rows": rows, "sanity": None}
     if found is not None:
         entry["sanity"] = {

@@ -31,7 +31,8 @@ NOTE = (
     "correlation of summed contributions with the change of the log odds, over all sets of n "
     "waves. `again`, `under noise`: rank correlation of the waves' order in a second run, and with "
     "2 % noise in the trace. Pointing and `inside` (the share of what speaks for the class) are "
-    "about what is plausible; they decide nothing. Intervals: 95 %, bootstrap over records. "
+    "about what is plausible; they decide nothing. Intervals: 95 %, bootstrap over records, "
+    "and over the answers of each. "
     + tables.GATE_NOTE
     + " Test sides are not touched: beats are of four records of DS1, twelve leads of fold 8 of "
     "PTB-XL, a few dozen answers a model. A method that passes is not proved right: it has not "
