@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from einthoven.explain._case import Case, Part
-from einthoven.explain._words import sentence
+from einthoven.explain._words import sentence, spoken
 from einthoven.record.attribution import Attribution
 from einthoven.record.inputspec import InputSpec
 
@@ -116,3 +116,17 @@ def test_doubt_is_said_and_cause_is_not(task: str) -> None:
     said = sentence(doubted, case(), Toy(task))
     assert said.endswith(". Doubtful: the map is the same for shuffled weights")
     assert "because" not in said
+
+
+def test_what_is_left_without_everything_is_said_where_nothing_is_missed() -> None:
+    usual = Attribution(
+        method="shapley", model="toy", target="V", record="r", what="beat 1", probability=0.98,
+        without=0.97, numbers={"P": 1.0},
+    )  # fmt: skip
+    said = sentence(usual, case(), Toy())
+    assert said.endswith("leaves V at 0.98; without everything it is still 0.97")
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.981, "0.98"), (1.0, "1.00"), (0.00031, "0.0003")])
+def test_probabilities_near_nothing_keep_a_digit(p: float, words: str) -> None:
+    assert spoken(p) == words

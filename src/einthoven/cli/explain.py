@@ -174,11 +174,12 @@ def _arrays(found: Sequence[Explanation]) -> dict[str, Any]:
 
 def _text(found: Explanation) -> str:
     """Return an explanation as plain text: the sentence, and the numbers with bars of + and -."""
+    from einthoven.explain._words import spoken
     from einthoven.explain.picture import UNIT_WORDS, ranked
 
     a = found.attribution
     lines = [
-        f"{a.record}, {a.what}: {a.target} at {a.probability:.2f}   ({a.model}, {a.method})",
+        f"{a.record}, {a.what}: {a.target} at {spoken(a.probability)}   ({a.model}, {a.method})",
         f"  {found.sentence}",
     ]
     rows = ranked(a.numbers)

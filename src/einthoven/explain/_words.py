@@ -89,14 +89,22 @@ def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution
     k = model.classes.index(found.target)
     before, after = answers(model, case.whole())[0], answers(model, asked)[0]
     it = "it" if len(taken) == 1 else "both"
-    a, b = f"{before[k]:.2f}", f"{after[k]:.2f}"
-    if a == b or abs(before[k] - after[k]) < _SAME:
-        return f"yet removing {it} leaves {found.target} at {b}"
+    a, b = spoken(before[k]), spoken(after[k])
+    if a == b or (abs(before[k] - after[k]) < _SAME and before[k] > _SAME):
+        words = f"yet removing {it} leaves {found.target} at {b}"
+        if found.without is not None and found.without >= _MOST:
+            words += f"; without everything it is still {spoken(found.without)}"
+        return words
     words = f"removing {it} {'lowers' if after[k] < before[k] else 'raises'} {found.target}"
     words += f" from {a} to {b}"
     if model.task != "diagnosis" and after.argmax() != before.argmax():
         words += f", and the answer is {model.classes[int(after.argmax())]}"
     return words
+
+
+def spoken(probability: float) -> str:
+    """Return a probability in two digits, in more where two would be 0."""
+    return f"{probability:.2f}" if probability >= _SAME else f"{probability:.1g}"
 
 
 def _ended(words: str, found: Attribution) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.explain._raster import ready, to_png
+from einthoven.explain._words import spoken
 from einthoven.record.attribution import Attribution, Stretch
 from einthoven.record.files import beside, write_text
 from einthoven.record.leads import STANDARD, one_lead
@@ -70,7 +71,7 @@ def svg(
 def _head(found: Attribution, words: str, width: int) -> tuple[str, int]:
     """Return what is explained, the sentence and the doubt as SVG text, and the units they take."""
     lines = [
-        (f"{found.record}, {found.what}: {found.target} at {found.probability:.2f}", 40, "700"),
+        (f"{found.record}, {found.what}: {found.target} at {spoken(found.probability)}", 40, "700"),
         (f"{found.method} on {found.model}", 28, "400"), (words, 30, "400"),
     ]  # fmt: skip
     out, y = [], 0

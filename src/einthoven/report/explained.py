@@ -10,6 +10,7 @@ from einthoven._version import __version__
 from einthoven.explain import picture
 from einthoven.explain._explainer import EXPLAINERS
 from einthoven.explain._item import Fidelity
+from einthoven.explain._words import spoken
 from einthoven.record.attribution import Attribution
 from einthoven.record.explanation import Explanation
 from einthoven.record.source import Source
@@ -63,7 +64,7 @@ def page_html(source: Source, seen: Sequence[Seen], marks: Sequence[Mark] = ()) 
         "have a clear explanation.</div>"
     )
     keys = [
-        key("Class", first.target, f"probability {first.probability:.2f}"),
+        key("Class", first.target, f"probability {spoken(first.probability)}"),
         key("Model", first.model),
         key("Methods", str(len(seen)), ", ".join(s.explanation.attribution.method for s in seen)),
     ]
@@ -80,7 +81,7 @@ def explained_html(source: Source, found: Explanation, marks: Sequence[Mark] = (
     """Return sentence, doubt, picture and bars of one explanation as HTML without a head."""
     a = found.attribution
     said, _, doubt = found.sentence.partition(". Doubtful: ")
-    out = f"<p><strong>{escape(a.target)} at {a.probability:.2f}</strong>: {escape(said)}.</p>"
+    out = f"<p><strong>{escape(a.target)} at {spoken(a.probability)}</strong>: {escape(said)}.</p>"
     if doubt:
         out += (
             f'<p class="note"><strong>Doubtful</strong>{escape(doubt[:1].upper() + doubt[1:])}.</p>'
