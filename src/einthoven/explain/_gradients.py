@@ -31,6 +31,33 @@ def has_gradients(model: Model) -> bool:
     return model.module is not None
 
 
+def eats_windows(model: Model) -> bool:
+    """Return whether a model is a network that eats a window, of which there are maps."""
+    return model.module is not None and "window" in getattr(model.module, "eats", ("window",))
+
+
+def crops(model: Model, case: Case, target: int) -> list[tuple[int, int, float]]:
+    """Return first sample, the one past the last, and weight of what a network sees at once.
+
+    Most see the whole window. Those that see crops answer by the mean of the crops' logits, in
+    which each has its share, or by the largest, which is that of one crop.
+    """
+    time = case.window.shape[1]
+    net: Any = getattr(model.module, "net", None)
+    starts, crop = getattr(net, "starts", (0,)), int(getattr(net, "crop", time))
+    if crop >= time:
+        return [(0, time, 1.0)]
+    found = [(s, s + crop, 1 / len(starts)) for s in starts]
+    if net._join == "mean":
+        return found
+    windows = np.stack([case.window[:, a:b] for a, b, _ in found])
+    sides = np.repeat(case.side[None], len(found), axis=0)
+    first, last, _ = found[
+        int(model.logits({"window": windows, "side": sides})[:, target].argmax())
+    ]
+    return [(first, last, 1.0)]
+
+
 def question(model: Model, target: int) -> Callable[[Any, Any], torch.Tensor]:
     """Return a function of windows and side numbers to log odds (batch,) of a class."""
     module = model.module

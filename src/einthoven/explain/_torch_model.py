@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,14 +34,15 @@ class Calibrated(nn.Module):
 
     Attributes
     ----------
-    layer : name of the layer whose maps are read, once it has been found; see `_maps.layer_of`.
+    layer : whose maps are read, once it has been found; see `_maps.layer_of`.
     """
 
     def __init__(
         self, net: nn.Module, eats: tuple[str, ...], offsets: Array, temperature: Array
     ) -> None:
         super().__init__()
-        self.net, self.eats, self.layer = net.eval(), eats, ""
+        self.net, self.eats = net.eval(), eats
+        self.layer: Any = None
         self._offsets, self._temperature = torch.tensor(offsets), torch.tensor(temperature)
         for parameter in self.net.parameters():
             parameter.requires_grad_(False)

@@ -23,20 +23,25 @@ _DRAWS = 64
 def explain(model: Model, case: Case, target: int) -> Attribution:
     """Return contributions in logits; they sum to the change from the baselines on average."""
     (window, side), (line, usual) = gradients.own(case), gradients.baseline(case)
-    baselines = line
-    if case.others is not None and window.size:
-        baselines = np.concatenate([line, case.others.astype(np.float32)])
+    windows, sides = line, usual
+    if case.others is not None:
+        windows = np.concatenate([line, case.others.astype(np.float32)])
+        sides = np.repeat(usual, len(windows), axis=0)
+        if case.others_side is not None:
+            known = np.isfinite(usual[0, case.row]) & np.isfinite(case.others_side)
+            sides[1:, case.row] = np.where(known, case.others_side, usual[0, case.row])
     rng = np.random.default_rng(0)
     # Each baseline as often as any other, and the places evenly spread: fewer draws do.
-    begin = baselines[rng.permutation(np.arange(_DRAWS) % len(baselines))]
+    draw = rng.permutation(np.arange(_DRAWS) % len(windows))
+    from_window, from_side = windows[draw], sides[draw]
     at = ((np.arange(_DRAWS) + rng.random(_DRAWS)) / _DRAWS).astype(np.float32)[:, None, None]
     by_window, by_side, _ = gradients.slopes(
         gradients.question(model, target),
-        begin + at * (window - begin),
-        usual + at * (side - usual),
+        from_window + at * (window - from_window),
+        from_side + at * (side - from_side),
     )
-    values = (by_window * (window - begin)).mean(axis=0)
-    numbers = np.nan_to_num((by_side * (side - usual)).mean(axis=0))
+    values = (by_window * (window - from_window)).mean(axis=0)
+    numbers = np.nan_to_num((by_side * (side - from_side)).mean(axis=0))
     return gradients.finished(
         "gradient-shap", model, case, target, values, numbers, unit="logit", compared=True
     )
