@@ -44,10 +44,10 @@ def crops(model: Model, case: Case, target: int) -> list[tuple[int, int, float]]
     """
     time = case.window.shape[1]
     net: Any = getattr(model.module, "net", None)
-    starts, crop = getattr(net, "starts", (0,)), int(getattr(net, "crop", time))
+    crop: int = getattr(net, "crop", time)
     if crop >= time:
         return [(0, time, 1.0)]
-    found = [(s, s + crop, 1 / len(starts)) for s in starts]
+    found = [(s, s + crop, 1 / len(net.starts)) for s in net.starts]
     if net._join == "mean":
         return found
     windows = np.stack([case.window[:, a:b] for a, b, _ in found])

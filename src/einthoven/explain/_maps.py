@@ -71,7 +71,7 @@ def watched(module: nn.Module) -> Iterator[dict[str, torch.Tensor]]:
     for name, layer in module.named_modules():
         own: Any = getattr(layer, "features", None)
         if inspect.ismethod(own):
-            layer.features = _kept(own, f"{name}.{FEATURES}", keep)  # type: ignore[assignment]
+            layer.features = _kept(own, f"{name}.{FEATURES}", keep)
             changed.append(layer)
         if name not in ("", "net"):
             hooks.append(
