@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         _write(out, every, seen)
         print(f"written to {out}", file=sys.stderr)
     if args.json:
-        print(json.dumps(_document(args.path, [s.explanation for s in seen]), ensure_ascii=False))
+        print(json.dumps(_document(source.path, [s.explanation for s in seen]), ensure_ascii=False))
         return 0
     print("\n\n".join(_text(s.explanation) for s in seen))
     print(DISCLAIMER, file=sys.stderr)

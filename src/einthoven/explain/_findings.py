@@ -1,7 +1,7 @@
 """What is abnormal in a whole recording, explained; bounded whatever its length.
 
 Of each abnormal class of beats the surest three, of each abnormal rhythm the surest span, and every
-diagnosis that is found, on the stretch that speaks for it most. Certain answers come before
+diagnosis that is found but NORM, on the stretch that speaks for it most. Certain answers come before
 uncertain ones. Each by the method that its model is explained with where none is named.
 """
 
@@ -23,8 +23,8 @@ from einthoven.record.explanation import Explanation
 
 BEATS = 3  # of a class
 SPANS = 1
-# Normal beats and rhythm, beats without a class, and noise: nothing of them is asked.
-_PLAIN = ("N", "Q", "~")
+# Normal beats, rhythm and records, beats without a class, and noise: nothing of them is asked.
+_PLAIN = ("N", "Q", "~", "NORM")
 _TASKS = ("beat", "rhythm", "diagnosis")
 
 
@@ -85,7 +85,7 @@ def _wanted(findings: Findings, task: str) -> Iterator[tuple[str, int | None]]:
                 yield name, e.start
     elif task == "diagnosis":
         for d in findings.diagnoses or ():
-            if d.positive:
+            if d.positive and d.code not in _PLAIN:
                 yield d.code, None
 
 

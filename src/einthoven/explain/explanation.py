@@ -52,7 +52,9 @@ def _summed(found: Attribution, case: Case) -> Attribution:
         return found
     parts = contributions(found, case)
     stretches = tuple(s for part, _ in parts.values() if part for s in part.stretches)
-    numbers = {name: value for name, (_, value) in parts.items()}
+    # A map without a unit has shares of all that it says, for or against.
+    whole = sum(abs(v) for _, v in parts.values()) if found.unit == "share" else 1.0
+    numbers = {name: value / (whole or 1.0) for name, (_, value) in parts.items()}
     return replace(found, numbers=numbers, stretches=found.stretches or stretches)
 
 
