@@ -1,8 +1,8 @@
 """What is abnormal in a whole recording, explained; bounded whatever its length.
 
-Of each abnormal class of beats the surest three, of each abnormal rhythm the surest span, and every
-diagnosis that is found but NORM, on the stretch that speaks for it most. Certain answers come before
-uncertain ones. Each by the method that its model is explained with where none is named.
+Of each abnormal class of beats the surest three, of each abnormal rhythm the surest span, and each
+diagnosis that is found but NORM, on the stretch that speaks for it most. Certain answers come
+before uncertain ones. Each by the method that its model is explained with where none is named.
 """
 
 from __future__ import annotations

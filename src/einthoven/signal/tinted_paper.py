@@ -211,14 +211,17 @@ def _block(
         out.append(_named(here, cell, rate, width, paper))
     same_time = len(block[0]) > 1 and block[0][1].first == first
     end = PULSE + round((last - first) / rate * _PER_SECOND) if same_time else width
-    out.append(_times(end, top, begin + first / rate))
+    times = _times(end, top, begin + first / rate)
     inside = [
         (max(a, first), min(b, last), name, number)
         for a, b, name, number in labels if a < last and b > first
     ]  # fmt: skip
     if not inside:
-        return "".join(out), top + _FOOT
+        return "".join([*out, times]), top + _FOOT
     out.append(_flags(inside, first, rate, width, top))
+    # The times stand over the lines that lead to the names.
+    halo = 'paint-order="stroke" stroke="#fff" stroke-width="9" class="time'
+    out.append(times.replace('class="time', halo))
     return "".join(out), top + _FOOT + _FLAG
 
 
