@@ -43,8 +43,8 @@ def crops(model: Model, case: Case, target: int) -> list[tuple[int, int, float]]
     which each has its share, or by the largest, which is that of one crop.
     """
     time = case.window.shape[1]
-    net: Any = getattr(model.module, "net", None)
-    crop: int = getattr(net, "crop", time)
+    net: Any = getattr(model.module, "net", model.module)
+    crop = int(getattr(net, "crop", time) or time)
     if crop >= time:
         return [(0, time, 1.0)]
     found = [(s, s + crop, 1 / len(net.starts)) for s in net.starts]
