@@ -34,6 +34,9 @@ def around(values: Array, first: int, last: int, before: int, after: int) -> Arr
     At the ends the window is moved inwards; where there are too few beats it is narrower.
     """
     width = min(before + 1 + after, len(values))
+    if last - first == 1:  # as with every live beat
+        only = min(max(first - before, 0), len(values) - width)
+        return values[None, only : only + width]
     start = np.clip(np.arange(first, last) - before, 0, len(values) - width)
     return np.lib.stride_tricks.sliding_window_view(values, width)[start]
 

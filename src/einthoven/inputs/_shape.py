@@ -36,11 +36,52 @@ def _thin(index: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
-class Templates:
-    """The patient's beat: (time,) mV of the dominant cluster and of its longest quarter."""
+class Shapes:
+    """Beats, and what is read off each by itself.
 
-    main: Array
-    rested: Array
+    Attributes
+    ----------
+    windows : (beat, time) mV less the median of each.
+    qrs, p : (beat, time) their parts, of mean 0 and length 1.
+    """
+
+    windows: Windows
+    qrs: Array
+    p: Array
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, some: slice) -> Shapes:
+        return Shapes(self.windows[some], self.qrs[some], self.p[some])
+
+    def __add__(self, later: Shapes) -> Shapes:
+        both = (self.windows, later.windows), (self.qrs, later.qrs), (self.p, later.p)
+        return Shapes(*(np.concatenate(pair) for pair in both))
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """One beat to hold others against.
+
+    Attributes
+    ----------
+    beat : (time,) mV.
+    parts : QRS, P, before P, and T, each (time,) of mean 0 and length 1.
+    sizes : (1, 6) as `Cuts.sizes` gives them.
+    """
+
+    beat: Array
+    parts: tuple[Array, ...]
+    sizes: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """The patient's beat: the dominant cluster's, and that of its longest quarter."""
+
+    main: Template
+    rested: Template
 
 
 class Cuts:
@@ -55,12 +96,18 @@ class Cuts:
         self.lag_qrs, self.lag_p = max(1, round(0.022 * rate)), max(1, round(0.05 * rate))
         self.time = np.arange(self.qrs.start, self.qrs.stop) / rate - SPAN[0]
 
-    def templates(self, windows: Windows, before: Array) -> Templates:
-        """Return the templates of (beat, time) mV `windows` with log RR `before` each.
+    def shapes(self, windows: Windows) -> Shapes:
+        """Return what is read off (beat, time) mV `windows`, cut as `SPAN` says."""
+        windows = windows - np.median(windows, axis=1, keepdims=True)
+        every = windows.astype(np.float64)
+        return Shapes(windows, _unit(every[:, self.qrs]), _unit(every[:, self.p]))
+
+    def templates(self, shapes: Shapes, before: Array) -> Templates:
+        """Return the templates of beats with log RR `before` each.
 
         The beat with most others like it founds the cluster.
         """
-        units = _unit(windows[:, self.qrs].astype(np.float64))
+        units, windows = shapes.qrs, shapes.windows
         seeds = units[_thin(np.arange(len(units)), _SEEDS)]
         alike = (seeds @ seeds.T > _ALIKE).sum(axis=1)
         centre = seeds[int(alike.argmax())]
@@ -72,26 +119,28 @@ class Cuts:
             members = close
             centre = _unit(units[members].mean(axis=0))
         long = members[before[members] >= np.quantile(before[members], 0.75)]
-        return Templates(
-            *(
-                np.median(windows[_thin(chosen, _MEMBERS)], axis=0).astype(np.float64)
-                for chosen in (members, long)
-            )
-        )
+        return Templates(*(
+            self._template(np.median(windows[_thin(chosen, _MEMBERS)], axis=0).astype(np.float64))
+            for chosen in (members, long)
+        ))  # fmt: skip
+
+    def _template(self, beat: Array) -> Template:
+        parts = tuple(_unit(beat[part]) for part in (self.qrs, self.p, self.early, self.t))
+        return Template(beat, parts, self._sizes(beat[None]))
 
     def _lagged(
-        self, windows: Array, template: Array, part: slice, most: int
+        self, windows: Array, target: Array, part: slice, most: int, total: Array, square: Array
     ) -> tuple[Array, Array]:
-        """Return (beat,) the best correlation of a part over small lags, and that lag in -1..1."""
+        """Return (beat,) the best correlation of a part over small lags, and that lag in -1..1.
+
+        `total` and `square` are running sums of the windows and of their squares.
+        """
         width = part.stop - part.start
         low = max(0, part.start - most)
         moved = np.lib.stride_tricks.sliding_window_view(
             windows[:, low : part.stop + most], width, axis=1
         )
-        target = _unit(template[part])
         # Pearson's correlation without a copy of every moved window: the target has mean 0.
-        total = windows.cumsum(axis=1)
-        square = (windows * windows).cumsum(axis=1)
         at = np.arange(low, low + moved.shape[1])
         sums = total[:, at + width - 1] - total[:, at] + windows[:, at]
         squares = square[:, at + width - 1] - square[:, at] + windows[:, at] ** 2
@@ -103,7 +152,7 @@ class Cuts:
 
     def features(
         self,
-        windows: Windows,
+        shapes: Shapes,
         templates: Templates,
         early: Array,
         before: Array,
@@ -117,31 +166,32 @@ class Cuts:
 
         Parameters
         ----------
-        windows : (beat, time) mV of all beats known.
+        shapes : of all beats known.
         early, before, after : of `Rhythm`.
         later : whether the beats that follow may be looked at.
         """
-        every = windows.astype(np.float64)
         # Correlations a beat has with both templates: of all beats, for the neighbours' sake.
-        units = _unit(every[:, self.qrs])
-        waves = _unit(every[:, self.p])
-        like_qrs = units @ _unit(templates.main[self.qrs])
-        like_p = waves @ _unit(templates.rested[self.p])
-        size = float(np.ptp(templates.main[self.qrs])) + 0.01
-        apart = every - templates.main
-        far = np.sqrt((apart[:, self.qrs] ** 2).mean(axis=1)) / size
+        units, waves = shapes.qrs, shapes.p
+        main, rested = templates.main, templates.rested
+        like_qrs = units @ main.parts[0]
+        like_p = waves @ rested.parts[1]
+        size = float(np.ptp(main.beat[self.qrs])) + 0.01
+        apart = shapes.windows[:, self.qrs].astype(np.float64) - main.beat[self.qrs]
+        far = np.sqrt((apart**2).mean(axis=1)) / size
 
-        mine = every[first:last]
+        mine = shapes.windows[first:last].astype(np.float64)
+        total, square = mine.cumsum(axis=1), (mine * mine).cumsum(axis=1)
+        parts = (self.qrs, self.p, self.early, self.t)
+        own = (units[first:last], waves[first:last], *(_unit(mine[:, p]) for p in parts[2:]))
         columns: list[Array] = []
-        for template in (templates.main, templates.rested):
-            rest = mine - template
-            for part, most in ((self.qrs, self.lag_qrs), (self.p, self.lag_p)):
-                columns += self._lagged(mine, template, part, most)
-            for part in (self.qrs, self.p, self.early, self.t):
-                columns.append(_unit(mine[:, part]) @ _unit(template[part]))
-                columns.append(np.sqrt((rest[:, part] ** 2).mean(axis=1)) / size)
-        reference = self._sizes(templates.main[None])
-        columns += list(np.clip(self._sizes(mine) - reference, -3, 3).T)
+        for template in (main, rested):
+            rest = (mine - template.beat) ** 2
+            for k, most in enumerate((self.lag_qrs, self.lag_p)):
+                columns += self._lagged(mine, template.parts[k], parts[k], most, total, square)
+            for unit, target, part in zip(own, template.parts, parts, strict=True):
+                columns.append(unit @ target)
+                columns.append(np.sqrt(rest[:, part].mean(axis=1)) / size)
+        columns += list(np.clip(self._sizes(mine) - main.sizes, -3, 3).T)
         columns += self._cluster(units, waves, early, before, after, first, last)
         # Where P waves come and go, no single missing P wave says much: fibrillation.
         steady = np.einsum("bt,bt->b", waves[1:], waves[:-1])

@@ -109,6 +109,8 @@ class InputStream:
         self._left = max(self._before, self._cuts.before if self._shaped else 0)
         self._right = max(self._after, self._cuts.after if self._shaped else 0)
         self._windows = np.zeros((0, self._left + self._right), np.float32)
+        none = self._windows
+        self._shapes = self._shaped_of(none) if self._shaped else _shape.Shapes(none, none, none)
         self._done = 0  # beats of `_samples` that have been given
         self._block = 0  # the next block of `hop` to be described
         self._kept: tuple[int, _shape.Templates] | None = None
@@ -162,6 +164,8 @@ class InputStream:
             windows = np.zeros(at.shape, np.float32) if empty else self._signal[at]
             self._samples = np.concatenate([self._samples, self._waiting[:ready]])
             self._windows = np.concatenate([self._windows, windows])
+            if self._shaped:
+                self._shapes += self._shaped_of(windows)
             self._waiting = self._waiting[ready:]
         least = self._waiting[:1] if len(self._waiting) else np.array([self._until])
         keep = min(int(self._place(least)[0]) - self._left, end - 1) - self._origin
@@ -212,7 +216,7 @@ class InputStream:
             rhythm = _rhythm.Rhythm(seconds[low:high], high - low, end, ended=ended)
             shapes = None
             if self._shaped:
-                shapes = self._cuts.templates(self._span(low, high), rhythm.before)
+                shapes = self._cuts.templates(self._shapes[low:high], rhythm.before)
             sides.append(self._describe(rhythm, shapes, low, high, first, last))
         return self._join(sides, self._block * spec.hop - spec.back)
 
@@ -244,17 +248,17 @@ class InputStream:
         edges = np.array([block * spec.hop - spec.back, block * spec.hop]) * self._rate
         first, last = np.searchsorted(self._samples, edges)
         if last - first < _FEW:
-            return self._cuts.templates(self._span(low, beat + 1), rhythm.before)
+            return self._cuts.templates(self._shapes[low : beat + 1], rhythm.before)
         before = np.log(np.clip(np.diff(self._samples[first:last]) / self._rate, 0.15, 6.0))
         before = np.concatenate([before[:1], before])
-        self._kept = block, self._cuts.templates(self._span(int(first), int(last)), before)
+        self._kept = block, self._cuts.templates(self._shapes[int(first) : int(last)], before)
         return self._kept[1]
 
-    def _span(self, low: int, high: int) -> Array:
-        """Return (beat, time) mV of beats [low, high), the span that templates are made of."""
+    def _shaped_of(self, windows: Array) -> _shape.Shapes:
+        """Return what is read off the part of (beat, time) windows that templates are made of."""
         first = self._left - self._cuts.before
-        part = self._windows[low:high, first : first + self._cuts.before + self._cuts.after]
-        return part - np.median(part, axis=1, keepdims=True)
+        part = windows[:, first : first + self._cuts.before + self._cuts.after]
+        return self._cuts.shapes(part)
 
     def _describe(
         self,
@@ -277,7 +281,7 @@ class InputStream:
             elif shapes is not None:
                 columns.append(
                     self._cuts.features(
-                        self._span(low, high),
+                        self._shapes[low:high],
                         shapes,
                         rhythm.early,
                         rhythm.before,
@@ -314,4 +318,5 @@ class InputStream:
         """Drop the oldest beats."""
         self._samples = self._samples[beats:]
         self._windows = self._windows[beats:]
+        self._shapes = self._shapes[beats:]
         self._done = max(0, self._done - beats)

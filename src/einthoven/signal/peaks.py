@@ -177,7 +177,8 @@ class PeakStream:
 
     def _grid(self, sample: int) -> int:
         """Return the first grid sample at or after a sample of the record."""
-        return math.ceil(sample / self._tool.step)
+        step = self._tool.step
+        return -(-sample * step.denominator // step.numerator)
 
     def _size(self, block: Block) -> int:
         """Return how many samples a block has between its margins."""
