@@ -225,5 +225,5 @@ def test_the_cards_know_what_every_number_usually_is() -> None:
     assert set(open_model("twelve").usual) == set(measurements12.names())
     usual = open_model("twelve").usual
     assert 55 < usual["rate"] < 85
-    assert 75 < usual["qrs"] < 110
+    assert 60 < usual["qrs"] < 110  # by the model's own measure, shorter than by hand
     assert 0.3 < usual["V5 r"] < 2.5

@@ -115,6 +115,8 @@ class DiagnosisCases(Cases):
             for row in rows
         ]
         labels = labelled(beats, time, start, spec.rate)
+        if spec.kind != "median-beat":  # what a short strip is padded with is no part
+            labels[:, round((kept.end - start) * spec.rate) :] = -1
         shape, names = kept.window.shape, record_side_names(spec)
         end = start + time / spec.rate
         places = _waves.stretches(labels, self._leads, start, spec.rate)

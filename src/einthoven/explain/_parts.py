@@ -31,7 +31,8 @@ def of_waves(
 
     Parameters
     ----------
-    labels : (row, time) of the first rows of the window; (row, any) where it has no samples.
+    labels : (row, time) of the first rows of the window, -1 where it is padded; (row, any) where
+        it has no samples.
     shape : of the window.
     names : of the side numbers.
     task : of the model.

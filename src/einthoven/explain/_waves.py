@@ -144,12 +144,12 @@ def labelled(beats: Sequence[Sequence[Bounds]], time: int, start: float, rate: f
 
 
 def stretches(labels: Labels, leads: Sequence[str], start: float, rate: float) -> list[Stretch]:
-    """Return every run of samples of one segment, as it stands in the record."""
+    """Return every run of samples of one segment, as it stands in the record; none of label -1."""
     found = []
     for row, lead in zip(labels, leads, strict=True):
         edges = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
         for a, b in itertools.pairwise(edges):
-            if b > a:
+            if b > a and row[a] >= 0:
                 found.append(
                     Stretch(
                         name=SEGMENTS[row[a]], lead=lead, onset=start + a / rate,
