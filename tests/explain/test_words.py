@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,17 @@ def test_a_map_is_added_up_in_the_waves() -> None:
 
 def test_side_numbers_by_their_own_names() -> None:
     assert sentence(found(rr_before=1.0), case(), Toy()).startswith("mostly rr_before; removing")
+
+
+def test_many_measurements_are_told_by_their_wave() -> None:
+    names = tuple(f"rr_{k}" for k in range(12))
+    many = replace(
+        case(), names=names, side=np.ones((1, 12), np.float32), reference=np.zeros(12, np.float32)
+    )
+    parts = [replace(p, numbers=np.full(12, p.name == "RR")) for p in many.parts["waves"]]
+    many = replace(many, parts={"waves": tuple(parts)})
+    said = sentence(found(**dict.fromkeys(names, 0.1)), many, Toy())
+    assert said == "mostly RR; removing it lowers V from 0.98 to 0.95"
 
 
 def test_what_the_case_does_not_know_is_named_only() -> None:

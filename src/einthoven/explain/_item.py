@@ -12,6 +12,7 @@ from einthoven.explain._model import Logits, Model, probabilities
 from einthoven.record.attribution import Attribution
 
 _CUT = "waves"
+_FEW = 10  # measurements that can be named one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +44,17 @@ def contributions(found: Attribution, case: Case) -> dict[str, tuple[Part | None
     """Return ``{name: (part, contribution)}``; None for a part that the case does not know.
 
     Of numbers where there are some, else of the map, added up within the waves (within whatever
-    parts there are where there are no waves).
+    parts there are where there are no waves). Where the numbers are those of many measurements,
+    they are added up by the wave that each is measured on: one by one each means little.
     """
     parts = {p.name: p for kind in case.parts.values() for p in kind}
+    measured = found.numbers.keys() <= set(case.names) - set(parts)
+    if measured and len(found.numbers) > _FEW and _CUT in case.parts:
+        each = np.array([found.numbers.get(name, 0.0) for name in case.names])
+        return {
+            p.name: (p, float(each[p.numbers].sum()))
+            for p in case.parts[_CUT] if p.numbers.any()
+        }  # fmt: skip
     if found.numbers:
         return {n: (parts.get(n) or _number(n, case), v) for n, v in found.numbers.items()}
     if found.values is None or found.values.shape != case.window.shape or not case.parts:
