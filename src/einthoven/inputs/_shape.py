@@ -56,8 +56,11 @@ class Shapes:
         return Shapes(self.windows[some], self.qrs[some], self.p[some])
 
     def __add__(self, later: Shapes) -> Shapes:
-        both = (self.windows, later.windows), (self.qrs, later.qrs), (self.p, later.p)
-        return Shapes(*(np.concatenate(pair) for pair in both))
+        return Shapes(
+            np.concatenate([self.windows, later.windows]),
+            np.concatenate([self.qrs, later.qrs]),
+            np.concatenate([self.p, later.p]),
+        )
 
 
 @dataclass(frozen=True, eq=False)

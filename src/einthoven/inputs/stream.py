@@ -109,8 +109,8 @@ class InputStream:
         self._left = max(self._before, self._cuts.before if self._shaped else 0)
         self._right = max(self._after, self._cuts.after if self._shaped else 0)
         self._windows = np.zeros((0, self._left + self._right), np.float32)
-        none = self._windows
-        self._shapes = self._shaped_of(none) if self._shaped else _shape.Shapes(none, none, none)
+        none = np.zeros((0, self._cuts.before + self._cuts.after), np.float32)
+        self._shapes = self._cuts.shapes(none)
         self._done = 0  # beats of `_samples` that have been given
         self._block = 0  # the next block of `hop` to be described
         self._kept: tuple[int, _shape.Templates] | None = None
