@@ -34,6 +34,7 @@ class Calibrated(nn.Module):
 
     Attributes
     ----------
+    offsets, temperature : (class,) as given.
     layer : whose maps are read, once it has been found; see `_maps.layer_of`.
     """
 
@@ -43,7 +44,7 @@ class Calibrated(nn.Module):
         super().__init__()
         self.net, self.eats = net.eval(), eats
         self.layer: Any = None
-        self._offsets, self._temperature = torch.tensor(offsets), torch.tensor(temperature)
+        self.offsets, self.temperature = torch.tensor(offsets), torch.tensor(temperature)
         for parameter in self.net.parameters():
             parameter.requires_grad_(False)
 
@@ -57,7 +58,7 @@ class Calibrated(nn.Module):
         """
         given = {"window": window, "side": side[:, 0]}
         logits = self.net(**{name: given[name] for name in self.eats})
-        calibrated: torch.Tensor = (logits + self._offsets) / self._temperature
+        calibrated: torch.Tensor = (logits + self.offsets) / self.temperature
         return calibrated
 
 

@@ -164,7 +164,9 @@ def weights(model: Model, ends: Floats, target: int) -> Floats:
     ends : (2, class) calibrated logits of the reference and of the item.
     """
     if model.task == "diagnosis":
-        return (np.arange(ends.shape[1]) == target).astype(np.float64)
+        one = np.zeros(ends.shape[1])
+        one[target] = 1
+        return one
     at, weight = np.polynomial.legendre.leggauss(_STEPS)
     way = ends[0] + (at[:, None] + 1) / 2 * (ends[1] - ends[0])
     way[:, target] = -np.inf
