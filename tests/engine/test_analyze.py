@@ -161,3 +161,16 @@ def test_exchanged_arm_electrodes_are_warned_of() -> None:
              "aVR": rows["aVL"], "aVL": rows["aVR"]}  # fmt: skip
     swapped = Record(signal=np.stack([rows[n] for n in made.leads]), rate=250.0, leads=made.leads)
     assert any("mirror" in w for w in analyze(swapped).warnings)
+
+
+def test_a_recording_has_one_heart_rate() -> None:
+    demo = demo_record()
+    signal = demo.signal[:, : 60 * int(demo.rate)].copy()
+    noise = np.random.default_rng(1).normal(0, 0.35, signal.shape)
+    noise[:, : signal.shape[1] // 2] *= 0.3
+    record = Record(signal=signal + noise, rate=demo.rate, leads=demo.leads)
+    findings = analyze(record, waves=True)
+    assert findings.measurements is not None
+    value = findings.measurements.values["heart_rate_bpm"].value
+    assert value == findings.intervals["heart_rate_bpm"]
+    assert f"{value:.0f}/min" in findings.to_html()

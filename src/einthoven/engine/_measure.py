@@ -11,11 +11,18 @@ from einthoven.signal.waves import Waves
 
 
 def measured(
-    source: Source, beats: Beats, quality: Quality, waves: Waves, *, fibrillating: bool = False
+    source: Source,
+    beats: Beats,
+    quality: Quality,
+    waves: Waves,
+    heart_rate: float | None,
+    *,
+    fibrillating: bool = False,
 ) -> Measurements:
     """Return the measurements of a recording; `fibrillating` where all of it surely is.
 
-    All beats in good signal bound RR intervals. Waves are measured on those of them whose class is
+    The `heart_rate` is the one that the recording has without waves, so that it has but one. All
+    beats in good signal bound RR intervals. Waves are measured on those of them whose class is
     certain; where no classifier judged (class Q), on all, since an interval asks for no class.
     """
     doubtful = beats.uncertain & (beats.classes != "Q")
@@ -23,4 +30,5 @@ def measured(
         waves, beats.samples, quality.good_at(beats.samples), source.rate, source.read,
         source.leads, "AF" if fibrillating else None,
         classes=np.where(doubtful, UNTOLD, beats.classes),
+        heart_rate=heart_rate,
     )  # fmt: skip

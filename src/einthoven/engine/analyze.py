@@ -144,7 +144,9 @@ def collect(
     measurements = None
     if found and usable:
         always = bool(rhythm) and len(fibrillation) == len(rhythm or ())
-        measurements = measured(source, marks, quality, found, fibrillating=always)
+        measurements = measured(
+            source, marks, quality, found, intervals.get("heart_rate_bpm"), fibrillating=always
+        )
         intervals = measurements.to_dict() | intervals
         warnings += measurements.reasons()
     return Findings(

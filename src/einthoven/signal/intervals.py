@@ -12,7 +12,7 @@ QT + 154 (1 - RR), Hodges QT + 1.75 (60/RR - 60); each beat with the RR before i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -133,6 +133,7 @@ def measure(
     rhythm: str | None = None,
     *,
     classes: npt.NDArray[np.str_] | None = None,
+    heart_rate: float | None = None,
 ) -> Measurements:
     """Measure a record.
 
@@ -146,6 +147,7 @@ def measure(
     leads : canonical names of the rows.
     rhythm : "AF" if that is the rhythm of the whole record.
     classes : (beat,) letters, `UNTOLD` where uncertain; all beats are alike if not given.
+    heart_rate : beats a minute, where who asks knows it more surely than by `sound` beats.
 
     Raises
     ------
@@ -174,7 +176,10 @@ def measure(
     number = int(used.sum())
     if number < FEWEST:
         values = dict.fromkeys(values, refused(_few(number), number))
-    values["heart_rate_bpm"] = _rate(_rr(peaks, sound, rate))
+    beat_rate = _rate(_rr(peaks, sound, rate))
+    if heart_rate is not None:
+        beat_rate = replace(beat_rate, value=heart_rate, reason=None)
+    values["heart_rate_bpm"] = beat_rate
     seen = np.isfinite(each[QRS, PEAK]).sum(axis=1).tolist()
     rows = {name: _lead(beats, row, seen[row], number, apart)
             for row, name in enumerate(leads)}  # fmt: skip
