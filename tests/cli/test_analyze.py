@@ -186,3 +186,21 @@ def test_hostile_names_stay_inside_the_output_folder(tmp_path: Path) -> None:
     main(["analyze", str(place), "--out", str(out), *FLAGS])
     shutil.rmtree(place)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+def test_no_name_is_a_formula_in_the_summary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = demo_record()
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+1.csv", "+a.csv", "-a.csv", "@a.csv", "a=1.csv"]
+    for name in names:
+        np.savetxt(name, demo.signal[0, :3000], header="II", comments="")
+    Path("=bad.csv").write_text("")
+    for _ in range(2):  # a second run takes the rows of the first for its own
+        main(["analyze", *(f"./{n}" for n in names), "--out", "out", "--force", *FLAGS])
+        main(["analyze", "=bad.csv", "--out", "out", "--force", *FLAGS])
+    rows = list(csv.DictReader(Path("out/summary.csv").read_text().splitlines()))
+    assert len(rows) == 6
+    assert sorted(r["record"] for r in rows) == ["'+a", "'-a", "'=1+1", "'=bad", "'@a", "a=1"]
+    assert not any(v.startswith(("=", "+", "-", "@")) for r in rows for v in r.values())

@@ -30,6 +30,8 @@ from einthoven.record.files import beside, write_text
 from einthoven.report.html import to_html
 from einthoven.report.table import failed_row, summary, summary_row, table
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the begin of one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -236,8 +238,14 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _no_formula(value: Any) -> Any:
+    """Return text that a spreadsheet takes for text: a file may be called ``=cmd|...``."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
+
+
 def _write_summary(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Write the rows beside those that earlier runs left there for other recordings."""
+    rows = [{key: _no_formula(value) for key, value in row.items()} for row in rows]
     new = {str(row["source"]) for row in rows}
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
