@@ -104,7 +104,7 @@ def _beats(model: Model, corpus: Corpus, each: int) -> list[Item]:
         every = cases(model, corpus.open(record), profile="review")
         assert isinstance(every, BeatCases)
         said = every.probabilities.argmax(axis=1)
-        labels = _symbols(corpus, record, every.samples)
+        labels = symbols(corpus, record, every.samples)
         chance = np.random.default_rng(int(record))
         for k, label in enumerate(model.classes):
             right = [n for n in np.flatnonzero(said == k).tolist()
@@ -121,7 +121,7 @@ def _in_turn(queues: Sequence[list[Item]]) -> list[Item]:
     return [queue[n] for n in range(longest) for queue in queues if n < len(queue)]
 
 
-def _symbols(corpus: Corpus, record: str, samples: np.ndarray) -> list[str]:
+def symbols(corpus: Corpus, record: str, samples: np.ndarray) -> list[str]:
     """Return the publisher's symbol of each beat; "" of one that has none near."""
     source = corpus.open(record)
     marks = source.annotations()

@@ -9,7 +9,7 @@ the true labels from other first weights: what the maps of good networks have in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,13 @@ from einthoven.explain._sanity import told
 from einthoven.suites._explain_judge import Explain, Item
 
 if TYPE_CHECKING:
+    import torch
+
     from einthoven.explain._torch_model import TorchModel
     from einthoven.training import Recipe
-    from einthoven.training._batches import Windows
 
 EACH = 128  # windows of a class that are learnt
-_EPOCHS, _BATCH, _RATE, _LEARNT = 120, 64, 0.002, 0.98
+_STEPS, _BATCH, _RATE, _LEARNT = 960, 64, 0.002, 0.98
 
 
 @dataclass(frozen=True)
@@ -73,29 +74,42 @@ def taught(run: Path) -> Taught:
     wrong = generator.permutation(true)
     models, accuracy = dict[str, Any](), dict[str, float]()
     for name, labels, seed in (("true", true, 0), ("again", true, 1), ("permuted", wrong, 0)):
-        models[name], accuracy[name] = _teach(recipe, windows, labels, seed)
+        models[name], accuracy[name] = by_heart(
+            recipe, windows.window, windows.side, labels, seed, tuple(recipe.corpus.classes)
+        )
     return Taught(**models, accuracy=accuracy, windows=len(some))
 
 
-def _teach(recipe: Recipe, some: Windows, labels: Any, seed: int) -> tuple[TorchModel, float]:
-    """Return a network that knows its labels by heart, and how well it does."""
+def by_heart(
+    recipe: Recipe, window: torch.Tensor, side: torch.Tensor, labels: Any, seed: int,
+    classes: tuple[str, ...],
+) -> tuple[TorchModel, float]:  # fmt: skip
+    """Return a recipe's network that has learnt its labels by heart, and how well.
+
+    Parameters
+    ----------
+    window, side : (beat, lead, time) and (beat, number).
+    labels : (beat,) indices of `classes`.
+    """
     import torch
 
     from einthoven.explain._torch_model import TorchModel, calibrated
     from einthoven.training import nets
 
     torch.manual_seed(seed)
-    net, side = nets.build(recipe), bool(some.side.shape[1])
+    # As many outputs as classes, whatever those are called.
+    some = replace(recipe.corpus, classes=recipe.corpus.classes[: len(classes)])
+    net, wide = nets.build(replace(recipe, corpus=some)), bool(side.shape[1])
 
     def answer(rows: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = net(some.window[rows], *([some.side[rows]] if side else []))
+        found: torch.Tensor = net(window[rows], *([side[rows]] if wide else []))
         return found
 
     every = torch.arange(len(labels))
     label = torch.from_numpy(np.asarray(labels, np.int64))
     adam = torch.optim.Adam(net.parameters(), _RATE)
     right = 0.0
-    for _ in range(_EPOCHS):
+    for _ in range(max(1, _STEPS * _BATCH // len(labels))):
         net.train()
         for rows in torch.split(torch.randperm(len(label)), _BATCH):
             adam.zero_grad()
@@ -107,8 +121,7 @@ def _teach(recipe: Recipe, some: Windows, labels: Any, seed: int) -> tuple[Torch
             right = float((answer(every).argmax(1) == label).float().mean())
         if right >= _LEARNT:
             break
-    classes = tuple(recipe.corpus.classes)
-    module = calibrated(net, len(classes), side=side)
+    module = calibrated(net, len(classes), side=wide)
     return TorchModel(recipe.name, recipe.task, classes, recipe.input, module), right
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from einthoven.suites import _explain_corpus, _explain_runs
+from einthoven.suites import _explain_corpus, _explain_runs, _explain_shortcut
 from einthoven.suites import _explain_tables as tables
 from einthoven.suites._explain_items import SUBJECTS
 from einthoven.suites._suite import write_results
@@ -59,7 +59,8 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
     parts = [
         tables.controls(models), *(tables.of_model(found) for found in models),
         tables.by_class(models), tables.labels(models), tables.cascades(models),
-        *_explain_corpus.tables(models), tables.sources(), tables.refused(models),
+        *_explain_corpus.tables(models),
+        *_explain_shortcut.tables(runs), tables.sources(), tables.refused(models),
     ]  # fmt: skip
     return write_results(
         out / "explanations.json",
