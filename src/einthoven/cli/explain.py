@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from einthoven.explain._choice import Cases
 
 ENDINGS = (".html", ".png", ".svg", ".json", ".npz")
-_ONE = (".png", ".svg")  # hold one picture
 _ALL = "all"
 
 
@@ -70,9 +69,6 @@ def run(args: argparse.Namespace) -> int:
         chosen(model, name)  # refused before any work is done
     if args.target is not None:
         target_of(model, args.target)
-    if out is not None and out.suffix in _ONE and len(methods) > 1:
-        fault = f"holds one picture, and {len(methods)} methods are asked for"
-        raise UsageError(out, fault, "Give one --method, or write .html")
     source = open_source(args.path, **reading(args))
     every = cases(model, source)
     number = every.most_telling(args.target) if args.beat is None else every.checked(args.beat)
@@ -136,10 +132,10 @@ def _write(path: Path, every: Cases, seen: Sequence[Any]) -> None:
     elif path.suffix == ".html":
         write_text(path, page_html(every.source, seen, marks))
     else:
-        drawn = picture.svg(
-            every.source, found[0].attribution, words=found[0].sentence, marks=marks
-        )
-        picture.save(path, drawn)
+        drawn = [
+            picture.svg(every.source, f.attribution, words=f.sentence, marks=marks) for f in found
+        ]
+        picture.save(path, picture.stacked(drawn) if len(drawn) > 1 else drawn[0])
 
 
 def _marks(found: Explanation) -> list[tuple[int, str, str]]:

@@ -68,6 +68,20 @@ def svg(
     )
 
 
+def stacked(pictures: Sequence[str]) -> str:
+    """Return pictures of `svg`, one below the other, as one self-contained SVG."""
+    sizes = [_size(p) for p in pictures]
+    tops = np.cumsum([0, *(height for _, height in sizes)]).tolist()
+    parts = "".join(
+        f'<g transform="translate(0 {top})">{_inner(p)}</g>'
+        for p, top in zip(pictures, tops, strict=False)
+    )
+    width = max(width for width, _ in sizes)
+    white = f'<rect width="{width}" height="{tops[-1]}" fill="#ffffff"/>'
+    title = "Explanations of one answer by several methods"
+    return _open(width, tops[-1], title, "") + white + parts + "</svg>"
+
+
 def _head(found: Attribution, words: str, width: int) -> tuple[str, int]:
     """Return what is explained, the sentence and the doubt as SVG text, and the units they take."""
     lines = [
