@@ -26,7 +26,7 @@ _REST = SEGMENTS.index("TP")
 USUAL = {"P": (-0.26, -0.06), "QRS": (-0.06, 0.08), "T": (0.12, 0.42)}
 _NEAR = 0.1  # seconds from R within which a QRS begins and ends
 _EARLIEST = 0.4  # seconds before R that a P wave may begin
-_HALF = 0.5
+_HALF, _LATEST = 0.5, 0.75  # of an RR interval: where P begins earliest, and T is over
 _AROUND = 4.0  # seconds after a stretch that the delineator is shown, too
 _SLOWEST = 60.0  # Hz
 
@@ -97,9 +97,10 @@ def bounds(r: float, before: float, after: float, found: Delineation, lead: int)
     earliest = max(r - _EARLIEST, before + _HALF * (r - before))
     p = found.of(lead, "P")
     p = p[(p.mean(axis=1) < on) & (p.mean(axis=1) > earliest)]
-    p_on, p_off = p[-1] if len(p) else (max(r + USUAL["P"][0], earliest), r + USUAL["P"][1])
-    latest = r + 0.75 * (after - r)
     t = found.of(lead, "T")
+    ended = t[(t.mean(axis=1) > before) & (t.mean(axis=1) < on), 1].max(initial=earliest)
+    p_on, p_off = p[-1] if len(p) else (max(r + USUAL["P"][0], ended), r + USUAL["P"][1])
+    latest = r + _LATEST * (after - r)
     t = t[(t.mean(axis=1) > off) & (t.mean(axis=1) < latest)]
     t_on, t_off = t[0] if len(t) else (r + USUAL["T"][0], min(r + USUAL["T"][1], latest))
     p_on, p_off = min(p_on, on), min(p_off, on)
