@@ -132,8 +132,9 @@ def nothing(runs: Path) -> list[dict[str, Any]]:
     return [
         table(
             "A class that does not exist",
-            f"Of the {len(patients)} patients of DS1 that have normal beats {sum(map(colour, patients))} were called green and "
-            "the others red, by the hash of their records' names. ArrhythmiNet V2 learnt normal beats of the first fifteen "
+            f"Of the {len(patients)} patients of DS1 that have normal beats "
+            f"{sum(map(colour, patients))} were called green and the others red, by the hash of "
+            "their records' names. ArrhythmiNet V2 learnt normal beats of the first fifteen "
             "minutes; judged on normal beats of the last fifteen, of the same patients, and of "
             "patients left out (four folds). Explained by Shapley's values: what the network "
             "answers, right or wrong.",
