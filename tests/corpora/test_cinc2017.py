@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from einthoven.corpora import open_corpus
-from einthoven.corpora.cinc2017 import Cinc2017
+from einthoven.corpora.cinc2017 import ONE_SOURCE, Cinc2017
 from einthoven.record import DataError
 from einthoven.record.diagnosis import Statement
 
@@ -63,3 +63,23 @@ def test_the_publishers_records_open(data_root: Path) -> None:
     codes = Counter(corpus.statements(r)[0].code for r in here)
     published = corpus.facts.statements
     assert all(codes[code] <= published[code] for code in published)
+
+
+def test_records_of_what_looks_like_one_source_are_one_subject(tmp_path: Path) -> None:
+    corpus = Cinc2017(tmp_path)
+    subjects = [corpus.subject(record) for record in corpus.records]
+    assert len(set(subjects)) == len(corpus.records) - len(ONE_SOURCE) + 1 == corpus.facts.subjects
+    assert {corpus.subject(record) for record in ONE_SOURCE} == {"cinc2017:record:A00227"}
+
+
+def test_that_source_plays_the_same_beats_over_and_over(data_root: Path) -> None:
+    corpus = open_corpus("cinc2017", data_root)
+    here = [record for record in ONE_SOURCE if record in corpus.present]
+    if len(here) < 2:
+        pytest.skip(f"no cinc2017 under {data_root}")
+    leads = [corpus.open(record).read(0, 9000)[0].astype(np.float64) for record in here]
+    piece = leads[0][3000:4500] - leads[0][3000:4500].mean()
+    for lead in leads[1:]:
+        windows = np.lib.stride_tricks.sliding_window_view(lead, len(piece))
+        like = windows @ piece / (windows.std(axis=1) * piece.std() * len(piece))
+        assert like.max() > 0.9
