@@ -132,6 +132,22 @@ def test_wrong_usage_is_refused_in_words(
     assert len(said.err.splitlines()) == 1
 
 
+def test_all_leaves_out_what_one_beat_alone_cannot_answer(tmp_path: Path, capsys: Printed) -> None:
+    whole = demo_record()
+    path = tmp_path / "one.edf"
+    piece = whole.signal[:, : round(1.0 * whole.rate)]
+    write(Record(signal=piece, rate=whole.rate, leads=whole.leads), path)
+    asked = ["explain", "aami-review", str(path), "--json", "--method"]
+    assert main([*asked, "permutation"]) == 2
+    alone = capsys.readouterr().err
+    assert main([*asked, "all"]) == 0
+    said = capsys.readouterr()
+    assert alone.removeprefix("einthoven: ") in said.err
+    methods = {e["method"] for e in json.loads(said.out)["explanations"]}
+    assert "shapley" in methods
+    assert "permutation" not in methods
+
+
 def test_what_is_there_is_kept(demo: Path, tmp_path: Path, capsys: Printed) -> None:
     out = tmp_path / "why.json"
     out.write_text("mine")

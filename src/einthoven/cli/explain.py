@@ -15,7 +15,7 @@ import numpy as np
 from einthoven._version import __version__
 from einthoven.cli import DISCLAIMER
 from einthoven.cli._reading import add_reading_arguments, reading
-from einthoven.record.errors import UsageError
+from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.explanation import Explanation
 from einthoven.record.files import beside, write_text
 
@@ -76,7 +76,13 @@ def run(args: argparse.Namespace) -> int:
     seen = []
     for name in methods:
         begun = time.perf_counter()
-        found = explained(model, case, every.place(number), args.target, name)
+        try:
+            found = explained(model, case, every.place(number), args.target, name)
+        except EinthovenError as fault:
+            if _ALL not in asked:
+                raise
+            print(f"einthoven: left out: {fault}", file=sys.stderr)
+            continue
         took = time.perf_counter() - begun
         score = None
         if out is not None and out.suffix == ".html":
