@@ -309,3 +309,41 @@ def test_no_diagnoses_from_amplitudes_that_cannot_be(gain: float) -> None:
     assert found["usable"]
     assert "diagnoses" not in found
     assert any(w.startswith("diagnoses: not answered, since QRS") for w in found["warnings"])
+
+
+@pytest.fixture
+def reader(models: dict[str, Bundle]) -> Bundle:
+    """A model of diagnoses that reads sentences of heartbeats."""
+    bundle = Bundle(models["diagnosis"].path)
+    (stage,) = bundle.card.stages
+    spec = replace(stage.input, kind="tokens")
+    bundle.card = replace(bundle.card, stages=(replace(stage, input=spec),))
+    return bundle
+
+
+def test_a_sentence_without_a_beat_is_answered_and_uncertain(reader: Bundle) -> None:
+    record = recording(20)
+    spoken, silent = np.arange(100, 2000, 160), np.zeros(0, np.int64)
+
+    def said(peaks: np.ndarray, *, live: bool) -> list[DiagnosisEvent]:
+        stage = DiagnosisStage(reader, record.rate, record.leads, live=live)
+        events = stage.push(record.signal, peaks, record.samples) + stage.flush(silent)
+        return [e for e in events if isinstance(e, DiagnosisEvent)]
+
+    heard, unheard = said(spoken, live=True)
+    assert (heard.uncertain, unheard.uncertain) == (False, True)
+    # Two windows of one stretch: the one with beats speaks for it.
+    (together,) = said(spoken, live=False)
+    assert not together.uncertain
+    assert together.probabilities == heard.probabilities
+    joined = _joined(reader, [heard, unheard])
+    assert [d.probability for d in joined] == list(heard.probabilities.values())
+    assert all(d.uncertain for d in _joined(reader, [unheard]))
+    (alone,) = said(silent, live=False)
+    assert alone.to_dict()["uncertain"]
+
+
+@pytest.mark.parametrize("profile", ["review", "live"])
+def test_a_model_of_sentences_answers(reader: Bundle, profile: str) -> None:
+    found = einthoven.analyze(recording(25), model=reader, profile=profile)
+    assert [d.code for d in found.diagnoses or ()] == ["NORM", "MI"]

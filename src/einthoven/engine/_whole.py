@@ -177,9 +177,16 @@ class DiagnosisStage:
             except DataError as fault:
                 self.reason = f"{fault.where} {fault.fault}"
                 continue
-            p = self.bundle.predict({"window": made.window, "side": made.side}).mean(axis=0)
-            named = dict(zip(card.classes, p.tolist(), strict=True))
-            found.append(DiagnosisEvent(start=span.start, end=span.end, probabilities=named))
+            # A window without a beat says nothing of its own where another has some.
+            mute = made.mute.all()
+            heard = slice(None) if mute else ~made.mute
+            p = self.bundle.predict({"window": made.window[heard], "side": made.side[heard]})
+            named = dict(zip(card.classes, p.mean(axis=0).tolist(), strict=True))
+            found.append(
+                DiagnosisEvent(
+                    start=span.start, end=span.end, probabilities=named, uncertain=bool(mute)
+                )
+            )
         return found
 
 
@@ -290,9 +297,11 @@ def _told(stage: RhythmStage, lead: str) -> list[str]:
 def _joined(bundle: Bundle, events: Sequence[DiagnosisEvent]) -> tuple[Diagnosis, ...]:
     """Return what the stretches of a recording say together: the mean of their probabilities.
 
-    A stretch counts as long as it is.
+    A stretch counts as long as it is; those that are uncertain count where there are no others.
     """
     card = bundle.card
+    unheard = all(e.uncertain for e in events)
+    events = [e for e in events if unheard or not e.uncertain]
     length = np.array([e.end - e.start for e in events], np.float64)
     found = []
     for name in card.classes:
@@ -302,7 +311,7 @@ def _joined(bundle: Bundle, events: Sequence[DiagnosisEvent]) -> tuple[Diagnosis
             Diagnosis(
                 code=name, system="PTB-XL superclass", name=SUPERCLASS_NAMES.get(name, name),
                 probability=p, positive=p >= card.thresholds.get(name, _HALF),
-                uncertain=max(p, 1 - p) < card.threshold,
+                uncertain=unheard or max(p, 1 - p) < card.threshold,
             )
         )  # fmt: skip
     return tuple(found)

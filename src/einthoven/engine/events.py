@@ -81,17 +81,22 @@ class RhythmEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiagnosisEvent:
-    """The probabilities of each diagnosis, by class, judged on one span, [start, end)."""
+    """The probabilities of each diagnosis, by class, judged on one span, [start, end).
+
+    It is uncertain where a model that reads heartbeats was given none.
+    """
 
     start: int
     end: int
     probabilities: Mapping[str, float]
+    uncertain: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line of ``einthoven stream``."""
         rounded = {name: round(p, 4) for name, p in self.probabilities.items()}
         return {
             "event": "diagnosis", "start": self.start, "end": self.end, "probabilities": rounded,
+            "uncertain": self.uncertain,
         }  # fmt: skip
 
 
