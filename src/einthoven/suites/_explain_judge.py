@@ -157,7 +157,8 @@ def judged(
     told = figures(sets, values, plausible) | {"seconds": seconds, "leads": lead_shares(found)}
     for name, case in (("again", item.case), ("noise", noisy(item.case))):
         told[name] = None
-        if steady:
+        # Where no trace is eaten there is none to be noisy.
+        if steady and (name == "again" or item.case.window.shape[1]):
             other = importance(explain(model, case, item.target), case, sets.parts)
             told[name] = likeness(values, other).signed
     return told

@@ -10,13 +10,14 @@ import numpy as np
 
 from einthoven.evaluation.bootstrap import Interval, percentiles
 from einthoven.explain._sanity import GATE
+from einthoven.explain._tested import UNTESTED
 from einthoven.suites._explain_judge import CONTROLS, TOP
 from einthoven.suites._plausible import PLAUSIBLE
 from einthoven.suites._waves_judge import percent, table
 
 TELLING = 0.1  # what is left to explain: by so much an answer falls without all waves
 _DRAWS = 1000
-_NO_DOUBT = ""
+_AS_GOOD = 0.02  # of gain: by so little nothing is better
 
 Row = Mapping[str, Any]
 
@@ -130,7 +131,7 @@ def doubt(entry: Row, gained: Figure) -> str:
             "Not shown to be faithful: the answer follows its order of the waves no better than "
             "a random one."
         )
-    return _NO_DOUBT
+    return ""
 
 
 def verdicts(found: Row) -> dict[str, Any]:
@@ -158,7 +159,10 @@ def verdicts(found: Row) -> dict[str, Any]:
     ]
     if not good:
         return {"methods": methods}
-    return {"default": max(good, key=gains.__getitem__), "methods": methods}
+    best = max(good, key=gains.__getitem__)
+    if UNTESTED in good and gains[UNTESTED] >= gains[best] - _AS_GOOD:
+        best = UNTESTED
+    return {"default": best, "methods": methods}
 
 
 def of_model(found: Row) -> dict[str, Any]:
