@@ -161,6 +161,9 @@ def test_exchanged_arm_electrodes_are_warned_of() -> None:
              "aVR": rows["aVL"], "aVL": rows["aVR"]}  # fmt: skip
     swapped = Record(signal=np.stack([rows[n] for n in made.leads]), rate=250.0, leads=made.leads)
     assert any("mirror" in w for w in analyze(swapped).warnings)
+    assert not any("inverted" in w for w in analyze(made).warnings)
+    turned = Record(signal=-made.signal, rate=250.0, leads=made.leads)
+    assert any("all leads are inverted" in w for w in analyze(turned).warnings)
 
 
 def test_a_recording_has_one_heart_rate() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from einthoven.corpora.ptbxl import Ptbxl
 from einthoven.record.leads import STANDARD
-from einthoven.signal.leads_swapped import arms_swapped
+from einthoven.signal.leads_swapped import all_inverted, arms_swapped
 from einthoven.signal.peaks import find_peaks
 from einthoven.signal.simulate import Episode, simulate
 
@@ -75,3 +75,32 @@ def test_real_records_exchanged_by_calculation_are_found(data_root: Path) -> Non
     # 98.0 % and 0.3 % over folds 1 to 8.
     assert np.mean([w is True for w in wrong]) > 0.94
     assert np.mean([r is True for r in right]) < 0.03
+
+
+def test_all_leads_upside_down_are_told(healthy: tuple[np.ndarray, np.ndarray]) -> None:
+    signal, beats = healthy
+    assert all_inverted(signal, 500.0, STANDARD, beats) is False
+    assert all_inverted(-signal, 500.0, STANDARD, beats) is True
+    assert arms_swapped(-signal, 500.0, STANDARD, beats) is False
+    assert all_inverted(_exchanged(signal), 500.0, STANDARD, beats) is False
+    assert all_inverted(-signal[:8], 500.0, STANDARD[:8], beats) is None
+    dead = -signal
+    dead[1] = 0.0
+    assert all_inverted(dead, 500.0, STANDARD, beats) is None
+
+
+def test_no_real_record_is_suspected_and_most_turned_ones_are(data_root: Path) -> None:
+    corpus = Ptbxl(data_root)
+    here = [r for r in corpus.present if corpus.fold(r) <= 7][:120]
+    if not here:
+        pytest.skip(f"no ptbxl under {data_root}")
+    right, wrong = [], []
+    for record in here:
+        source = corpus.open(record)
+        signal = source.read(0, source.samples)
+        for turned, said in ((signal, right), (-signal, wrong)):
+            beats = find_peaks(turned, source.rate, source.leads).samples
+            said.append(all_inverted(turned, source.rate, source.leads, beats))
+    assert True not in right
+    # 67 % of 450.
+    assert np.mean([w is True for w in wrong]) > 0.55

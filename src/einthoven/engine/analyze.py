@@ -19,7 +19,7 @@ from einthoven.formats import open_source
 from einthoven.record.leads import is_lead_name
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
-from einthoven.signal.leads_swapped import arms_swapped
+from einthoven.signal.leads_swapped import all_inverted, arms_swapped
 from einthoven.signal.waves import shipped
 
 
@@ -165,9 +165,11 @@ def _text(name: str) -> str:
 
 
 def _swapped(source: Source, peaks: list[int]) -> list[str]:
-    """Return a warning where the arm electrodes seem to have been exchanged."""
+    """Return a warning where leads seem to be upside down: all, or those of the arms."""
     minute = source.read(0, min(source.samples, round(60 * source.rate)))
     at = np.array([s for s in peaks if s < minute.shape[1]], np.int64)
+    if all_inverted(minute, source.rate, source.leads, at):
+        return ["leads: I, II, V5 and V6 show no upright wave, as where all leads are inverted"]
     if not arms_swapped(minute, source.rate, source.leads, at):
         return []
     return ["leads: I is a mirror image of V6, as where the arm electrodes were exchanged"]
