@@ -1,6 +1,7 @@
 """Attention, its rollout, and exact contributions, as the networks themselves tell them."""
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 
 from einthoven.bundle import load_model
 from einthoven.explain._attention import MIXES, READ, attention, drawn, net_of
+from einthoven.explain._case import Part
 from einthoven.explain._explainer import EXPLAINERS, chosen, served
+from einthoven.explain._item import contributions
 from einthoven.explain._model import BundleModel
 from einthoven.models import MODELS
 from einthoven.record import UsageError
@@ -121,3 +124,20 @@ def test_networks_that_tell_nothing_are_refused():
             chosen(model, name)
         with pytest.raises(UsageError, match="needs"):
             chosen(BundleModel(load_model("aami-live")), name)
+
+
+def test_map_and_numbers_of_one_explanation_are_added_up_by_wave():
+    case = a_case(np.zeros((1, 10)), [0.0, 0.0])
+    where = np.arange(10)[None] < 4
+    parts = (
+        Part(name="QRS", where=where, numbers=np.array([True, False])),
+        Part(name="RR", where=np.zeros((1, 10), bool), numbers=np.array([False, False])),
+    )
+    case = replace(case, parts={"waves": parts})
+    model = a_model(MODELS["cnn"].build(leads=1, time=10, classes=2, side=0).eval(), 2)
+    found = replace(
+        EXPLAINERS["saliency"].explain(model, case, 0), values=np.ones((1, 10), np.float32),
+        numbers={"n0": 2.0, "n1": -1.0, "offset": 3.0},
+    )  # fmt: skip
+    told = {name: v for name, (_, v) in contributions(found, case).items()}
+    assert told == {"QRS": 6.0, "RR": 0.0, "offset": 3.0, "n1": -1.0}

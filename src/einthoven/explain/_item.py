@@ -45,9 +45,13 @@ def contributions(found: Attribution, case: Case) -> dict[str, tuple[Part | None
 
     Of numbers where there are some, else of the map, added up within the waves (within whatever
     parts there are where there are no waves). Where the numbers are those of many measurements,
-    they are added up by the wave that each is measured on: one by one each means little.
+    they are added up by the wave that each is measured on: one by one each means little. So they
+    are where a map stands beside them, of a model that eats both.
     """
     parts = {p.name: p for kind in case.parts.values() for p in kind}
+    mapped = found.values is not None and found.values.shape == case.window.shape
+    if mapped and found.numbers and _CUT in case.parts and not found.numbers.keys() & set(parts):
+        return _both(found, case)
     measured = found.numbers.keys() <= set(case.names) - set(parts)
     if measured and len(found.numbers) > _FEW and _CUT in case.parts:
         each = np.array([found.numbers.get(name, 0.0) for name in case.names])
@@ -64,6 +68,21 @@ def contributions(found: Attribution, case: Case) -> dict[str, tuple[Part | None
         p.name: (p, float(found.values[p.where].sum()))
         for p in case.parts[kind] if p.where.any()
     }  # fmt: skip
+
+
+def _both(found: Attribution, case: Case) -> dict[str, tuple[Part | None, float]]:
+    """Return what map and numbers say of each wave, and what numbers say that are of none."""
+    assert found.values is not None
+    each = np.array([found.numbers.get(name, 0.0) for name in case.names])
+    told: dict[str, tuple[Part | None, float]] = {}
+    left = np.ones(len(each), np.bool_)
+    for p in case.parts[_CUT]:
+        told[p.name] = p, float(found.values[p.where].sum()) + float(each[p.numbers].sum())
+        left &= ~p.numbers
+    rest = {n: v for n, v in found.numbers.items() if n not in case.names}
+    rest |= {n: float(v) for n, v in zip(case.names, each, strict=True)
+             if left[case.names.index(n)] and v}  # fmt: skip
+    return told | {n: (_number(n, case), v) for n, v in rest.items()}
 
 
 def fidelity(found: Attribution, case: Case, model: Model) -> Fidelity | None:
