@@ -16,7 +16,7 @@ from typing import Any
 from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
-from einthoven.report import _mitdb, _peaks, _robustness, _systems
+from einthoven.report import _explanations, _mitdb, _peaks, _robustness, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
@@ -181,6 +181,9 @@ def write_tables(root: Path) -> list[Path]:
         text = guided.read_text(encoding="utf-8")
         made = _plain("guided.json", results["guided.json"])
         pages[guided] = _between(text, _GUIDED, made, str(guided))
+    found = root / "src" / "einthoven" / "explain" / "tested.json"
+    if "explanations.json" in results and found.is_file():
+        pages[found] = _explanations.tested(results["explanations.json"])
     changed = []
     for path, text in pages.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -74,9 +74,9 @@ SUBJECTS = (
     Subject(name="aami-live", corpus="mitdb", learnt=True),
     Subject(name="twelve", corpus="ptbxl", each=8, sane=6),
     Subject(name="twelve/resnet1d-wang/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
-    Subject(name="twelve/heartbeatai/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
-    Subject(name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
-    Subject(name="twelve/imle-net/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
+    Subject(name="twelve/heartbeatai/fold-9/seed-0", corpus="ptbxl", each=4, sane=4),
+    Subject(name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=4, sane=4),
+    Subject(name="twelve/imle-net/fold-9/seed-0", corpus="ptbxl", each=4, sane=4),
     Subject(name="rhythm", corpus="cinc2017", each=8, sane=4, learnt=True),
 )
 
