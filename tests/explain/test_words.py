@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from einthoven.explain._case import Case, Part
+from einthoven.explain._item import contributions
 from einthoven.explain._words import sentence, spoken
 from einthoven.record.attribution import Attribution
 from einthoven.record.inputspec import InputSpec
@@ -108,6 +109,19 @@ def test_many_measurements_are_told_by_their_wave() -> None:
     many = replace(many, parts={"waves": tuple(parts)})
     said = sentence(found(**dict.fromkeys(names, 0.1)), many, Toy())
     assert said == "mostly RR; removing it lowers V from 0.98 to 0.95"
+
+
+def test_a_map_and_the_measurements_beside_it_are_added_up() -> None:
+    values = np.zeros((1, 100), np.float32)
+    values[0, 40:60] = 0.1
+    both = Attribution(
+        method="saliency", model="toy", target="V", record="r", what="beat 1", probability=0.98,
+        rate=100.0, leads=("II",), values=values, numbers={"rr_before": 2.5},
+    )  # fmt: skip
+    told = contributions(both, case())
+    assert told["QRS"][1] == pytest.approx(2.0)
+    assert told["RR"][1] == pytest.approx(2.5)
+    assert sentence(both, case(), Toy()).startswith("mostly RR; removing it lowers V")
 
 
 def test_what_the_case_does_not_know_is_named_only() -> None:

@@ -43,46 +43,28 @@ class Fidelity:
 def contributions(found: Attribution, case: Case) -> dict[str, tuple[Part | None, float]]:
     """Return ``{name: (part, contribution)}``; None for a part that the case does not know.
 
-    Of numbers where there are some, else of the map, added up within the waves (within whatever
-    parts there are where there are no waves). Where the numbers are those of many measurements,
-    they are added up by the wave that each is measured on: one by one each means little. So they
-    are where a map stands beside them, of a model that eats both.
+    Of named parts as they are. A map is added up within the waves, and with it the measurements
+    that stand beside it, each with the wave that it is measured on; so are many measurements
+    without a map, since one by one each means little. Where there are no waves, whatever parts
+    there are take their place.
     """
     parts = {p.name: p for kind in case.parts.values() for p in kind}
     mapped = found.values is not None and found.values.shape == case.window.shape
-    if mapped and found.numbers and _CUT in case.parts and not found.numbers.keys() & set(parts):
-        return _both(found, case)
     measured = found.numbers.keys() <= set(case.names) - set(parts)
-    if measured and len(found.numbers) > _FEW and _CUT in case.parts:
+    if case.parts and measured and (mapped or len(found.numbers) > _FEW):
+        kind = _CUT if _CUT in case.parts else next(iter(case.parts))
         each = np.array([found.numbers.get(name, 0.0) for name in case.names])
-        return {
-            p.name: (p, float(each[p.numbers].sum()))
-            for p in case.parts[_CUT] if p.numbers.any()
-        }  # fmt: skip
-    if found.numbers:
-        return {n: (parts.get(n) or _number(n, case), v) for n, v in found.numbers.items()}
-    if found.values is None or found.values.shape != case.window.shape or not case.parts:
-        return {}
-    kind = _CUT if _CUT in case.parts else next(iter(case.parts))
-    return {
-        p.name: (p, float(found.values[p.where].sum()))
-        for p in case.parts[kind] if p.where.any()
-    }  # fmt: skip
+        told = {p.name: (p, _within(found, p, each, mapped)) for p in case.parts[kind]}
+        return {n: (p, v) for n, (p, v) in told.items() if p.where.any() or p.numbers.any()}
+    return {n: (parts.get(n) or _number(n, case), v) for n, v in found.numbers.items()}
 
 
-def _both(found: Attribution, case: Case) -> dict[str, tuple[Part | None, float]]:
-    """Return what map and numbers say of each wave, and what numbers say that are of none."""
-    assert found.values is not None
-    each = np.array([found.numbers.get(name, 0.0) for name in case.names])
-    told: dict[str, tuple[Part | None, float]] = {}
-    left = np.ones(len(each), np.bool_)
-    for p in case.parts[_CUT]:
-        told[p.name] = p, float(found.values[p.where].sum()) + float(each[p.numbers].sum())
-        left &= ~p.numbers
-    rest = {n: v for n, v in found.numbers.items() if n not in case.names}
-    rest |= {n: float(v) for n, v in zip(case.names, each, strict=True)
-             if left[case.names.index(n)] and v}  # fmt: skip
-    return told | {n: (_number(n, case), v) for n, v in rest.items()}
+def _within(found: Attribution, part: Part, each: Logits, mapped: bool) -> float:
+    """Return what the map and the measurements (number,) say within a part."""
+    total = float(each[part.numbers].sum()) if each.size else 0.0
+    if mapped and found.values is not None:
+        total += float(found.values[part.where].sum())
+    return total
 
 
 def fidelity(found: Attribution, case: Case, model: Model) -> Fidelity | None:

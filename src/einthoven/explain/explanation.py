@@ -47,8 +47,9 @@ def explained(
 
 
 def _summed(found: Attribution, case: Case) -> Attribution:
-    """Return a map with its sums in the waves as numbers, where it has none."""
-    if found.numbers:
+    """Return a map with numbers by wave, of the map and of the measurements beside it."""
+    known = {p.name for kind in case.parts.values() for p in kind}
+    if found.values is None or found.numbers.keys() & known:
         return found
     parts = contributions(found, case)
     stretches = tuple(s for part, _ in parts.values() if part for s in part.stretches)

@@ -108,8 +108,13 @@ def svg_tinted(
     """
     signal = _check(signal, rate, leads)
     strength: npt.NDArray[np.float64] = np.nan_to_num(np.asarray(tint, np.float64)).clip(-1, 1)
-    behind = _softened(strength, round(soft * rate))
     blocks = list(_blocks(signal.shape, rate, layout))
+    if layout == "sheet" and strength.any():
+        # Of each lead a sheet shows a part: the strongest that is shown is the strongest.
+        cells = [c for line in blocks[0] for c in line]
+        shown = max(float(np.abs(strength[c.row, c.first : c.last]).max()) for c in cells)
+        strength = (strength / (shown or 1.0)).clip(-1, 1)
+    behind = _softened(strength, round(soft * rate))
     widest = max(sum(c.last - c.first for c in line) for block in blocks for line in block)
     width = PULSE + max(10, int(np.ceil(widest / rate * 5 - 1e-9))) * 50
     profile = _PROFILE if len(leads) <= 3 or layout == "lines" else _NARROW
