@@ -96,6 +96,8 @@ def test_a_map_that_knows_the_model_beats_chance_and_one_reversed_loses() -> Non
     assert good.inside[0] == pytest.approx(3 / 4.7)
     assert good.share[0] == pytest.approx(0.12)
     assert good.alike[0] > 0.9
+    assert good.falls[0, 1] == pytest.approx(p[0, 63] - p[0, 61])
+    np.testing.assert_allclose(good.lies[0], weight / 4.7)
     nothing = asked.judge(np.zeros((1, 100)), mask, window, p, where)
     assert (nothing.pointed[0], nothing.alike[0]) == (0, 0)
     assert np.isnan(nothing.inside[0])
@@ -163,7 +165,7 @@ def test_the_tables_say_who_is_better_and_that_a_tie_is_one() -> None:
     assert gains["distilled"][-1] == "worse"
     told = asked.Told(
         np.tile(np.array([[[0.2, 0.8, 0.5, 0.1]] * 3]), (3, 1, 1)), np.ones(3), np.ones(3),
-        np.full(3, 0.5), np.full(3, 0.2), np.zeros(3),
+        np.full(3, 0.5), np.full(3, 0.2), np.zeros(3), np.full((3, 6), 0.25), np.zeros((3, 6)),
     )  # fmt: skip
     label = np.arange(3)
     record = np.array(["x", "y", "y"])
@@ -182,6 +184,8 @@ def test_the_tables_say_who_is_better_and_that_a_tie_is_one() -> None:
     all_told |= {("mask", fold, 0): (label, record, better) for fold in guided.FOLDS}
     brought = {row[0]: row[2:] for row in guided.brought(all_told, [0])["rows"]}
     assert brought["mask"] == [2, "+0.200", "+0.200 to +0.200", "-1.000", "-1.000 to -1.000"]
+    rows = guided.stretches(all_told, [0])["rows"]
+    assert rows[0] == ["N", "plain", "answer falls by", *["0.250"] * 6]
     assert brought["guided"][1:3] == ["+0.000", "+0.000 to +0.000"]
 
 
@@ -196,6 +200,4 @@ def test_the_results_that_are_kept_are_of_these_folds() -> None:
         pytest.skip("not made yet")
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert kept["folds"] == {k: list(v) for k, v in guided.FOLDS.items()}
-    assert [t["title"] for t in kept["tables"]][
-        -1
-    ] == "What the guide brings, beside what it was asked for"
+    assert [t["title"] for t in kept["tables"]][-1] == "Stretch by stretch"

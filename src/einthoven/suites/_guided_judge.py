@@ -99,6 +99,8 @@ class Told:
     inside : (beat,) share of the map within the mask; NaN for a map that is 0 everywhere.
     share : (beat,) share of the window within the mask: what a flat map would have inside.
     alike : (beat,) NCC of map and mask, what the loss pulls at.
+    falls : (beat, part) by how much the probability falls without one part alone.
+    lies : (beat, part) share of the map on each part; NaN for a map that is 0 everywhere.
     """
 
     faithful: Floats
@@ -107,6 +109,8 @@ class Told:
     inside: Floats
     share: Floats
     alike: Floats
+    falls: Floats
+    lies: Floats
 
 
 def judge(
@@ -133,9 +137,12 @@ def judge(
     mass = np.full(len(cam), np.nan)
     np.divide((cam * inside).sum(axis=1), total, out=mass, where=total > 0)
     highest = inside[np.arange(len(cam)), cam.argmax(axis=1)] & (total > 0)
+    alone = len(p[0]) - 1 - (1 << np.arange(len(where)))
+    lies = np.full((len(cam), len(where)), np.nan)
+    np.divide(cam @ where.T, total[:, None], out=lies, where=total[:, None] > 0)
     return Told(
         faithful, p[:, -1], highest.astype(np.float64), mass, inside.mean(axis=1),
-        _correlation(cam, mask.astype(np.float64)),
+        _correlation(cam, mask.astype(np.float64)), p[:, -1:] - p[:, alone], lies,
     )  # fmt: skip
 
 
