@@ -134,8 +134,8 @@ def test_a_planted_preference_is_found_and_chance_is_not() -> None:
     assert verdict(told) == "yes"
     others = [verdict(t) for name, t in found.items() if name != "left bundle branch block"]
     assert others.count("no") == len(others)
-    # Where untrained networks do it, too, or occlusion does not, it is not confirmed.
-    assert verdict(told | {"untrained 0": {"holm": 0.001}}) == "as 1 of 5 untrained"
+    # Where an untrained network does as much, or occlusion does not, it is not confirmed.
+    assert verdict(told | {"untrained 0": {"difference": 0.5}}) == "no more than untrained"
     assert verdict(told | {"occlusion": {"holm": 0.2}}) == "attention only"
 
 

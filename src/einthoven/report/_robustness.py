@@ -137,5 +137,9 @@ def pictures(results: Row) -> dict[str, str]:
 def page(results: Row) -> str:
     """Return the pictures of ``robustness.json`` as they stand in the page of results."""
     return "".join(
-        f"\n![{name.removesuffix('.svg')}](assets/{name})\n" for name in pictures(results)
+        f"\n![Score against severity, {_side(name)}](assets/{name})\n" for name in pictures(results)
     )
+
+
+def _side(name: str) -> str:
+    return name.removeprefix("robustness-").removesuffix(".svg").replace("-", " ")

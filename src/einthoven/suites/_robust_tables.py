@@ -138,7 +138,7 @@ def refused_table(
     ]
     if not body:
         return None
-    note = "No beat to measure, or more than there is a place for; they count as said above."
+    note = "No two whole beats are found, or more than there is a place for; they count as above."
     return {"title": "Records refused", "note": note, "columns": ["rung", *rows], "rows": body}
 
 

@@ -182,7 +182,7 @@ def _learnt(told: Mapping[str, Any]) -> str:
     most = max(set(numbers.values()), key=list(numbers.values()).count)
     others = [f"{name} from {n}" for name, n in numbers.items() if n != most]
     less = f", {', '.join(others)} (runs that have not seen them)" if others else ""
-    return f"learnt from {most} others{less}; one seed each."
+    return f"learnt from {most} other records{less}; one seed each."
 
 
 def run(
