@@ -45,18 +45,24 @@ def contributions(found: Attribution, case: Case) -> dict[str, tuple[Part | None
 
     Of named parts as they are. A map is added up within the waves, and with it the measurements
     that stand beside it, each with the wave that it is measured on; so are many measurements
-    without a map, since one by one each means little. Where there are no waves, whatever parts
-    there are take their place.
+    without a map, since one by one each means little. What belongs to no wave stays by itself.
+    Where there are no waves, whatever parts there are take their place.
     """
     parts = {p.name: p for kind in case.parts.values() for p in kind}
     mapped = found.values is not None and found.values.shape == case.window.shape
-    measured = found.numbers.keys() <= set(case.names) - set(parts)
-    if case.parts and measured and (mapped or len(found.numbers) > _FEW):
-        kind = _CUT if _CUT in case.parts else next(iter(case.parts))
-        each = np.array([found.numbers.get(name, 0.0) for name in case.names])
-        told = {p.name: (p, _within(found, p, each, mapped)) for p in case.parts[kind]}
-        return {n: (p, v) for n, (p, v) in told.items() if p.where.any() or p.numbers.any()}
-    return {n: (parts.get(n) or _number(n, case), v) for n, v in found.numbers.items()}
+    several = len(found.numbers) > _FEW and found.numbers.keys() <= set(case.names)
+    if not case.parts or found.numbers.keys() & set(parts) or not (mapped or several):
+        return {n: (parts.get(n) or _number(n, case), v) for n, v in found.numbers.items()}
+    kind = _CUT if _CUT in case.parts else next(iter(case.parts))
+    each = np.array([found.numbers.get(name, 0.0) for name in case.names])
+    told: dict[str, tuple[Part | None, float]] = {
+        p.name: (p, _within(found, p, each, mapped))
+        for p in case.parts[kind] if p.where.any() or p.numbers.any()
+    }  # fmt: skip
+    belong = np.any([p.numbers for p in case.parts[kind]], axis=0)
+    inside = {name for name, wave in zip(case.names, belong.tolist(), strict=True) if wave}
+    rest = {n: v for n, v in found.numbers.items() if n not in inside and v}
+    return told | {n: (_number(n, case), v) for n, v in rest.items()}
 
 
 def _within(found: Attribution, part: Part, each: Logits, mapped: bool) -> float:
