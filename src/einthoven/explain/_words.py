@@ -34,7 +34,10 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
     share = {name: v / total for name, (_, v) in known.items()}
     speaking = sorted((name for name, v in share.items() if v > 0), key=lambda n: -share[n])
     if not speaking:
-        return _ended("nothing of what the model was given speaks for it", found)
+        words = "nothing of what the model was given speaks for it"
+        if found.without is not None:
+            words += f"; without everything {found.target} is at {spoken(found.without)}"
+        return _ended(words, found)
     chosen = speaking[:1] if share[speaking[0]] >= _MOST else speaking[:_NAMED]
     named, taken = [], []
     for name in chosen:
