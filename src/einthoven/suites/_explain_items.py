@@ -44,6 +44,7 @@ class Subject:
     steps : in which the top is followed down.
     learnt : whether the model has learnt from the records.
     labels : whether a network is taught permuted labels, too.
+    without : methods that are left out, as they take too long with it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Subject:
     steps: int = 0
     learnt: bool = False
     labels: bool = False
+    without: tuple[str, ...] = ()
 
     def open(self, runs: Path) -> Model | None:
         """Return the model; None where its run is not here, or not finished."""
@@ -66,6 +68,8 @@ class Subject:
         return of_run(folder)
 
 
+# Each asks a network of ten seconds of twelve leads some hundred times, as Shapley's values do.
+_LONG = ("lime", "permutation", "smoothgrad")
 SUBJECTS = (
     Subject(name="arrhythminet-v2", corpus="mitdb", steps=4),
     Subject(name="arrhythminet-v2-aami-inter/seed-0", corpus="mitdb", steps=4, labels=True),
@@ -73,10 +77,12 @@ SUBJECTS = (
     Subject(name="aami-review", corpus="mitdb", learnt=True),
     Subject(name="aami-live", corpus="mitdb", learnt=True),
     Subject(name="twelve", corpus="ptbxl", each=8, sane=6),
-    Subject(name="twelve/resnet1d-wang/fold-9/seed-0", corpus="ptbxl", each=6, sane=5),
-    Subject(name="twelve/heartbeatai/fold-9/seed-0", corpus="ptbxl", each=4, sane=4),
-    Subject(name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=4, sane=4),
-    Subject(name="twelve/imle-net/fold-9/seed-0", corpus="ptbxl", each=4, sane=4),
+    Subject(
+        name="twelve/resnet1d-wang/fold-9/seed-0", corpus="ptbxl", each=6, sane=5, without=_LONG
+    ),
+    Subject(name="twelve/heartbeatai/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, without=_LONG),
+    Subject(name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, without=_LONG),
+    Subject(name="twelve/imle-net/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, without=_LONG),
     Subject(name="rhythm", corpus="cinc2017", each=8, sane=4, learnt=True),
 )
 

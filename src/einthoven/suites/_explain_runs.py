@@ -49,7 +49,9 @@ def told(subject: Subject, runs: Path) -> dict[str, Any] | None:
         "items": [_item(item, s) for item, s in zip(every, sets, strict=True)], "methods": {},
     }  # fmt: skip
     methods: dict[str, Explain] = dict(CONTROLS)
-    methods |= {n: EXPLAINERS[n].explain for n in served(model) if n not in _OTHER}
+    methods |= {
+        n: EXPLAINERS[n].explain for n in served(model) if n not in (*_OTHER, *subject.without)
+    }
     nets = None
     for name, explain in methods.items():
         if name in found["methods"]:
