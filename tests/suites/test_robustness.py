@@ -162,11 +162,13 @@ def test_nobody_is_judged_on_records_that_its_weights_have_seen(tmp_path: Path) 
     _write(tmp_path / nine.format("xresnet1d101"), "xresnet1d101", ["1", "8a"], [])
     _write(tmp_path / apart.format("heartbeatai-erm"), "heartbeatai", ["1"], ["2"])
     (tmp_path / nine.format("s4")).mkdir(parents=True)  # not finished
+    _write(tmp_path / "mine", "heartbeatai", ["1"], judged)
+    _write(tmp_path / "theirs", "cnn", ["1"], judged)  # of beats
     systems, notes = _robust_systems.found(tmp_path, judged, shipped=False)
     assert {s.name: s.source for s in systems} == {
-        "beat-net": full.format("beat-net"), "twelve": apart.format("twelve"),
+        "beat-net": full.format("beat-net"), "twelve": apart.format("twelve"), "mine": "mine",
     }  # fmt: skip
-    assert [s.network for s in systems] == [True, False]
+    assert [s.network for s in systems] == [True, False, True]
     assert any(n.startswith("xresnet1d101: no run that has not seen") for n in notes)
     # On a fold that only tests, the full one answers; and the shipped bundle, too.
     systems, _ = _robust_systems.found(tmp_path, ["9a"], shipped=True)

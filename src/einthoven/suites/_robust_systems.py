@@ -82,7 +82,7 @@ def found(runs: Path, judged: Collection[str], *, shipped: bool) -> tuple[list[S
 
     Parameters
     ----------
-    runs : where the run folders lie.
+    runs : where the run folders lie, those of the comparisons below it and any other in it.
     judged : names of the records.
     shipped : whether the shipped bundle is asked, too. Its trees have seen folds 1 to 8.
     """
@@ -92,9 +92,11 @@ def found(runs: Path, judged: Collection[str], *, shipped: bool) -> tuple[list[S
         for folder in sorted(runs.glob(pattern)):
             if finished(folder):
                 names.setdefault(folder.relative_to(runs).parts[1])
+    folders = {name: [runs / place.format(name) for place in PLACES] for name in names}
+    # Whoever trained a system of their own has it stand beside these.
+    folders |= {p.name: [p] for p in sorted(runs.glob("*")) if p.name not in names and _own(p)}
     systems, notes = [], []
-    for name in names:
-        places = [runs / place.format(name) for place in PLACES]
+    for name, places in folders.items():
         fresh = [p for p in places if finished(p) and not _seen(p) & set(judged)]
         if not fresh:
             notes.append(f"{name}: no run that has not seen these records")
@@ -106,6 +108,17 @@ def found(runs: Path, judged: Collection[str], *, shipped: bool) -> tuple[list[S
     if shipped:
         systems.append(_of_bundle())
     return systems, notes
+
+
+def _own(run: Path) -> bool:
+    """Return whether a folder is a finished run that diagnoses records of PTB-XL."""
+    if not finished(run):
+        return False
+    try:
+        recipe = load_recipe(str(run / "recipe.toml"))
+    except EinthovenError:  # of another time, when recipes had other keys
+        return False
+    return recipe.task == "diagnosis" and recipe.corpus.name == "ptbxl"
 
 
 def _sides(run: Path) -> dict[str, set[str]]:
