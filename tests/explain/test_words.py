@@ -156,3 +156,14 @@ def test_what_is_left_without_everything_is_said_where_nothing_is_missed() -> No
 @pytest.mark.parametrize(("p", "words"), [(0.981, "0.98"), (1.0, "1.00"), (0.00031, "0.0003")])
 def test_probabilities_near_nothing_keep_a_digit(p: float, words: str) -> None:
     assert spoken(p) == words
+
+
+def test_of_what_is_improbable_it_is_said_what_speaks_against_it() -> None:
+    """V is at 0.27 here: an item without its middle, of which a negative number is held against."""
+    plain = case()
+    low = replace(plain, side=np.array([[-3.0]], np.float32), window=plain.window * 0.6)
+    low_found = replace(found(RR=-3.0, QRS=3.0, P=-0.5), probability=0.12)
+    said = sentence(low_found, low, Toy())
+    assert (
+        said == "against it, mostly RR; removing it raises V from 0.12 to 0.73, and the answer is V"
+    )

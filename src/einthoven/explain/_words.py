@@ -30,8 +30,11 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
     model : who is asked again.
     """
     known = contributions(found, case)
-    total = sum(v for _, v in known.values() if v > 0) or 1.0
-    share = {name: v / total for name, (_, v) in known.items()}
+    # Of what is improbable, more is to be said against than for it.
+    against = found.probability < _MOST and sum(v for _, v in known.values()) < 0
+    sign = -1.0 if against else 1.0
+    total = sum(sign * v for _, v in known.values() if sign * v > 0) or 1.0
+    share = {name: sign * v / total for name, (_, v) in known.items()}
     speaking = sorted((name for name, v in share.items() if v > 0), key=lambda n: -share[n])
     if not speaking:
         words = "nothing of what the model was given speaks for it"
@@ -42,7 +45,7 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
     named, taken = [], []
     for name in chosen:
         part, _ = known[name]
-        row = _lead(part, case, model, found.target) if part else None
+        row = _lead(part, case, model, found.target, sign) if part else None
         named.append(name if row is None else f"{name} of lead {case.leads[row]}")
         if part is not None:
             taken.append(part if row is None else _alone(part, row))
@@ -51,12 +54,13 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
         words = "most of all " + " and ".join(each)
     else:
         words = f"mostly {named[0]}"
+    words = f"against it, {words}" if against else words
     if len(taken) < len(chosen):
         return _ended(words, found)
     return _ended(f"{words}; {_without(taken, case, model, found)}", found)
 
 
-def _lead(part: Part, case: Case, model: Model, target: str) -> int | None:
+def _lead(part: Part, case: Case, model: Model, target: str, sign: float) -> int | None:
     """Return the row in which a part stands, or which makes most of its effect; None for all."""
     rows = _rows(part)
     if part.name in case.leads or not rows:
@@ -66,7 +70,7 @@ def _lead(part: Part, case: Case, model: Model, target: str) -> int | None:
     asked = case.masked([_alone(part, row) for row in rows], ~np.eye(len(rows), dtype=np.bool_))
     k = model.classes.index(target)
     before = answers(model, case.whole())[0, k]
-    drop = np.maximum(before - answers(model, asked)[:, k], 0)
+    drop = np.maximum(sign * (before - answers(model, asked)[:, k]), 0)
     top = int(drop.argmax())
     most = drop[top] > _SAME and drop[top] >= _MOST * drop.sum()
     return rows[top] if most else None
