@@ -9,7 +9,7 @@ which the product takes its doubts and its defaults.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,18 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
         found = _explain_runs.told(subject, runs)
         if found is not None:
             models.append(found)
+    return written(out, models, _explain_shortcut.tables(runs))
+
+
+def written(
+    out: Path, models: Sequence[Mapping[str, Any]], shortcut: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Write ``out/explanations.json`` of what was found of each model; return it."""
     parts = [
         tables.controls(models), *(tables.of_model(found) for found in models),
         tables.by_class(models), tables.labels(models), tables.cascades(models),
         *_explain_corpus.tables(models),
-        *_explain_shortcut.tables(runs), tables.sources(), tables.refused(models),
+        *shortcut, tables.sources(), tables.refused(models),
     ]  # fmt: skip
     return write_results(
         out / "explanations.json",
