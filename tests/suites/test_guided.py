@@ -12,6 +12,7 @@ from torch import nn
 from einthoven.corpora.mitdb import DS1, DS2
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError
+from einthoven.report.results import _plain
 from einthoven.suites import _guided_judge as asked
 from einthoven.suites import guided
 
@@ -199,5 +200,7 @@ def test_the_results_that_are_kept_are_of_these_folds() -> None:
     if not path.is_file():
         pytest.skip("not made yet")
     kept = json.loads(path.read_text(encoding="utf-8"))
+    page = (path.parents[1] / "docs" / "guided.md").read_text(encoding="utf-8")
+    assert _plain("guided.json", kept) in page, "run 'make tables'"
     assert kept["folds"] == {k: list(v) for k, v in guided.FOLDS.items()}
     assert [t["title"] for t in kept["tables"]][-1] == "Stretch by stretch"
