@@ -42,7 +42,7 @@ def rhythm_html(findings: Findings) -> str:
     if len(spans) == 1:
         (one,) = spans
         words = f"{_upper(_name(one.label))}, probability {one.probability:.2f}"
-        doubt = "; the model is not sure enough to be relied on" if one.uncertain else ""
+        doubt = "; uncertain: not to be relied on" if one.uncertain else ""
         return f"{head}<p>{escape(words + doubt)}.</p>"
     runs = merged(spans)
     rows = []
