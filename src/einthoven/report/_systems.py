@@ -56,6 +56,7 @@ def _ours(item: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> 
     file = results.get(item["results"], {})
     if "figure" in item:
         found = file.get("figures", {}).get(item["table"], {}).get(item["figure"])
+        found = found.get(item["of"]) if found and "of" in item else found
         return f"{item['label']}: {found['value']:.4f} ({item['protocol']})" if found else ""
     content = file.get("tables", {}).get(item["table"])
     if not content:
