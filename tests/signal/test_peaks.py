@@ -13,6 +13,7 @@ from einthoven.formats import read
 from einthoven.formats.wfdb import read_annotations
 from einthoven.record import UsageError
 from einthoven.signal._peaks_join import MEMORY, NAMES, gather
+from einthoven.signal._peaks_net import shipped
 from einthoven.signal.peaks import PeakStream, find_peaks
 from einthoven.signal.quality import usable
 from einthoven.signal.resample import resample
@@ -288,3 +289,20 @@ def test_blocks_worked_on_together_are_as_if_each_were_alone(minute):
     alone = _flat(_run(signal, 360.0, ("MLII", "V5"), 0.1, [step] * (signal.shape[1] // step + 1)))
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_most_short_blocks_ask_the_net_nothing(minute):
+    asked = []
+
+    class Counting:
+        threshold, join = shipped().threshold, shipped().join
+
+        def __call__(self, features):
+            asked.append(len(features))
+            return shipped()(features)
+
+    stream = PeakStream(360.0, ("MLII", "V5"), 0.1, Counting())
+    blocks = [*stream.push(minute), *stream.flush()]
+    assert sum(len(b.samples) for b in blocks) > 60
+    # Two leads a block would be asked about without a look at what it holds.
+    assert len(asked) < 0.5 * 2 * len(blocks)
