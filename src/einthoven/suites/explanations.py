@@ -13,7 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from einthoven.suites import _explain_corpus, _explain_runs, _explain_shortcut
+from einthoven.suites import (
+    _explain_corpus,
+    _explain_prototypes,
+    _explain_runs,
+    _explain_shortcut,
+)
 from einthoven.suites import _explain_tables as tables
 from einthoven.suites._explain_items import SUBJECTS
 from einthoven.suites._suite import write_results
@@ -56,18 +61,19 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
         found = _explain_runs.told(subject, runs)
         if found is not None:
             models.append(found)
-    return written(out, models, _explain_shortcut.tables(runs))
+    more = [*_explain_prototypes.tables(runs), *_explain_shortcut.tables(runs)]
+    return written(out, models, more)
 
 
 def written(
-    out: Path, models: Sequence[Mapping[str, Any]], shortcut: Sequence[Mapping[str, Any]]
+    out: Path, models: Sequence[Mapping[str, Any]], more: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """Write ``out/explanations.json`` of what was found of each model; return it."""
+    """Write ``out/explanations.json`` of what was found of models, and more tables; return it."""
     parts = [
         tables.controls(models), *(tables.of_model(found) for found in models),
         tables.by_class(models), tables.labels(models), tables.cascades(models),
         *_explain_corpus.tables(models),
-        *shortcut, tables.sources(), tables.refused(models),
+        *more, tables.sources(), tables.refused(models),
     ]  # fmt: skip
     return write_results(
         out / "explanations.json",
