@@ -126,3 +126,25 @@ def test_a_shipped_graph_is_shuffled_and_the_shipped_one_left_alone(name: str) -
     with _sanity.shaken(model, names, 0) as other:
         assert np.abs(other.logits(inputs) - before).max() > 0.1
     np.testing.assert_array_equal(model.logits(inputs), before)
+
+
+def test_weights_of_half_length_and_trees_are_reached() -> None:
+    onnx = pytest.importorskip("onnx")
+    from onnx import numpy_helper
+
+    data = load_model("aami-review").stage_bytes(0)
+    names = set(_sanity.layers(BundleModel(load_model("aami-review"))))
+    mixed = _sanity._shuffled(data, names, np.random.default_rng(0))
+    before, after = (onnx.load_from_string(d).graph for d in (data, mixed))
+    halves = 0
+    for one, other in zip(before.initializer, after.initializer, strict=True):
+        a, b = numpy_helper.to_array(one), numpy_helper.to_array(other)
+        if a.dtype == np.float16:
+            halves += 1
+            assert not np.array_equal(a, b)
+            np.testing.assert_array_equal(np.sort(a, axis=None), np.sort(b, axis=None))
+    assert halves > 20
+    tree = [next(n for n in g.node if n.op_type.startswith("Tree")) for g in (before, after)]
+    for name in ("target_weights", "nodes_featureids"):
+        a, b = (next(x for x in node.attribute if x.name == name) for node in tree)
+        assert list(a.floats) + list(a.ints) != list(b.floats) + list(b.ints)
