@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 Pair = tuple[Array, Array]
+Asked = Callable[[Any, Any], "torch.Tensor"]
 
 _AT_ONCE = 32  # windows a step
 
@@ -58,7 +59,7 @@ def crops(model: Model, case: Case, target: int) -> list[tuple[int, int, float]]
     return [(first, last, 1.0)]
 
 
-def question(model: Model, target: int) -> Callable[[Any, Any], torch.Tensor]:
+def question(model: Model, target: int) -> Asked:
     """Return a function of windows and side numbers to log odds (batch,) of a class."""
     module = model.module
     assert module is not None, "`serves` has not been asked"
@@ -98,7 +99,7 @@ def baseline(case: Case) -> Pair:
 
 
 def slopes(
-    asked: Callable[[Any, Any], torch.Tensor], windows: Array, sides: Array
+    asked: Asked, windows: Array, sides: Array
 ) -> tuple[Array, Array, npt.NDArray[np.float64]]:
     """Return the slopes of an answer by each sample and each side number, and the answers.
 
