@@ -96,7 +96,7 @@ def test_of_a_shipped_model_on_a_recording():
     record = simulate(
         rate=360, leads=("II",), episodes=[Episode(rhythm="sinus", seconds=20)], seed=1
     )
-    every: Any = cases(model, RecordSource(record))
+    every: Any = cases(model, RecordSource(made.record))
     found = EXPLAINERS["counterfactual"].explain(model, every[8], 0)
     assert found.values.shape == (1, 360)
     assert found.without < found.probability
