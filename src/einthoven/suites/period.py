@@ -1,6 +1,6 @@
 """Period-aware pretraining: fibrillation from few labels, against the same net from scratch.
 
-Trains what is missing (about a quarter of an hour of one processor a draw) and judges the answers
+Trains what is missing (about six minutes of one processor a draw) and judges the answers
 to the held fold of CinC 2017. The trees that every system has to beat learn from the same records.
 """
 
@@ -158,7 +158,8 @@ def judged(
     note = (
         f"{len(test):,} records of the held fold, {int(test.label.sum())} with A. Percent, mean "
         "over the draws; 95 % by bootstrap over records. A draw is another choice of labels, "
-        "another beginning and another stage without labels."
+        "another beginning and another stage without labels; the interval is of these draws and "
+        "does not hold their own chance, which is large where few labels are learnt from."
     )
     return [
         table(
