@@ -15,13 +15,13 @@ def measured(
     beats: Beats,
     quality: Quality,
     waves: Waves,
-    heart_rate: float | None,
     *,
+    heart_rate: float | None = None,
     fibrillating: bool = False,
 ) -> Measurements:
     """Return the measurements of a recording; `fibrillating` where all of it surely is.
 
-    The `heart_rate` is the one that the recording has without waves, so that it has but one. All
+    The `heart_rate`, where given, is the one told without waves, so that there is but one. All
     beats in good signal bound RR intervals. Waves are measured on those of them whose class is
     certain; where no classifier judged (class Q), on all, since an interval asks for no class.
     """

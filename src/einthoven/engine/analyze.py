@@ -145,8 +145,9 @@ def collect(
     if found and usable:
         always = bool(rhythm) and len(fibrillation) == len(rhythm or ())
         measurements = measured(
-            source, marks, quality, found, intervals.get("heart_rate_bpm"), fibrillating=always
-        )
+            source, marks, quality, found,
+            heart_rate=intervals.get("heart_rate_bpm"), fibrillating=always,
+        )  # fmt: skip
         intervals = measurements.to_dict() | intervals
         warnings += measurements.reasons()
     return Findings(
