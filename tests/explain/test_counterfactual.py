@@ -93,10 +93,10 @@ def test_the_space_holds_beats_and_knows_what_is_none():
 
 def test_of_a_shipped_model_on_a_recording():
     model = BundleModel(load_model("arrhythminet-v2"))
-    record = simulate(
+    simulated = simulate(
         rate=360, leads=("II",), episodes=[Episode(rhythm="sinus", seconds=20)], seed=1
     )
-    every: Any = cases(model, RecordSource(made.record))
+    every: Any = cases(model, RecordSource(simulated.record))
     found = EXPLAINERS["counterfactual"].explain(model, every[8], 0)
     assert found.values.shape == (1, 360)
     assert found.without < found.probability
