@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Analyse the demo record."""
     report = Path(args.out) / "demo.html"
-    findings = analyze(demo_record(), waves=True)
+    findings = analyze(demo_record(), waves=True, explain=True)
     print(summary(findings))
     if report.exists() and not args.force:
         print(f"{report} was there already and is kept (--force writes it anew)", file=sys.stderr)
