@@ -36,10 +36,10 @@ NOTE = (
     "at every share of the labels; shares hold as much of each class and nest within a draw; the "
     "last step is kept, so that nothing is chosen on the test side. How long to learn is what the "
     "time allowed, tried once on another fold without the test side. Whether two records are of "
-    "one person is not known; six that look like one source are all learnt from. The paper's own figures (AUC .953 for "
-    "paroxysmal fibrillation seen in sinus rhythm, .996 for persistent) are of private recordings "
-    "and, the first, of another question. mitdb is no test of its own here: its one half teaches, "
-    "the other is kept for other questions."
+    "one person is not known; six that look like one source are all learnt from. The paper's own "
+    "figures (AUC .953 for paroxysmal fibrillation seen in sinus rhythm, .996 for persistent) are "
+    "of private recordings and, the first, of another question. mitdb is no test of its own here: "
+    "its one half teaches, the other is kept for other questions."
 )
 NAMES = {
     PRETRAINED: "network, pretrained", SCRATCH: "the same from scratch",
