@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 import einthoven
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.engine import Engine
-from einthoven.engine._whole import DiagnosisStage, RhythmStage, _joined
+from einthoven.engine._whole import DiagnosisStage, RhythmStage, _joined, _told
 from einthoven.engine.events import DiagnosisEvent, QualityEvent, RhythmEvent
 from einthoven.inputs.rhythm_span import LONGEST
 from einthoven.live.replay import replay
@@ -288,6 +288,8 @@ def test_quality_speaks_for_the_span(
     assert event.uncertain is uncertain
     assert event.label == ("~" if noise else usual.label)
     assert stage.noisy == int(uncertain and not noise and len(bad) > 1)
+    warned = any("too noisy to judge" in w for w in _told(stage, "II"))
+    assert warned == bool(stage.noisy)
 
 
 def test_half_a_minute_of_noise_is_not_a_rhythm() -> None:

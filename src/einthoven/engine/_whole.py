@@ -288,9 +288,10 @@ def _told(stage: RhythmStage, lead: str) -> list[str]:
         dead = f"lead {lead} is flat or missing in them"
         said.append(f"rhythm: told by lead {other} in {spans} of {all_} spans, since {dead}")
     if stage.noisy:
+        verb = "is" if stage.noisy == 1 else "are"
         said.append(
-            f"rhythm: {stage.noisy} of {all_} spans are for the most part too noisy to judge and "
-            "are uncertain"
+            f"rhythm: {stage.noisy} of {all_} spans {verb} uncertain, since for the most part too "
+            "noisy to judge"
         )
     return said
 
