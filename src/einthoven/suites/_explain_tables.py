@@ -315,5 +315,7 @@ def refused(models: Sequence[Row]) -> dict[str, Any]:
 
 GATE_NOTE = (
     f"An explainer is insensitive where the mean |rho| of its signed maps with the original is "
-    f"above {GATE} beyond chance after every layer has been shuffled."
+    f"above {GATE} beyond chance after every layer has been shuffled; by chance it is about .36 of "
+    "six waves and .04 of a map of 360 samples. Absolute values stay alike more than that with "
+    "every method: a wave that swings most moves a shuffled model most, too."
 )
