@@ -1,6 +1,8 @@
 """A run folder and a shipped graph answer in torch as they do elsewhere; what cannot be is told."""
 
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +153,32 @@ def test_a_damaged_file_is_refused_or_read_and_nothing_else():
             bad[at] = rng.integers(256)
         with contextlib.suppress(DataError):
             read_graph(bytes(bad[: rng.integers(1, len(bad))]), "x")
+
+
+_CORE = """
+import sys
+for name in ("torch", "captum", "shap", "onnx", "sklearn", "lightning", "safetensors"):
+    sys.modules[name] = None
+from einthoven.bundle import load_model
+from einthoven.explain._explainer import served
+from einthoven.explain._model import BundleModel
+for name in ("aami-live", "arrhythminet-v2"):
+    print(*served(BundleModel(load_model(name))))
+from einthoven.explain._open import open_model
+try:
+    open_model(sys.argv[1])
+except Exception as fault:
+    print(type(fault).__name__, fault)
+"""
+
+
+def test_without_torch_the_methods_of_the_core_serve(run: Path):
+    said = subprocess.run(
+        [sys.executable, "-c", _CORE, str(run)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    core = {"lime", "occlusion", "permutation", "shapley"}
+    assert set(said[0].split()) >= core - {"occlusion"} | {"treeshap"}
+    assert core <= set(said[1].split())
+    assert not {"gradcam", "saliency", "deeplift", "tcav"} & set(said[1].split())
+    assert said[2].startswith("UsageError")
+    assert "einthoven[explain]" in said[2]

@@ -2,7 +2,7 @@
 
 Sundararajan, Taly, Yan, arXiv:1703.01365 (2017). The contributions sum to the change of the log
 odds from the baseline to what is explained. The way is sampled at the nodes of Gauss and Legendre,
-and twice as often until the sum is right to 1 % (the paper leaves the number of steps open).
+and twice as often until the sum is right to 2 % (the paper leaves the number of steps open).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from einthoven.explain._model import Model
 from einthoven.record.attribution import Attribution
 
 _STEPS, _MOST = 16, 256
-_NEAR = 0.01  # of the change, from which on the sum is right
+_NEAR = 0.02  # of the change, from which on the sum is right
 
 
 def explain(model: Model, case: Case, target: int) -> Attribution:
