@@ -1,9 +1,9 @@
 """P, QRS and T: where they begin, peak and end, in each lead.
 
 A net that knows one lead at a time says for every 4 ms which wave it belongs to; the leads then
-lend each other about half their weight, and rules of order choose among the runs. After the delineation
-by a U-Net of Jimenez-Perez, Alcaine, Camara 2021 (10.1038/s41598-020-79512-7); the consensus over
-leads, the rules and the blocks are ours.
+lend each other about half their weight, and rules of order choose among the runs. After the
+delineation by a U-Net of Jimenez-Perez, Alcaine, Camara 2021 (10.1038/s41598-020-79512-7); the
+consensus over leads, the rules and the blocks are ours.
 """
 
 from __future__ import annotations
