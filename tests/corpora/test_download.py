@@ -360,6 +360,8 @@ def test_what_cannot_be_loaded_says_so(tmp_path: Path) -> None:
         download(open_corpus("mitdb", tmp_path), mirror="file:///etc/")
 
 
-def test_sums_are_read_in_both_spellings() -> None:
+def test_sums_are_read_in_both_spellings(tmp_path: Path) -> None:
+    assert read_sums(tmp_path) == {}
     text = f"{'a' * 64} 100.dat\n{'B' * 64} *sub/x.hea\nshort 1.hea\n\n{'c' * 64}\n"
-    assert read_sums(text) == {"100.dat": "a" * 64, "sub/x.hea": "b" * 64}
+    (tmp_path / SUMS).write_text(text)
+    assert read_sums(tmp_path) == {"100.dat": "a" * 64, "sub/x.hea": "b" * 64}

@@ -53,14 +53,12 @@ def check(corpus: Corpus, progress: Callable[[str], None] = lambda _name: None) 
     names = corpus.files()
     listing = corpus.folder / SUMS
     listed = listing.is_file() or not names
-    by_hand = corpus.facts.by_hand
     present = corpus.present
-    if not present and (by_hand or not listed):
-        mend = by_hand or f"Load the corpus with: einthoven data get {corpus.name}"
-        raise DataError(listing if names else corpus.folder, "is not there", mend)
+    if not present and (corpus.facts.by_hand or not listed):
+        raise DataError(listing if names else corpus.folder, "is not there", corpus.mend)
     state: dict[str, list[str]] = {"sound": [], "corrupt": [], "missing": []}
     if listing.is_file():
-        sums = read_sums(listing.read_text(encoding="utf-8", errors="replace"))
+        sums = read_sums(corpus.folder)
         for name in names:
             path = corpus.folder / name
             if not path.is_file():

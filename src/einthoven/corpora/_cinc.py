@@ -22,7 +22,7 @@ import numpy as np
 from einthoven.corpora._corpus import Corpus, Facts
 from einthoven.corpora._hearts import recording
 from einthoven.corpora._miniature import write_record
-from einthoven.corpora._sums import SUMS, read_sums, sha256
+from einthoven.corpora._sums import read_sums, write_sums
 from einthoven.formats import open_source
 from einthoven.formats._wfdb_header import parse
 from einthoven.record.diagnosis import Statement
@@ -120,7 +120,7 @@ class CincFolder(Corpus):
             return record
         if re.fullmatch(self.pattern, record):
             place = self.trees[0] / f"{record}.hea"
-            raise DataError(place, "is not there", f"Load it with: einthoven data get {self.name}")
+            raise self._absent(place)
         raise DataError(
             self.name, f"there is no record {record!r}", f"They are named like {self.pattern}"
         )
@@ -157,10 +157,9 @@ class CincFolder(Corpus):
 
         The publisher's list of checksums, which `data get` loads first, names them all.
         """
-        listing = self.folder / SUMS
-        if not listing.is_file():
+        sums = read_sums(self.folder)
+        if not sums:
             return (f"training/{self.part}/g1/RECORDS",)
-        sums = read_sums(listing.read_text(encoding="utf-8", errors="replace"))
         ends = (".hea", ".mat")
         return tuple(n for n in sums if n.startswith(f"training/{self.part}/") and n.endswith(ends))
 
@@ -210,8 +209,7 @@ class CincFolder(Corpus):
                 text = header.read_text(encoding="ascii").replace("1000/mV", "1000/mv")
                 text = text.replace(f"{name} ", f"{name}.mat ", 1).replace("# ", "#")
                 header.write_text(text, encoding="ascii")
-        sums = [f"{sha256(path)} {path.relative_to(target).as_posix()}" for path in sorted(files)]
-        (target / SUMS).write_text("\n".join(sums) + "\n", encoding="ascii")
+        write_sums(target, files)
 
 
 class TwoEditions(CincFolder):

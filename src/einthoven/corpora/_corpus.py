@@ -100,6 +100,11 @@ class Corpus(abc.ABC):
         return self.facts.url
 
     @property
+    def mend(self) -> str:
+        """What to do where its files are not here, the end of a fault."""
+        return self.facts.by_hand or f"Load it with: einthoven data get {self.name}"
+
+    @property
     @abc.abstractmethod
     def records(self) -> tuple[str, ...]:
         """The names of all records, in the publisher's order."""
@@ -170,6 +175,10 @@ class Corpus(abc.ABC):
         folder : becomes the data root; the corpus is written to ``folder / name``.
         seed : of all chance in it.
         """
+
+    def _absent(self, path: Path) -> DataError:
+        """Return the fault that one of the publisher's files is not there."""
+        return DataError(path, "is not there", self.mend)
 
     def _known(self, record: str) -> str:
         if record not in self.records:

@@ -99,7 +99,7 @@ def download(
     # Checksums that are here stay: what is gone on with must be what was begun.
     if force or not fetch.place(SUMS).is_file():
         fetch.get(SUMS, None, _SUMS_BYTES)
-    sums = read_sums((corpus.folder / SUMS).read_text(encoding="utf-8", errors="replace"))
+    sums = read_sums(corpus.folder)
     names = corpus.files()
     for name in names:
         if name not in sums:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
+from pathlib import Path
 
 from einthoven.corpora._corpus import Corpus
+from einthoven.corpora._miniature import write_listing
 from einthoven.formats import open_source
+from einthoven.formats._wfdb_header import parse
 from einthoven.record.errors import DataError, nearest
 from einthoven.record.source import Source
 
@@ -17,10 +21,14 @@ class WfdbFolder(Corpus):
     ----------
     published : the names of all records that the publisher lists.
     annotator : ending of the reference annotations.
+    besides : names of what the publisher lays beside the records, e.g. noise.
+    seconds : of a generated record, unless told otherwise.
     """
 
     published: tuple[str, ...]
     annotator: str = "atr"
+    besides: tuple[str, ...] = ()
+    seconds: float = 60.0
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -49,10 +57,42 @@ class WfdbFolder(Corpus):
             raise DataError(self.name, f"there is no record {record!r}", nearest(record, known))
         path = self.folder / f"{record}.hea"
         if not path.is_file():
-            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
+            raise self._absent(path)
         return open_source(path)
+
+    def _comments(self, record: str) -> tuple[str, ...]:
+        """Return the comments of a record's header."""
+        path = self.folder / f"{self._known(record)}.hea"
+        if not path.is_file():
+            raise self._absent(path)
+        return parse(path).comments
 
     def files(self) -> tuple[str, ...]:
         """Return RECORDS and the files of each record."""
         names = [f"{r}.{end}" for r in self.published for end in ("hea", self.annotator, "dat")]
         return ("RECORDS", *names)
+
+    def miniature(
+        self, folder: Path, seed: int, *, records: Sequence[str] | None = None,
+        seconds: float | None = None,
+    ) -> Path:  # fmt: skip
+        """Write generated records with the names, rate, leads and comments of the publisher's.
+
+        Parameters
+        ----------
+        folder : becomes the data root.
+        seed : of all chance.
+        records : which; all that are published, and what lies beside them, if not given.
+        seconds : of each; `seconds` of the corpus if not given.
+        """
+        chosen = (*self.published, *self.besides) if records is None else tuple(records)
+        target = folder / self.name
+        target.mkdir(parents=True, exist_ok=True)
+        length = self.seconds if seconds is None else seconds
+        files = [path for name in chosen for path in self._generate(target, name, seed, length)]
+        write_listing(target, chosen, files)
+        return folder
+
+    @abc.abstractmethod
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        """Write the files of one generated record into the folder `target`; return them."""

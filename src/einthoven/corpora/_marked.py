@@ -101,8 +101,7 @@ class MarkedFolder(WfdbFolder):
         """
         lacking = self._lacking(self._known(record))
         if lacking is not None:
-            mend = f"Load it with: einthoven data get {self.name}"
-            raise DataError(lacking, "is not there", mend)
+            raise self._absent(lacking)
         whole, _ = load(self.folder / f"{record}.{self.annotator}")
         for end in self.beats:
             path = self.folder / f"{record}.{end}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.corpora._sums import write_sums
 from einthoven.formats._wfdb_annotation import encode
 from einthoven.record import Annotations
 
@@ -73,8 +73,4 @@ def write_listing(folder: Path, records: Sequence[str], files: Sequence[Path]) -
     listing.write_text("\n".join(records) + "\n", encoding="ascii")
     annotators = folder / "ANNOTATORS"
     annotators.write_text("atr\treference beats and rhythm\n", encoding="ascii")
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}"
-        for path in sorted([*files, listing, annotators])
-    ]
-    (folder / "SHA256SUMS.txt").write_text("\n".join(sums) + "\n", encoding="ascii")
+    write_sums(folder, [*files, listing, annotators])

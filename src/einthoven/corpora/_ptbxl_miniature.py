@@ -9,7 +9,7 @@ import numpy as np
 
 from einthoven.corpora._hearts import people, recording
 from einthoven.corpora._miniature import write_record
-from einthoven.corpora._sums import SUMS, sha256
+from einthoven.corpora._sums import write_sums
 from einthoven.record.leads import STANDARD
 
 # What is generated, and what the table says of it. 100 is a likelihood, 0 is none.
@@ -93,8 +93,7 @@ def write_miniature(target: Path, seed: int, records: int) -> None:
         files.append(target / name)
         with files[-1].open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(table)
-    sums = [f"{sha256(path)} {path.relative_to(target).as_posix()}" for path in sorted(files)]
-    (target / SUMS).write_text("\n".join(sums) + "\n", encoding="ascii")
+    write_sums(target, files)
 
 
 _SPELT = tuple(lead.upper() for lead in STANDARD)  # AVR, AVL, AVF

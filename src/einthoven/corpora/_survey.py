@@ -66,8 +66,7 @@ def survey(
     """
     present = corpus.present
     if not present:
-        mend = corpus.facts.by_hand or f"Load them with: einthoven data get {corpus.name}"
-        raise DataError(corpus.folder, "holds no record", mend)
+        raise DataError(corpus.folder, "holds no record", corpus.mend)
     looked = {present[k] for k in np.linspace(0, len(present) - 1, MOST).round().astype(int)}
     rows = []
     for record in present:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
+from einthoven.corpora._corpus import Corpus
 from einthoven.record.errors import DataError
 
 _BYTES = 256 << 20
@@ -70,3 +72,33 @@ class Table:
         """Return the cells of those columns that are not empty."""
         found = ((column, self.cell(record, column)) for column in columns)
         return {column: text for column, text in found if text}
+
+
+class TableCorpus(Corpus):
+    """A corpus whose records are the rows of a table of the publisher's.
+
+    Attributes
+    ----------
+    table : the file in the corpus's folder.
+    key : the column that names the record.
+    needs : further columns that must be there.
+    """
+
+    table: str
+    key: str
+    needs: tuple[str, ...]
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(self.folder / self.table, self.key, self.needs, self.mend)
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The records of the table; none where it is not here, for it alone names them."""
+        return self._table.records if (self.folder / self.table).is_file() else ()
+
+    def _known(self, record: str) -> str:
+        if record not in self._table:
+            mend = f"See the column {self.key} of {self.table}"
+            raise DataError(self.name, f"there is no record {record!r}", mend)
+        return record

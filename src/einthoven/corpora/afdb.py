@@ -17,7 +17,7 @@ import numpy as np
 
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._marked import MarkedFolder
-from einthoven.corpora._miniature import GAIN, digital, write_listing, write_record
+from einthoven.corpora._miniature import GAIN, digital, write_record
 from einthoven.formats._wfdb_annotation import encode
 from einthoven.record.vocabulary import is_beat
 from einthoven.signal.simulate import Episode, Heart, simulate
@@ -78,50 +78,32 @@ class Afdb(MarkedFolder):
             names += [f"{record}.dat"] if record not in UNSEEN else []
         return ("RECORDS", *names)
 
-    def miniature(
-        self, folder: Path, seed: int, *, records: Sequence[str] | None = None, seconds: float = 60
-    ) -> Path:
-        """Write generated records with the names, rate, leads and files of the publisher's.
-
-        Parameters
-        ----------
-        folder : becomes the data root.
-        seed : of all chance.
-        records : which; all 25 if not given.
-        seconds : of each: sinus rhythm, then fibrillation, then sinus rhythm.
-        """
-        chosen = self.published if records is None else tuple(records)
-        target = folder / self.name
-        target.mkdir(parents=True, exist_ok=True)
-        files = []
-        for record in chosen:
-            made = simulate(
-                rate=RATE, leads=("II", "V5"), seed=1000 * seed + int(record), name=record,
-                heart=Heart.drawn(int(record)), episodes=(
-                    Episode(rhythm="sinus", seconds=seconds * 0.4, atrial=0.02),
-                    Episode(rhythm="afib", seconds=seconds * 0.4),
-                    Episode(rhythm="sinus", seconds=seconds * 0.2),
-                ),
-            ).record  # fmt: skip
-            marks = made.annotations
-            assert marks is not None, "simulated records are annotated"
-            beat = is_beat(marks.symbols)
-            written = write_record(
-                target, record, digital(made.signal, 0), RATE, LEADS, gain=str(GAIN),
-                resolution=12, zero=0, marks=marks.where(~beat), comments=(),
-            )  # fmt: skip
-            # A detector's marks: every beat is N.
-            found = replace(marks.where(beat), symbols=np.full(int(beat.sum()), "N"))
-            for end in ("qrs", "qrsc") if record in CORRECTED else ("qrs",):
-                written.append(target / f"{record}.{end}")
-                written[-1].write_bytes(encode(found, written[-1]))
-            if record in UNSEEN:
-                (target / f"{record}.dat").unlink()
-                (target / f"{record}.hea").write_text(f"{record} 0 250 0\n", encoding="ascii")
-                written = [path for path in written if path.suffix != ".dat"]
-            files += written
-        write_listing(target, chosen, files)
-        return folder
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        made = simulate(
+            rate=RATE, leads=("II", "V5"), seed=1000 * seed + int(record), name=record,
+            heart=Heart.drawn(int(record)), episodes=(
+                Episode(rhythm="sinus", seconds=seconds * 0.4, atrial=0.02),
+                Episode(rhythm="afib", seconds=seconds * 0.4),
+                Episode(rhythm="sinus", seconds=seconds * 0.2),
+            ),
+        ).record  # fmt: skip
+        marks = made.annotations
+        assert marks is not None, "simulated records are annotated"
+        beat = is_beat(marks.symbols)
+        written = write_record(
+            target, record, digital(made.signal, 0), RATE, LEADS, gain=str(GAIN),
+            resolution=12, zero=0, marks=marks.where(~beat), comments=(),
+        )  # fmt: skip
+        # A detector's marks: every beat is N.
+        found = replace(marks.where(beat), symbols=np.full(int(beat.sum()), "N"))
+        for end in ("qrs", "qrsc") if record in CORRECTED else ("qrs",):
+            written.append(target / f"{record}.{end}")
+            written[-1].write_bytes(encode(found, written[-1]))
+        if record in UNSEEN:
+            (target / f"{record}.dat").unlink()
+            (target / f"{record}.hea").write_text(f"{record} 0 250 0\n", encoding="ascii")
+            written = [path for path in written if path.suffix != ".dat"]
+        return written
 
 
 CORPORA.add("afdb", Afdb)

@@ -26,7 +26,7 @@ import numpy as np
 from einthoven.corpora._corpus import CORPORA, Corpus, Facts
 from einthoven.corpora._hearts import recording
 from einthoven.corpora._miniature import write_record
-from einthoven.corpora._sums import SUMS, read_sums, sha256
+from einthoven.corpora._sums import read_sums, write_sums
 from einthoven.corpora._table import Table
 from einthoven.formats import open_source
 from einthoven.record.diagnosis import Statement
@@ -75,8 +75,7 @@ class Cinc2017(Corpus):
 
     @cached_property
     def _table(self) -> Table:
-        mend = f"Load it with: einthoven data get {self.name}"
-        return Table(self.folder / _TABLE, "record", (), mend, head=("record", "class"))
+        return Table(self.folder / _TABLE, "record", (), self.mend, head=("record", "class"))
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -116,10 +115,7 @@ class Cinc2017(Corpus):
         for path in (first / record[:3] / f"{record}.hea", second / f"{record}.hea"):
             if path.is_file():
                 return open_source(path)
-        raise DataError(
-            first / record[:3] / f"{record}.hea", "is not there",
-            f"Load it with: einthoven data get {self.name}",
-        )  # fmt: skip
+        raise self._absent(first / record[:3] / f"{record}.hea")
 
     def statements(self, record: str) -> tuple[Statement, ...]:
         """Return the one class of the record."""
@@ -140,10 +136,9 @@ class Cinc2017(Corpus):
 
         The publisher's list of checksums, which `data get` loads first, names them all.
         """
-        listing = self.folder / SUMS
-        if not listing.is_file():
+        sums = read_sums(self.folder)
+        if not sums:
             return (_TABLE,)
-        sums = read_sums(listing.read_text(encoding="utf-8", errors="replace"))
         ends = (".hea", ".mat")
         return (_TABLE, *(n for n in sums if n.startswith("training/A") and n.endswith(ends)))
 
@@ -181,8 +176,7 @@ class Cinc2017(Corpus):
             rows.append(f"{name},{code}\n")
         files.append(target / _TABLE)
         files[-1].write_text("".join(rows), encoding="ascii")
-        sums = [f"{sha256(path)} {path.relative_to(target).as_posix()}" for path in sorted(files)]
-        (target / SUMS).write_text("\n".join(sums) + "\n", encoding="ascii")
+        write_sums(target, files)
         return folder
 
 

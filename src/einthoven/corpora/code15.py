@@ -20,19 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.corpora import _hdf5
-from einthoven.corpora._corpus import CORPORA, Corpus, Facts
+from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._hearts import people, recording
-from einthoven.corpora._table import Table
+from einthoven.corpora._table import TableCorpus
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement
-from einthoven.record.errors import DataError, FormatError
+from einthoven.record.errors import FormatError
 from einthoven.record.leads import STANDARD
 from einthoven.record.source import RecordSource, Source
 
 CLASSES = ("1dAVb", "RBBB", "LBBB", "SB", "AF", "ST")
 _NORMAL = "normal_ecg"
-_TABLE = "exams.csv"
-_NEEDS = ("patient_id", "trace_file", *CLASSES)
 _RATE, _LENGTH = 400.0, 4096
 _TRUE = frozenset({"true", "1", "1.0"})
 _NOTE = "the unit of CODE-15% is not certain: taken as mV, amplitudes may be up to twice too large"
@@ -43,8 +41,10 @@ _SAID = (
 )  # fmt: skip
 
 
-class Code15(Corpus):
+class Code15(TableCorpus):
     """The corpus; a record is an exam, and has no annotations."""
+
+    table, key, needs = "exams.csv", "exam_id", ("patient_id", "trace_file", *CLASSES)
 
     facts = Facts(
         name="code15",
@@ -72,10 +72,6 @@ class Code15(Corpus):
     )
 
     @cached_property
-    def _table(self) -> Table:
-        return Table(self.folder / _TABLE, "exam_id", _NEEDS, self.facts.by_hand)
-
-    @cached_property
     def _rows(self) -> Mapping[str, tuple[Path, int]]:
         """Exam -> file and row. Rows that the table does not know (an exam 0) are left out."""
         found = {}
@@ -86,21 +82,9 @@ class Code15(Corpus):
         return found
 
     @property
-    def records(self) -> tuple[str, ...]:
-        """The exams of the publisher's table; none where it is not here."""
-        return self._table.records if (self.folder / _TABLE).is_file() else ()
-
-    @property
     def present(self) -> tuple[str, ...]:
         """The exams that one of the files in the folder holds."""
         return tuple(record for record in self.records if record in self._rows)
-
-    def _known(self, record: str) -> str:
-        if record not in self._table:
-            raise DataError(
-                self.name, f"there is no record {record!r}", f"See the column exam_id of {_TABLE}"
-            )
-        return record
 
     def subject(self, record: str) -> str:
         """Return ``"code15:<patient_id>"``."""
@@ -111,7 +95,7 @@ class Code15(Corpus):
         if self._known(record) not in self._rows:
             part = self._table.cell(record, "trace_file")
             part = part if re.fullmatch(r"exams_part\d+\.hdf5", part) else "exams_part*.hdf5"
-            raise DataError(self.folder / part, "is not there", self.facts.by_hand)
+            raise self._absent(self.folder / part)
         path, row = self._rows[record]
         signal = _hdf5.read(path, "tracings", row)
         if signal.shape != (_LENGTH, len(STANDARD)):
@@ -187,7 +171,7 @@ class Code15(Corpus):
             ids = np.array([exam for exam, _ in exams] + [0], np.int64)
             tracings = np.stack([whole for _, whole in exams] + [np.zeros_like(exams[0][1])])
             _hdf5.write(target / part, exam_id=ids, tracings=tracings)
-        with (target / _TABLE).open("w", encoding="utf-8", newline="") as file:
+        with (target / self.table).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
         return folder
 

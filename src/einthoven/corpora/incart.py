@@ -17,8 +17,7 @@ import numpy as np
 from einthoven.corpora._cinc import person
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._folder import WfdbFolder
-from einthoven.corpora._miniature import write_listing, write_record
-from einthoven.formats._wfdb_header import parse
+from einthoven.corpora._miniature import write_record
 from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError
 from einthoven.record.leads import STANDARD
@@ -35,6 +34,7 @@ _GAIN = 306  # units a mV of I01; the gain differs from record to record
 class Incart(WfdbFolder):
     """The corpus; all its records are test here, for the shipped models learnt on mitdb."""
 
+    seconds = 30.0
     published = tuple(f"I{n:02}" for n in range(1, 76))
     facts = Facts(
         name="incart",
@@ -83,12 +83,6 @@ class Incart(WfdbFolder):
             "Fetch the publisher's header again",
         )  # fmt: skip
 
-    def _comments(self, record: str) -> tuple[str, ...]:
-        path = self.folder / f"{self._known(record)}.hea"
-        if not path.is_file():
-            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
-        return parse(path).comments
-
     def _told(self, record: str) -> Mapping[str, str]:
         found = _TOLD.findall(" ".join(self._comments(record)[:1]))
         return {key.lower(): text.strip() for key, text in found}
@@ -104,46 +98,26 @@ class Incart(WfdbFolder):
         """Return age (years) and sex, where the header says."""
         return person(self._told(record))
 
-    def miniature(
-        self, folder: Path, seed: int, *, records: Sequence[str] | None = None, seconds: float = 30
-    ) -> Path:
-        """Write generated records with the names, rate, leads and comments of the publisher's.
-
-        Who was recorded is generated too: two records a person, from I39 on three.
-
-        Parameters
-        ----------
-        folder : becomes the data root.
-        seed : of all chance.
-        records : which; all 75 if not given.
-        seconds : of each.
-        """
-        chosen = self.published if records is None else tuple(records)
-        target = folder / self.name
-        target.mkdir(parents=True, exist_ok=True)
-        files = []
-        for record in chosen:
-            number = int(record[1:])
-            # 19 people of two records and 13 of up to three: 32 in all.
-            who = (number + 1) // 2 if number <= 38 else 20 + (number - 39) // 3
-            made = simulate(
-                rate=257.0, leads=STANDARD, seed=1000 * seed + number, name=record,
-                heart=Heart.drawn(who), episodes=(
-                    Episode(rhythm="sinus", seconds=seconds * 0.8, atrial=0.05, ventricular=0.2),
-                    Episode(rhythm="bigeminy", seconds=seconds * 0.2),
-                ),
-            ).record  # fmt: skip
-            samples = np.rint(made.signal * _GAIN).astype(np.int64)
-            files += write_record(
-                target, record, np.clip(samples, -32767, 32767), 257.0, LEADS, gain=str(_GAIN),
-                resolution=16, zero=0, marks=made.annotations, form=16,
-                comments=(
-                    "<age>: 60 <sex>: F <diagnoses> Coronary artery disease, hypertension",
-                    f"patient {who}", "simulated",
-                ),
-            )  # fmt: skip
-        write_listing(target, chosen, files)
-        return folder
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        number = int(record[1:])
+        # 19 people of two records and 13 of up to three: 32 in all.
+        who = (number + 1) // 2 if number <= 38 else 20 + (number - 39) // 3
+        made = simulate(
+            rate=257.0, leads=STANDARD, seed=1000 * seed + number, name=record,
+            heart=Heart.drawn(who), episodes=(
+                Episode(rhythm="sinus", seconds=seconds * 0.8, atrial=0.05, ventricular=0.2),
+                Episode(rhythm="bigeminy", seconds=seconds * 0.2),
+            ),
+        ).record  # fmt: skip
+        samples = np.rint(made.signal * _GAIN).astype(np.int64)
+        return write_record(
+            target, record, np.clip(samples, -32767, 32767), 257.0, LEADS, gain=str(_GAIN),
+            resolution=16, zero=0, marks=made.annotations, form=16,
+            comments=(
+                "<age>: 60 <sex>: F <diagnoses> Coronary artery disease, hypertension",
+                f"patient {who}", "simulated",
+            ),
+        )  # fmt: skip
 
 
 CORPORA.add("incart", Incart)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from einthoven.corpora._corpus import CORPORA, Corpus, Facts
 from einthoven.corpora._miniature import write_record
-from einthoven.corpora._sums import SUMS, sha256
+from einthoven.corpora._sums import write_sums
 from einthoven.corpora._table import Table
 from einthoven.formats import open_source
 from einthoven.formats._wfdb_annotation import encode, load
@@ -142,7 +142,7 @@ class Ludb(Corpus):
         """Return the record; its annotations are those of lead II, see `marks` for the others."""
         path = self._file(self._known(record), "hea")
         if not path.is_file():
-            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
+            raise self._absent(path)
         found = open_source(path).record()
         marks = self._file(record, LEADS[1])
         return RecordSource(replace(found, annotations=load(marks)[0] if marks.is_file() else None))
@@ -159,15 +159,13 @@ class Ludb(Corpus):
         for lead in LEADS:
             path = self._file(record, lead)
             if not path.is_file():
-                mend = f"Load it with: einthoven data get {self.name}"
-                raise DataError(path, "is not there", mend)
+                raise self._absent(path)
             found.append(marked(load(path)[0]))
         return tuple(found)
 
     @cached_property
     def _table(self) -> Table:
-        mend = f"Load it with: einthoven data get {self.name}"
-        return Table(self.folder / "ludb.csv", "ID", ("Rhythms",), mend)
+        return Table(self.folder / "ludb.csv", "ID", ("Rhythms",), self.mend)
 
     def statements(self, record: str) -> tuple[Statement, ...]:
         """Return the lines of the table of people: rhythm, axis, diagnoses, in its words."""
@@ -230,8 +228,7 @@ class Ludb(Corpus):
         for name, lines in (("RECORDS", [f"data/{r}" for r in chosen]), ("ludb.csv", rows)):
             files.append(target / name)
             files[-1].write_text("\n".join(lines) + "\n", encoding="ascii")
-        sums = [f"{sha256(path)} {path.relative_to(target).as_posix()}" for path in sorted(files)]
-        (target / SUMS).write_text("\n".join(sums) + "\n", encoding="ascii")
+        write_sums(target, files)
         return folder
 
 

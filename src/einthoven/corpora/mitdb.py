@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._folder import WfdbFolder
-from einthoven.corpora._miniature import GAIN, ZERO, digital, write_listing, write_record
+from einthoven.corpora._miniature import GAIN, ZERO, digital, write_record
 from einthoven.signal.simulate import Episode, Heart, simulate
 
 DS1 = (
@@ -95,43 +95,25 @@ class Mitdb(WfdbFolder):
         name = self._known(record)
         return f"mitdb:{ONE_SUBJECT[0] if name in ONE_SUBJECT else name}"
 
-    def miniature(
-        self, folder: Path, seed: int, *, records: Sequence[str] | None = None, seconds: float = 60
-    ) -> Path:
-        """Write generated records with the names, leads and conduction of the publisher's.
-
-        Parameters
-        ----------
-        folder : becomes the data root.
-        seed : of all chance.
-        records : which; all 48 if not given.
-        seconds : of each.
-        """
-        chosen = self.published if records is None else tuple(records)
-        target = folder / self.name
-        target.mkdir(parents=True, exist_ok=True)
-        files = []
-        for record in chosen:
-            person = int(self.subject(record).split(":")[1])
-            conduction = _CONDUCTION.get(record, "paced" if record in PACED else "normal")
-            leads = _LEADS.get(record, ("MLII", "V1"))
-            made = simulate(
-                rate=360.0, leads=leads, seed=1000 * seed + int(record), name=record,
-                heart=Heart.drawn(person, conduction), episodes=(
-                    Episode(rhythm="sinus", seconds=seconds * 0.6, atrial=0.1, ventricular=0.1),
-                    Episode(rhythm="bigeminy", seconds=seconds * 0.1),
-                    Episode(
-                        rhythm="sinus", seconds=seconds * 0.3,
-                        atrial=0.05, ventricular=0.1, fusion=0.1,
-                    ),
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        person = int(self.subject(record).split(":")[1])
+        conduction = _CONDUCTION.get(record, "paced" if record in PACED else "normal")
+        leads = _LEADS.get(record, ("MLII", "V1"))
+        made = simulate(
+            rate=360.0, leads=leads, seed=1000 * seed + int(record), name=record,
+            heart=Heart.drawn(person, conduction), episodes=(
+                Episode(rhythm="sinus", seconds=seconds * 0.6, atrial=0.1, ventricular=0.1),
+                Episode(rhythm="bigeminy", seconds=seconds * 0.1),
+                Episode(
+                    rhythm="sinus", seconds=seconds * 0.3,
+                    atrial=0.05, ventricular=0.1, fusion=0.1,
                 ),
-            ).record  # fmt: skip
-            files += write_record(
-                target, record, digital(made.signal, ZERO), 360.0, leads, gain=str(GAIN),
-                resolution=11, zero=ZERO, marks=made.annotations, comments=("simulated",),
-            )  # fmt: skip
-        write_listing(target, chosen, files)
-        return folder
+            ),
+        ).record  # fmt: skip
+        return write_record(
+            target, record, digital(made.signal, ZERO), 360.0, leads, gain=str(GAIN),
+            resolution=11, zero=ZERO, marks=made.annotations, comments=("simulated",),
+        )  # fmt: skip
 
 
 CORPORA.add("mitdb", Mitdb)

@@ -16,9 +16,7 @@ from types import MappingProxyType
 from einthoven.corpora._cinc import person
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._marked import MarkedFolder
-from einthoven.corpora._miniature import GAIN, digital, write_listing, write_record
-from einthoven.formats._wfdb_header import parse
-from einthoven.record.errors import DataError
+from einthoven.corpora._miniature import GAIN, digital, write_record
 from einthoven.signal.simulate import Episode, Heart, simulate
 
 LEADS = ("ECG1", "ECG2")
@@ -70,42 +68,21 @@ class Nsrdb(MarkedFolder):
         ------
         DataError : there is no such record, or it is not here.
         """
-        path = self.folder / f"{self._known(record)}.hea"
-        if not path.is_file():
-            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
-        found = (_PERSON.match(comment) for comment in parse(path).comments)
+        found = (_PERSON.match(comment) for comment in self._comments(record))
         return next((person({"age": m[1], "sex": m[2]}) for m in found if m), {})
 
-    def miniature(
-        self, folder: Path, seed: int, *, records: Sequence[str] | None = None, seconds: float = 60
-    ) -> Path:
-        """Write generated records with the names, rate, leads and comments of the publisher's.
-
-        Parameters
-        ----------
-        folder : becomes the data root.
-        seed : of all chance.
-        records : which; all 18 if not given.
-        seconds : of each.
-        """
-        chosen = self.published if records is None else tuple(records)
-        target = folder / self.name
-        target.mkdir(parents=True, exist_ok=True)
-        files = []
-        for record in chosen:
-            made = simulate(
-                rate=RATE, leads=("II", "V5"), seed=1000 * seed + int(record), name=record,
-                heart=Heart.drawn(int(record)),
-                episodes=(Episode(rhythm="sinus", seconds=seconds, atrial=0.01),),
-            ).record  # fmt: skip
-            marks = made.annotations
-            assert marks is not None, "simulated records are annotated"
-            files += write_record(
-                target, record, digital(made.signal, 0), RATE, LEADS, gain=str(GAIN),
-                resolution=12, zero=0, marks=marks.where(marks.symbols != "+"), comments=("40 F",),
-            )  # fmt: skip
-        write_listing(target, chosen, files)
-        return folder
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        made = simulate(
+            rate=RATE, leads=("II", "V5"), seed=1000 * seed + int(record), name=record,
+            heart=Heart.drawn(int(record)),
+            episodes=(Episode(rhythm="sinus", seconds=seconds, atrial=0.01),),
+        ).record  # fmt: skip
+        marks = made.annotations
+        assert marks is not None, "simulated records are annotated"
+        return write_record(
+            target, record, digital(made.signal, 0), RATE, LEADS, gain=str(GAIN),
+            resolution=12, zero=0, marks=marks.where(marks.symbols != "+"), comments=("40 F",),
+        )  # fmt: skip
 
 
 CORPORA.add("nsrdb", Nsrdb)

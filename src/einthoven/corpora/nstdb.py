@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._folder import WfdbFolder
-from einthoven.corpora._miniature import digital, write_listing, write_record
+from einthoven.corpora._miniature import digital, write_record
 from einthoven.formats import open_source
 from einthoven.record.errors import DataError
 from einthoven.record.source import Source
@@ -24,6 +25,7 @@ _KINDS = {"bw": "wander", "em": "electrode", "ma": "muscle"}
 class Nstdb(WfdbFolder):
     """The corpus; `records` are the ECGs, and the noises of `NOISES` open by their name too."""
 
+    besides, seconds = NOISES, 120.0
     published = tuple(f"{base}e{ratio}" for base in ("118", "119") for ratio in RATIOS)
     facts = Facts(
         name="nstdb",
@@ -67,48 +69,39 @@ class Nstdb(WfdbFolder):
         """Return the files of the ECGs and of the noises."""
         return (*super().files(), *(f"{n}.{end}" for n in NOISES for end in ("hea", "dat")))
 
-    def miniature(self, folder: Path, seed: int, *, seconds: float = 120.0) -> Path:
-        """Write all 15 records, generated; noise is added in the last third of the ECGs.
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        """Write noise, or an ECG with noise added in its last third.
 
         The ratios are nominal (power of the clean signal by power of the noise), not calibrated
         as the publisher's are.
         """
-        target = folder / self.name
-        target.mkdir(parents=True, exist_ok=True)
-        files = []
-        for number, noise in enumerate(NOISES):
+        if record in NOISES:
             drawn = simulate(
-                rate=360.0, leads=("I", "II"), seed=seed + number, disturbances=(
-                    Noise(kind=_KINDS[noise], mv=0.2),
+                rate=360.0, leads=("I", "II"), seed=seed + NOISES.index(record), disturbances=(
+                    Noise(kind=_KINDS[record], mv=0.2),
                 ), episodes=(Episode(rhythm="sinus", seconds=seconds),),
             )  # fmt: skip
-            samples = digital(drawn.record.signal - drawn.clean, 0)
-            files += write_record(
-                target, noise, samples, 360.0, ("noise1", "noise2"),
-                gain="0", resolution=12, zero=0, marks=None, comments=("simulated",),
-            )  # fmt: skip
-        for record in self.published:
-            base = int(record[:3])
-            heart = Heart.drawn(base, conduction="rbbb" if base == 118 else "normal")
-            episodes = (Episode(rhythm="sinus", seconds=seconds, atrial=0.05, ventricular=0.05),)
-            clean = simulate(
-                rate=360.0, leads=("MLII", "V1"), seed=seed + base, heart=heart,
-                episodes=episodes, disturbances=(),
-            )  # fmt: skip
-            level = float(np.std(clean.clean)) * 10 ** (-RATIOS[record[4:]] / 20)
-            noisy = simulate(
-                rate=360.0, leads=("MLII", "V1"), seed=seed + base, heart=heart,
-                episodes=episodes, disturbances=(
-                    *QUIET, Noise(kind="electrode", mv=level, start=seconds * 2 / 3),
-                ),
-            )  # fmt: skip
-            files += write_record(
-                target, record, digital(noisy.record.signal, 0), 360.0, ("MLII", "V1"),
-                gain="200(0)", resolution=12, zero=0, marks=noisy.record.annotations,
+            return write_record(
+                target, record, digital(drawn.record.signal - drawn.clean, 0), 360.0,
+                ("noise1", "noise2"), gain="0", resolution=12, zero=0, marks=None,
                 comments=("simulated",),
             )  # fmt: skip
-        write_listing(target, (*self.published, *NOISES), files)
-        return folder
+        base = int(record[:3])
+        heart = Heart.drawn(base, conduction="rbbb" if base == 118 else "normal")
+        episodes = (Episode(rhythm="sinus", seconds=seconds, atrial=0.05, ventricular=0.05),)
+        clean = simulate(
+            rate=360.0, leads=("MLII", "V1"), seed=seed + base, heart=heart, episodes=episodes,
+            disturbances=(),
+        )  # fmt: skip
+        level = float(np.std(clean.clean)) * 10 ** (-RATIOS[record[4:]] / 20)
+        noisy = simulate(
+            rate=360.0, leads=("MLII", "V1"), seed=seed + base, heart=heart, episodes=episodes,
+            disturbances=(*QUIET, Noise(kind="electrode", mv=level, start=seconds * 2 / 3)),
+        ).record  # fmt: skip
+        return write_record(
+            target, record, digital(noisy.signal, 0), 360.0, ("MLII", "V1"), gain="200(0)",
+            resolution=12, zero=0, marks=noisy.annotations, comments=("simulated",),
+        )  # fmt: skip
 
 
 CORPORA.add("nstdb", Nstdb)

@@ -10,20 +10,17 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
-from einthoven.corpora._corpus import CORPORA, Corpus, Facts
+from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._ptbxl_miniature import write_miniature
-from einthoven.corpora._sums import SUMS, read_sums
-from einthoven.corpora._table import Table
+from einthoven.corpora._sums import read_sums
+from einthoven.corpora._table import TableCorpus
 from einthoven.formats import open_source
 from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.source import Source
 
-_TABLES = ("ptbxl_database.csv", "scp_statements.csv")
-_NEEDS = ("patient_id", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
 _NAMES = {100.0: ("records100", "filename_lr"), 500.0: ("records500", "filename_hr")}
 _SEX = {"0": "male", "1": "female"}
 _OVER_89 = "300"  # the publisher's way of not giving the age of the oldest
@@ -40,7 +37,7 @@ _OWN = "publisher_100hz.csv"
 _ODD = {"162": "the limb leads of this record hold corrupt samples"}
 
 
-class Ptbxl(Corpus):
+class Ptbxl(TableCorpus):
     """The corpus.
 
     Parameters
@@ -53,6 +50,8 @@ class Ptbxl(Corpus):
     UsageError : for another rate.
     """
 
+    table, key = "ptbxl_database.csv", "ecg_id"
+    needs = ("patient_id", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
     facts = Facts(
         name="ptbxl",
         title="PTB-XL, a large publicly available electrocardiography dataset",
@@ -85,16 +84,6 @@ class Ptbxl(Corpus):
         self.rate = float(rate)
         self._tree, self._path = _NAMES[self.rate]
 
-    @cached_property
-    def _table(self) -> Table:
-        mend = f"Load it with: einthoven data get {self.name}"
-        return Table(self.folder / _TABLES[0], "ecg_id", _NEEDS, mend)
-
-    @property
-    def records(self) -> tuple[str, ...]:
-        """The ids of the publisher's table; none where it is not here, for it alone names them."""
-        return self._table.records if (self.folder / _TABLES[0]).is_file() else ()
-
     @property
     def present(self) -> tuple[str, ...]:
         """The records whose header and signal are in the folder."""
@@ -105,14 +94,6 @@ class Ptbxl(Corpus):
             here |= {f"{self._tree}/{part}/{n[:-4]}" for n in found
                      if n.endswith(".dat") and f"{n[:-4]}.hea" in found}  # fmt: skip
         return tuple(r for r in self.records if self._table.cell(r, self._path) in here)
-
-    def _known(self, record: str) -> str:
-        if record not in self._table:
-            raise DataError(
-                self.name, f"there is no record {record!r}",
-                f"See the column ecg_id of {_TABLES[0]}",
-            )  # fmt: skip
-        return record
 
     def subject(self, record: str) -> str:
         """Return ``"ptbxl:<patient_id>"``."""
@@ -137,7 +118,7 @@ class Ptbxl(Corpus):
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise DataError(self._table.path, f"names a file outside it, {name}", "Fetch it again")
         if not path.is_file():
-            raise DataError(path, "is not there", f"Load it with: einthoven data get {self.name}")
+            raise self._absent(path)
         source = open_source(path)
         if record in _ODD:
             source.notes = (*source.notes, _ODD[record])
@@ -183,11 +164,10 @@ class Ptbxl(Corpus):
 
         The publisher's list of checksums, which `data get` loads first, names them all.
         """
-        listing = self.folder / SUMS
-        if not listing.is_file():
-            return _TABLES
-        sums = read_sums(listing.read_text(encoding="utf-8", errors="replace"))
-        return (*_TABLES, *(name for name in sums if name.startswith(f"{self._tree}/")))
+        tables, sums = (self.table, "scp_statements.csv"), read_sums(self.folder)
+        if not sums:
+            return tables
+        return (*tables, *(name for name in sums if name.startswith(f"{self._tree}/")))
 
     def notes(self) -> tuple[str, ...]:
         """Return what should be known of the records that are here."""

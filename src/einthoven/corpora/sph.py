@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from einthoven.corpora import _hdf5
-from einthoven.corpora._corpus import CORPORA, Corpus, Facts
+from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._hearts import people, recording
-from einthoven.corpora._table import Table
+from einthoven.corpora._table import TableCorpus
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement
-from einthoven.record.errors import DataError, FormatError
+from einthoven.record.errors import FormatError
 from einthoven.record.leads import STANDARD
 from einthoven.record.source import RecordSource, Source
 
-_TABLE = "metadata.csv"
-_NEEDS = ("AHA_Code", "Patient_ID")
 _RATE = 500.0
 _LONGEST = 60  # seconds, by the publisher
 _SEX = {"M": "male", "F": "female"}
@@ -38,8 +35,10 @@ _SAID = (
 )  # fmt: skip
 
 
-class Sph(Corpus):
+class Sph(TableCorpus):
     """The corpus; a record has no annotations."""
+
+    table, key, needs = "metadata.csv", "ECG_ID", ("AHA_Code", "Patient_ID")
 
     facts = Facts(
         name="sph",
@@ -65,28 +64,12 @@ class Sph(Corpus):
         size=0,
     )
 
-    @cached_property
-    def _table(self) -> Table:
-        return Table(self.folder / _TABLE, "ECG_ID", _NEEDS, self.facts.by_hand)
-
-    @property
-    def records(self) -> tuple[str, ...]:
-        """The records of the publisher's table; none where it is not here."""
-        return self._table.records if (self.folder / _TABLE).is_file() else ()
-
     @property
     def present(self) -> tuple[str, ...]:
         """The records whose file is in the folder."""
         place = self.folder / "records"
         here = {path.name for path in place.iterdir()} if place.is_dir() else set[str]()
         return tuple(record for record in self.records if f"{record}.h5" in here)
-
-    def _known(self, record: str) -> str:
-        if record not in self._table:
-            raise DataError(
-                self.name, f"there is no record {record!r}", f"See the column ECG_ID of {_TABLE}"
-            )
-        return record
 
     def subject(self, record: str) -> str:
         """Return ``"sph:<Patient_ID>"``."""
@@ -96,7 +79,7 @@ class Sph(Corpus):
         """Return the record, 10 to 60 s at 500 Hz."""
         path = self.folder / "records" / f"{self._known(record)}.h5"
         if not path.is_file():
-            raise DataError(path, "is not there", self.facts.by_hand)
+            raise self._absent(path)
         signal = _hdf5.read(path, "ecg")
         if signal.ndim != 2 or len(signal) != len(STANDARD) or signal.dtype.kind != "f":
             raise FormatError(path, f"holds no 12 leads but {signal.shape}", "Fetch it again")
@@ -149,7 +132,7 @@ class Sph(Corpus):
             _hdf5.write(target / "records" / f"{name}.h5", ecg=drawn.astype(np.float16))
             sex, age = "MF"[person % 2], str(20 + person * 7 % 60)
             rows.append((name, code, f"S{person:05d}", age, sex, str(drawn.shape[1]), "2020-01-01"))
-        with (target / _TABLE).open("w", encoding="utf-8", newline="") as file:
+        with (target / self.table).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
         return folder
 

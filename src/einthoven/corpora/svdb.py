@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._folder import WfdbFolder
-from einthoven.corpora._miniature import GAIN, digital, write_listing, write_record
+from einthoven.corpora._miniature import GAIN, digital, write_record
 from einthoven.signal.simulate import Episode, Heart, simulate
 
 _NUMBERS = (*range(800, 813), *range(820, 830), *range(840, 895))
@@ -59,38 +59,20 @@ class Svdb(WfdbFolder):
         """Return ``"svdb:<record>"``: the publisher does not say that any two are one person."""
         return f"svdb:{self._known(record)}"
 
-    def miniature(
-        self, folder: Path, seed: int, *, records: Sequence[str] | None = None, seconds: float = 60
-    ) -> Path:
-        """Write generated records with the names, rate and channels of the publisher's.
-
-        Parameters
-        ----------
-        folder : becomes the data root.
-        seed : of all chance.
-        records : which; all 78 if not given.
-        seconds : of each.
-        """
-        chosen = self.published if records is None else tuple(records)
-        target = folder / self.name
-        target.mkdir(parents=True, exist_ok=True)
-        files = []
-        for record in chosen:
-            made = simulate(
-                rate=128.0, leads=("II", "V1"), seed=1000 * seed + int(record), name=record,
-                heart=Heart.drawn(int(record)), episodes=(
-                    Episode(rhythm="sinus", seconds=seconds * 0.8, atrial=0.2, ventricular=0.05),
-                    Episode(rhythm="sinus", seconds=seconds * 0.2, atrial=0.05, fusion=0.05),
-                ),
-            ).record  # fmt: skip
-            files += write_record(
-                target, record, digital(made.signal, 0), 128.0, LEADS,
-                # As in the publisher's: the later records state no gain.
-                gain=str(GAIN) if int(record) < 820 else "0", resolution=10, zero=0,
-                marks=made.annotations, comments=(),
-            )  # fmt: skip
-        write_listing(target, chosen, files)
-        return folder
+    def _generate(self, target: Path, record: str, seed: int, seconds: float) -> Sequence[Path]:
+        made = simulate(
+            rate=128.0, leads=("II", "V1"), seed=1000 * seed + int(record), name=record,
+            heart=Heart.drawn(int(record)), episodes=(
+                Episode(rhythm="sinus", seconds=seconds * 0.8, atrial=0.2, ventricular=0.05),
+                Episode(rhythm="sinus", seconds=seconds * 0.2, atrial=0.05, fusion=0.05),
+            ),
+        ).record  # fmt: skip
+        return write_record(
+            target, record, digital(made.signal, 0), 128.0, LEADS,
+            # As in the publisher's: the later records state no gain.
+            gain=str(GAIN) if int(record) < 820 else "0", resolution=10, zero=0,
+            marks=made.annotations, comments=(),
+        )  # fmt: skip
 
 
 CORPORA.add("svdb", Svdb)

@@ -117,7 +117,7 @@ def open_records(corpus: Corpus, spec: InputSpec, *, root: Path | None = None) -
     """
     names = corpus.present
     if not names:
-        raise DataError(corpus.name, "has no record here", f"Run: einthoven data get {corpus.name}")
+        raise DataError(corpus.name, "has no record here", corpus.mend)
     side = record_side_names(spec)
     # The R peaks and the measurements change with the version.
     parts = (LAYOUT, _fingerprint(corpus, names), spec.fingerprint, __version__, side)

@@ -140,7 +140,7 @@ def open_store(
     if peaks not in ("reference", "engine"):
         raise UsageError("peaks", f"{peaks!r} is not known", "Use reference or engine")
     if not corpus.present:
-        raise DataError(corpus.name, "has no record here", f"Run: einthoven data get {corpus.name}")
+        raise DataError(corpus.name, "has no record here", corpus.mend)
     # The engine's R peaks change with the detector, hence with the version.
     whose = peaks if peaks == "reference" else f"engine {__version__}"
     people = patients(corpus, spec)

@@ -65,7 +65,7 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
         raise DataError(folder, "is no finished run", "Run: einthoven train rhythm --run FOLDER")
     corpus = open_corpus("mitdb")
     if not corpus.present:
-        raise DataError("mitdb", "is not here", "Load it with: einthoven data get mitdb")
+        raise DataError("mitdb", "is not here", corpus.mend)
     bundle = load_model(MODEL)
     said = Predictions.load(folder / "predictions.npz")
     parts = load_file(folder / "folds.safetensors")

@@ -111,8 +111,7 @@ def load(recipe: Recipe, unlabelled: Sequence[str], count: int, cache: Path) -> 
 def _present(corpus: Corpus) -> list[str]:
     found = [n for n in corpus.present if n in _CHOSEN.get(corpus.name, (n,))]
     if not found:
-        mend = f"Load it with: einthoven data get {corpus.name}"
-        raise DataError(corpus.name, "is not here", mend)
+        raise DataError(corpus.name, "is not here", corpus.mend)
     return found
 
 

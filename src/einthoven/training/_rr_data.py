@@ -113,8 +113,7 @@ def load(names: Sequence[str]) -> Examples:
         corpus = open_corpus(name)
         chosen = [r for r in corpus.present if r in RECORDS.get(name, corpus.present)]
         if not chosen:
-            mend = f"Load it with: einthoven data get {name}"
-            raise DataError(name, "is not here", mend)
+            raise DataError(name, "is not here", corpus.mend)
         for record in chosen:
             marks, rate = _marks(corpus, record), corpus.facts.rate
             track = Track.of(marks.samples[is_beat(marks.symbols)] / rate)

@@ -105,8 +105,7 @@ def examples(corpus: Corpus, spec: InputSpec, labels: str, cache: Path | None = 
     """
     names = corpus.present
     if not names:
-        mend = f"Load it with: einthoven data get {corpus.name}"
-        raise DataError(corpus.name, "is not here", mend)
+        raise DataError(corpus.name, "is not here", corpus.mend)
     label = np.array([int(np.argmax(label_row(corpus.statements(n), labels))) for n in names])
     if cache is not None and cache.is_file():
         kept = load_file(cache)
