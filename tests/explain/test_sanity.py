@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,18 +98,27 @@ def test_nothing_to_compare_is_not_passed() -> None:
 
 
 def test_chance_is_taken_off() -> None:
-    generator = np.random.default_rng(0)
-    for length in (7, 40):
-        pairs = [
-            abs(
-                _sanity.likeness(
-                    generator.normal(size=length), generator.normal(size=length)
-                ).signed
-            )
-            for _ in range(4000)
-        ]
-        assert _sanity.beyond(float(np.mean(pairs)), length) == pytest.approx(0, abs=0.03)
-    assert _sanity.beyond(1.0, 7) == pytest.approx(1)
+    assert _sanity.beyond(0.36, 0.36) == 0
+    assert _sanity.beyond(1.0, 0.36) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("columns", [0, 4, 8, 23, 360])
+def test_coarse_maps_that_mean_nothing_are_alike_by_chance(columns: int) -> None:
+    """A few columns joined by lines agree by accident (found by a critic: .43 of four)."""
+    generator = np.random.default_rng(columns)
+
+    def nothing(model, case, target) -> Attribution:
+        if not columns:  # the order of seven waves
+            made = said(np.zeros((1, 60)))
+            numbers = {str(k): v for k, v in enumerate(generator.normal(size=7).tolist())}
+            return replace(made, values=None, leads=(), numbers=numbers)
+        at = np.linspace(0, columns - 1, 360)
+        return said(np.interp(at, np.arange(columns), generator.normal(size=columns))[None])
+
+    found = _sanity.sanity(nothing, Toy(), ITEMS, draws=30)
+    assert found is not None
+    assert _sanity.beyond(found.signed, found.chance) == pytest.approx(0, abs=0.12)
+    assert found.passed
 
 
 @pytest.mark.parametrize("name", ["arrhythminet-v2", "aami-live"])

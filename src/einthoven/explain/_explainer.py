@@ -28,6 +28,8 @@ class Explainer:
     needs : of `NEEDS`.
     explain : called with a model, a case and the index of the class to be explained.
     serves : called with a model; whether it has what is needed.
+    drawn : of a method that draws at random, always alike: called with a seed, too, it draws
+        otherwise; None where nothing is left to chance.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Explainer:
     needs: str
     explain: Callable[[Model, Case, int], Attribution]
     serves: Callable[[Model], bool] = lambda _: True
+    drawn: Callable[[Model, Case, int, int], Attribution] | None = None
 
 
 EXPLAINERS = Registry[Explainer]("explainer", "einthoven.explain")

@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float32]
 Logits = npt.NDArray[np.float64]
 
 _AT_ONCE = 256  # variants
+_CERTAIN = 50.0  # log odds: 1 in 10 to the 22
 
 
 class Model(Protocol):
@@ -73,14 +74,15 @@ def log_odds(model: Model, logits: Logits) -> Logits:
     """Return (variant, class) log odds of the probabilities that the engine would print.
 
     That is what contributions add up to, whatever the method: of diagnoses the logit itself, of
-    classes that exclude each other the logit less the log of the sum over all the others.
+    classes that exclude each other the logit less the log of the sum over all the others. A graph
+    that says 0 or 1 outright has no end: it ends at `_CERTAIN`.
     """
     if model.task == "diagnosis":
-        return np.asarray(logits, np.float64)
+        return np.clip(np.asarray(logits, np.float64), -_CERTAIN, _CERTAIN)
     found = np.empty_like(logits, np.float64)
     for k in range(logits.shape[1]):
         found[:, k] = logits[:, k] - np.logaddexp.reduce(np.delete(logits, k, axis=1), axis=1)
-    return found
+    return np.clip(found, -_CERTAIN, _CERTAIN)
 
 
 def pieces(spec: InputSpec, inputs: Mapping[str, Array]) -> tuple[dict[str, Array], int]:

@@ -6,8 +6,10 @@ rank. A method whose maps stay alike draws the ECG, not the model's reasons.
 
 Ours are two choices. The numbers of a layer are shuffled instead of drawn anew, which keeps the
 size of what flows through it; of trees the leaves are, and each number that they ask for is
-exchanged for another. And likeness is told beyond chance: two orders of seven waves agree
-by accident (mean |rho| about .33) where two maps of a thousand samples do not.
+exchanged for another. And likeness is told beyond chance, which is measured: two orders of seven
+waves agree by accident (mean |rho| about .33), and so do two maps of a few columns however many
+samples they are laid over, where two maps that know each sample do not. So the map after shuffling
+is compared a second time, with its waves in any order or, of a map, begun anywhere.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import Bundle
-from einthoven.evaluation.faithfulness import Floats, likeness
+from einthoven.evaluation.faithfulness import Floats, likeness, ranks, spearman
 from einthoven.explain._case import Case
 from einthoven.explain._model import BundleModel, Model
 from einthoven.record.attribution import Attribution
 
 GATE = 0.3
+_SHORT = 12  # numbers, so many or fewer: parts without a place, which stand in any order
+_OTHERS = 20  # other orders, or begins
 # Nodes of a graph whose numbers are learnt; those of others are shapes, bounds and scales. Weights
 # of half the length are cast first, those of eight bits scaled; trees of ours are tables.
 _LEARNT = (
@@ -165,14 +169,22 @@ def told(found: Attribution, case: Case) -> Floats:
     return np.concatenate([np.asarray(found.values, np.float64).ravel(), numbers])
 
 
-def by_chance(length: int) -> float:
-    """Return the mean |rho| of two rows that have nothing to do with each other."""
-    return float(np.sqrt(2 / (np.pi * (length - 1)))) if length > 1 else 1.0
+def by_chance(before: Floats, after: Floats, generator: np.random.Generator) -> float:
+    """Return the mean |rho| of a row with others that are made like another, and mean nothing.
+
+    A few numbers are put into any order. A map begins anywhere and goes round: so it keeps how
+    coarse it is, and whether all leads say the same.
+    """
+    one, other = ranks(before), ranks(after)
+    if len(other) <= _SHORT:
+        made = [generator.permutation(other) for _ in range(_OTHERS)]
+    else:
+        made = [np.roll(other, s) for s in generator.integers(1, len(other), _OTHERS).tolist()]
+    return _mean([abs(spearman(one, row)) for row in made])
 
 
-def beyond(rho: float, length: int) -> float:
+def beyond(rho: float, chance: float) -> float:
     """Return a mean |rho| on a scale from 0, where chance puts it, to 1, of equals."""
-    chance = by_chance(length)
     return (rho - chance) / (1 - chance) if chance < 1 else float("nan")
 
 
@@ -184,7 +196,7 @@ class Sanity:
     ----------
     signed, rectified : mean |rho| with the original, of maps as they are and of their absolute
         values, after all layers have been shuffled.
-    length : of what was compared.
+    chance : mean |rho| of signed maps by chance, see `by_chance`.
     items, draws : of how many items, each with how many shuffles.
     cascade, alone : mean |rho| of signed maps, after the layers from the top down to this one, and
         after this one alone, have been shuffled; by its name.
@@ -192,7 +204,7 @@ class Sanity:
 
     signed: float
     rectified: float
-    length: float
+    chance: float
     items: int
     draws: int
     cascade: dict[str, float] = field(default_factory=dict)
@@ -204,8 +216,7 @@ class Sanity:
 
         Where nothing could be compared, as every map was flat, the test is not passed.
         """
-        found = beyond(self.signed, round(self.length))
-        return bool(found <= GATE)
+        return bool(beyond(self.signed, self.chance) <= GATE)
 
 
 def sanity(
@@ -224,32 +235,37 @@ def sanity(
         return None
     original = [told(explain(model, *item), item[0]) for item in items]
     whole = [_alike(explain, model, items, original, found, seed) for seed in range(draws)]
-    signed, rectified = (_mean([pair[k] for draw in whole for pair in draw]) for k in (0, 1))
+    signed, rectified, chance = (
+        _mean([row[k] for draw in whole for row in draw]) for k in range(3)
+    )  # fmt: skip
     cascade, alone = dict[str, float](), dict[str, float]()
     for part in np.array_split(np.arange(len(found)), min(steps, len(found)) or 1):
         if steps:
             last = found[part[-1]]
             above, here = found[: part[-1] + 1], [found[k] for k in part]
             for table, names in ((cascade, above), (alone, here)):
-                pairs = _alike(explain, model, items, original, names, seed=0)
-                table[last] = _mean([pair[0] for pair in pairs])
+                rows = _alike(explain, model, items, original, names, seed=0)
+                table[last] = _mean([row[0] for row in rows])
     return Sanity(
         signed=signed, rectified=rectified, items=len(items), draws=draws, cascade=cascade,
-        alone=alone, length=float(np.median([len(row) for row in original])),
+        alone=alone, chance=chance,
     )  # fmt: skip
 
 
 def _alike(
     explain: Explain, model: Model, items: Sequence[Item], original: Sequence[Floats],
     names: Sequence[str], seed: int,
-) -> list[tuple[float, float]]:  # fmt: skip
-    """Return |rho| of signed and of rectified maps, a pair an item."""
-    pairs = []
+) -> list[tuple[float, float, float]]:  # fmt: skip
+    """Return |rho| of signed and of rectified maps, and of signed ones by chance, for each item."""
+    found, generator = [], np.random.default_rng(seed)
     with shaken(model, names, seed) as other:
         for item, before in zip(items, original, strict=True):
-            alike = likeness(before, told(explain(other, *item), item[0]))
-            pairs.append((abs(alike.signed), abs(alike.rectified)))
-    return pairs
+            after = told(explain(other, *item), item[0])
+            alike = likeness(before, after)
+            found.append(
+                (abs(alike.signed), abs(alike.rectified), by_chance(before, after, generator))
+            )
+    return found
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -20,7 +20,7 @@ from einthoven.record.attribution import Attribution
 _DRAWS = 64
 
 
-def explain(model: Model, case: Case, target: int) -> Attribution:
+def explain(model: Model, case: Case, target: int, seed: int = 0) -> Attribution:
     """Return contributions in logits; they sum to the change from the baselines on average."""
     (window, side), (line, usual) = gradients.own(case), gradients.baseline(case)
     windows, sides = line, usual
@@ -30,7 +30,7 @@ def explain(model: Model, case: Case, target: int) -> Attribution:
         if case.others_side is not None:
             known = np.isfinite(usual[0, case.row]) & np.isfinite(case.others_side)
             sides[1:, case.row] = np.where(known, case.others_side, usual[0, case.row])
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     # Each baseline as often as any other, and the places evenly spread: fewer draws do.
     draw = rng.permutation(np.arange(_DRAWS) % len(windows))
     from_window, from_side = windows[draw], sides[draw]
@@ -51,6 +51,6 @@ EXPLAINERS.add(
     "gradient-shap",
     Explainer(
         title="Gradient SHAP", paper="Erion et al. 2019, arXiv:1906.10670", needs="gradients",
-        explain=explain, serves=gradients.has_gradients,
+        explain=explain, serves=gradients.has_gradients, drawn=explain,
     ),
 )  # fmt: skip

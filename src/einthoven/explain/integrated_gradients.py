@@ -15,8 +15,9 @@ from einthoven.explain._explainer import EXPLAINERS, Explainer
 from einthoven.explain._model import Model
 from einthoven.record.attribution import Attribution
 
-_STEPS, _MOST = 16, 256
-_NEAR = 0.02  # of the change, from which on the sum is right
+_STEPS, _MOST = 16, 128
+# Of the change, or in log odds where it is small, from which on the sum is right.
+_NEAR, _SMALL = 0.02, 0.01
 
 
 def explain(model: Model, case: Case, target: int) -> Attribution:
@@ -35,7 +36,7 @@ def explain(model: Model, case: Case, target: int) -> Attribution:
         values = np.einsum("n,nlt->lt", weight, by_window) * (window - line)[0]
         numbers = np.nan_to_num(np.einsum("n,nrk->rk", weight, by_side) * (side - usual)[0])
         found = float(values.sum() + numbers.sum())
-        if abs(found - change) <= _NEAR * max(0.1, abs(change)) or steps >= _MOST:
+        if abs(found - change) <= max(_SMALL, _NEAR * abs(change)) or steps >= _MOST:
             break
         steps *= 2
     return gradients.finished(

@@ -44,10 +44,10 @@ def line(keep: npt.NDArray[np.bool_], said: Floats) -> Floats:
     return slopes
 
 
-def explain(model: Model, case: Case, target: int) -> Attribution:
-    """Return what each wave adds, from 256 variants drawn at random, always the same ones."""
+def explain(model: Model, case: Case, target: int, seed: int = SEED) -> Attribution:
+    """Return what each wave adds, from 256 variants drawn at random, of a seed the same ones."""
     parts = parts_of(case)
-    keep = np.random.default_rng(SEED).random((VARIANTS, len(parts))) < 0.5
+    keep = np.random.default_rng(seed).random((VARIANTS, len(parts))) < 0.5
     keep[0] = True
     # Of few parts many variants are drawn twice, and need not be asked about twice.
     once, again = np.unique(keep, axis=0, return_inverse=True)
@@ -61,6 +61,6 @@ EXPLAINERS.add(
     "lime",
     Explainer(
         title="LIME over waves", paper="Ribeiro, Singh, Guestrin 2016, arXiv:1602.04938",
-        needs="answers", explain=explain,
+        needs="answers", explain=explain, drawn=explain,
     ),
 )  # fmt: skip

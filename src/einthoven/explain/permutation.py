@@ -8,6 +8,7 @@ in common with the patient's other beats loses nothing: that is what sets it apa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -55,6 +56,17 @@ def importances(model: Model, case: Case, target: int, parts: Sequence[Part]) ->
     return found
 
 
+def drawn(model: Model, case: Case, target: int, seed: int) -> Attribution:
+    """Return the same with as many other beats, drawn anew from those with replacement."""
+    others, sides_of = case.others, case.others_side
+    if others is None or sides_of is None:
+        return explain(model, case, target)  # which says why not
+    rows = np.random.default_rng(seed).integers(len(others), size=len(others))
+    return explain(
+        model, replace(case, others=others[rows], others_side=sides_of[rows]), target
+    )  # fmt: skip
+
+
 def explain(model: Model, case: Case, target: int) -> Attribution:
     """Return the mean loss of each wave over exchanges with other beats, always the same ones."""
     parts = parts_of(case)
@@ -67,6 +79,6 @@ EXPLAINERS.add(
     "permutation",
     Explainer(
         title="Permutation importance of waves", paper="Breiman 2001, 10.1023/A:1010933404324",
-        needs="answers", explain=explain, serves=lambda model: model.task == "beat",
+        needs="answers", explain=explain, serves=lambda model: model.task == "beat", drawn=drawn,
     ),
 )  # fmt: skip

@@ -18,10 +18,10 @@ from einthoven.record.attribution import Attribution
 _DRAWS, _NOISE = 25, 0.1
 
 
-def explain(model: Model, case: Case, target: int) -> Attribution:
+def explain(model: Model, case: Case, target: int, seed: int = 0) -> Attribution:
     """Return the map, its largest value 1."""
     (window, side), (line, usual) = gradients.own(case), gradients.baseline(case)
-    noise = np.random.default_rng(0).normal(size=(_DRAWS, *window.shape[1:])).astype(np.float32)
+    noise = np.random.default_rng(seed).normal(size=(_DRAWS, *window.shape[1:])).astype(np.float32)
     if window.size:
         noise *= _NOISE * (window.max(axis=2) - window.min(axis=2))[:, :, None]
     by_window, by_side, _ = gradients.slopes(
@@ -38,6 +38,6 @@ EXPLAINERS.add(
     "smoothgrad",
     Explainer(
         title="SmoothGrad", paper="Smilkov et al. 2017, arXiv:1706.03825", needs="gradients",
-        explain=explain, serves=gradients.has_gradients,
+        explain=explain, serves=gradients.has_gradients, drawn=explain,
     ),
 )  # fmt: skip

@@ -26,8 +26,10 @@ TOP = 2  # parts taken away at once where the figure asks for a number of them
 _SHUFFLES = 20
 _TINY = 0.02  # noise that nobody sees, of the standard deviation of each lead
 _BATCH = 64
+_SECOND = 1  # seed of a second run
 
 Explain = Callable[[Model, Case, int], Attribution]
+Drawn = Callable[[Model, Case, int, int], Attribution]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,24 +145,30 @@ def lead_shares(found: Attribution) -> dict[str, float]:
 
 def judged(
     explain: Explain, model: Model, item: Item, sets: Sets, plausible: Sequence[str], *,
-    steady: bool = True,
+    steady: bool = True, drawn: Drawn | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the figures of one method on one item, with its seconds.
 
     Where `steady` is asked for, ``again`` is the likeness of a second run, ``noise`` that of a run
-    on an input with noise that nobody sees: of the waves' order, by rank.
+    on an input with noise that nobody sees: of the waves' order, by rank. The second run draws
+    otherwise where a method draws (`drawn`, called with a seed).
     """
     start = time.perf_counter()
     found = explain(model, item.case, item.target)
     seconds = time.perf_counter() - start
     values = importance(found, item.case, sets.parts)
     told = figures(sets, values, plausible) | {"seconds": seconds, "leads": lead_shares(found)}
-    for name, case in (("again", item.case), ("noise", noisy(item.case))):
-        told[name] = None
-        # Where no trace is eaten there is none to be noisy.
-        if steady and (name == "again" or item.case.window.shape[1]):
-            other = importance(explain(model, case, item.target), case, sets.parts)
-            told[name] = likeness(values, other).signed
+    told |= {"again": None, "noise": None}
+    if not steady:
+        return told
+    second = explain(model, item.case, item.target) if drawn is None else (
+        drawn(model, item.case, item.target, _SECOND)
+    )  # fmt: skip
+    told["again"] = likeness(values, importance(second, item.case, sets.parts)).signed
+    if item.case.window.shape[1]:  # where no trace is eaten there is none to be noisy
+        case = noisy(item.case)
+        other = importance(explain(model, case, item.target), case, sets.parts)
+        told["noise"] = likeness(values, other).signed
     return told
 
 
@@ -173,11 +181,11 @@ def noisy(case: Case) -> Case:
     return replace(case, window=(case.window + _TINY * noise).astype(np.float32))
 
 
-def random_map(model: Model, case: Case, target: int) -> Attribution:
+def random_map(model: Model, case: Case, target: int, seed: int = 0) -> Attribution:
     """Return an explanation that is noise: an order of the waves that means nothing."""
     parts = case.by(KIND)
-    seed = zlib.crc32(case.window.tobytes() + case.side.tobytes())
-    order = np.random.default_rng(seed).permutation(len(parts)).astype(float)
+    own = zlib.crc32(case.window.tobytes() + case.side.tobytes())
+    order = np.random.default_rng([seed, own]).permutation(len(parts)).astype(float)
     return Attribution(
         method="random map", model=model.name, target=model.classes[target], record=case.record,
         what=case.what, probability=float("nan"), unit="share",
@@ -207,3 +215,4 @@ def qrs_energy(model: Model, case: Case, target: int) -> Attribution:
 
 
 CONTROLS: Mapping[str, Explain] = {"random map": random_map, "QRS energy": qrs_energy}
+DRAWN: Mapping[str, Drawn] = {"random map": random_map}

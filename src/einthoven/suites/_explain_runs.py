@@ -24,15 +24,22 @@ from einthoven.explain._sanity import beyond, sanity
 from einthoven.record.errors import EinthovenError
 from einthoven.record.files import write_text
 from einthoven.suites._explain_items import Subject, items
-from einthoven.suites._explain_judge import CONTROLS, Explain, Item, Sets, by_chance, judged
+from einthoven.suites._explain_judge import (
+    CONTROLS,
+    DRAWN,
+    Drawn,
+    Explain,
+    Item,
+    Sets,
+    by_chance,
+    judged,
+)
 from einthoven.suites._explain_labels import compared, taught
 from einthoven.suites._plausible import plausible
 from einthoven.suites._suite import plain
 
 _SECONDS = 40.0  # that the shuffled weights of a method may take, about
 _DRAWS = (2, 6)  # shuffles of a slow method, and of a quick one
-# What is too slow, or answers another question than which wave: not in the table.
-_OTHER = ("tcav", "counterfactual")
 
 
 def told(subject: Subject, runs: Path) -> dict[str, Any] | None:
@@ -49,16 +56,15 @@ def told(subject: Subject, runs: Path) -> dict[str, Any] | None:
         "items": [_item(item, s) for item, s in zip(every, sets, strict=True)], "methods": {},
     }  # fmt: skip
     methods: dict[str, Explain] = dict(CONTROLS)
-    methods |= {
-        n: EXPLAINERS[n].explain for n in served(model) if n not in (*_OTHER, *subject.without)
-    }
+    methods |= {n: EXPLAINERS[n].explain for n in served(model) if n not in subject.without}
     nets = None
     for name, explain in methods.items():
         if name in found["methods"]:
             continue
         start = time.process_time()
         try:
-            entry = _method(explain, model, subject, every, sets)
+            drawn = EXPLAINERS[name].drawn if name in EXPLAINERS.names() else DRAWN.get(name)
+            entry = _method(explain, drawn, model, subject, every, sets)
             if subject.labels and _maps(name, model):
                 nets = nets or taught(runs / subject.name)
                 found["taught"] = {"accuracy": dict(nets.accuracy), "windows": nets.windows}
@@ -78,11 +84,20 @@ def _maps(name: str, model: Model) -> bool:
 
 
 def _method(
-    explain: Explain, model: Model, subject: Subject, every: Sequence[Item], sets: Sequence[Sets]
-) -> dict[str, Any]:
+    explain: Explain, drawn: Drawn | None, model: Model, subject: Subject, every: Sequence[Item],
+    sets: Sequence[Sets],
+) -> dict[str, Any]:  # fmt: skip
     some = _spread(every, subject.sane)
     rows = [
-        judged(explain, model, item, s, plausible(model.task, item.label), steady=item in some)
+        judged(
+            explain,
+            model,
+            item,
+            s,
+            plausible(model.task, item.label),
+            steady=item in some,
+            drawn=drawn,
+        )
         for item, s in tqdm(
             list(zip(every, sets, strict=True)), model.name, disable=not sys.stderr.isatty()
         )
@@ -98,7 +113,7 @@ def _method(
     if found is not None:
         entry["sanity"] = {
             **asdict(found), "passed": found.passed,
-            "beyond": beyond(found.signed, round(found.length)),
+            "beyond": beyond(found.signed, found.chance),
         }  # fmt: skip
     return entry
 

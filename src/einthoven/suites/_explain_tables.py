@@ -122,7 +122,7 @@ def doubt(entry: Row, gained: Figure) -> str:
             return "The test of shuffled weights could not be made: its maps are flat then."
         return (
             f"Insensitive: when all that the model has learnt is shuffled, its explanations stay "
-            f"alike (rank correlation {said:.2f})."
+            f"alike (rank correlation {said:.2f}, by chance {sane['chance']:.2f})."
         )
     if not gained.items:
         return "Not tested for this model: no answer fell when all waves were taken away."
@@ -174,7 +174,7 @@ def of_model(found: Row) -> dict[str, Any]:
         made, sane = figures(found, name), entry["sanity"]
         lines = "" if name in CONTROLS else doubt(entry, made["gain"]).partition(":")[0]
         rows.append([
-            name, *(("", "") if sane is None else (_two(sane["signed"]), _two(sane["rectified"]))),
+            name, *(_two((sane or {}).get(k)) for k in ("signed", "chance", "rectified")),
             made["gain"].text, over(found, name, "QRS energy").text,
             *(_three(made[k].value) for k in ("comprehensiveness", "sufficiency", "sensitivity")),
             *(percent(made[k].value) for k in ("pointed", "inside")),
@@ -194,8 +194,8 @@ def of_model(found: Row) -> dict[str, Any]:
         f"{found['subject']['corpus']}.{learnt}"
     )
     columns = (
-        "method; shuffled, signed; shuffled, absolute; gain over random order (95 %); over QRS "
-        f"energy (95 %); comprehensiveness@{TOP}; sufficiency@{TOP}; sensitivity-n; pointing %; "
+        "method; shuffled, signed; by chance; shuffled, absolute; gain over random order (95 %); "
+        f"over QRS energy (95 %); comprehensiveness@{TOP}; sufficiency@{TOP}; sensitivity-n; pointing %; "
         "inside %; again; under noise; ms; verdict"
     )
     return table(f"`{found['model']}`", note, columns, rows)
@@ -315,7 +315,9 @@ def refused(models: Sequence[Row]) -> dict[str, Any]:
 
 GATE_NOTE = (
     f"An explainer is insensitive where the mean |rho| of its signed maps with the original is "
-    f"above {GATE} beyond chance after every layer has been shuffled; by chance it is about .36 of "
-    "six waves and .04 of a map of 360 samples. Absolute values stay alike more than that with "
-    "every method: a wave that swings most moves a shuffled model most, too."
+    f"above {GATE} beyond chance (0 is chance, 1 is the same map) after every layer has been "
+    "shuffled. Chance is that of the shuffled model's own explanations, their waves in any order "
+    "or their maps begun anywhere: of six waves about .36, so the test is weak there. Absolute "
+    "values stay alike more than that with every method: a wave that swings most moves a shuffled "
+    "model most, too."
 )

@@ -15,6 +15,7 @@ from typing import Any
 
 from einthoven.suites import (
     _explain_corpus,
+    _explain_ideas,
     _explain_prototypes,
     _explain_runs,
     _explain_shortcut,
@@ -34,10 +35,11 @@ NOTE = (
     "normal beats among them, have nothing to explain here. Shapley, LIME and occlusion take away "
     "the very parts that they are judged by: the game is theirs. Sensitivity-n: mean over n of the "
     "correlation of summed contributions with the change of the log odds, over all sets of n "
-    "waves. `again`, `under noise`: rank correlation of the waves' order in a second run, and with "
-    "2 % noise in the trace. Pointing and `inside` (the share of what speaks for the class) are "
-    "about what is plausible; they decide nothing. Intervals: 95 %, bootstrap over records, "
-    "and over the answers of each. "
+    "waves. `again`, `under noise`: rank correlation of the waves' order in a second run, in which "
+    "a method that draws at random draws otherwise, and with 2 % noise in the trace. Pointing "
+    "and `inside` (the share of what speaks for the class) are about what is "
+    "plausible; they decide nothing. Intervals: 95 %, bootstrap over records, and over the answers "
+    "of each. "
     + tables.GATE_NOTE
     + " Test sides are not touched: beats are of four records of DS1, twelve leads of fold 8 of "
     "PTB-XL, a few dozen answers a model. A method that passes is not proved right: it has not "
@@ -61,7 +63,8 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
         found = _explain_runs.told(subject, runs)
         if found is not None:
             models.append(found)
-    more = [*_explain_prototypes.tables(runs), *_explain_shortcut.tables(runs)]
+    kept = (_explain_prototypes, _explain_ideas, _explain_shortcut)
+    more = [one for part in kept for one in part.tables(runs)]
     return written(out, models, more)
 
 
