@@ -39,14 +39,14 @@ class Sums:
         return np.stack([np.zeros(len(said)), said], axis=1)
 
 
-def a_case(seed: int = 0, *, others: bool = True) -> Case:
+def a_case(seed: int = 0, *, others: bool = True, measured: bool = True) -> Case:
     rng = np.random.default_rng(seed)
     nothing, none = np.zeros((1, TIME), bool), np.zeros(NUMBERS, bool)
     parts, at = [], (0, 8, 14, 22, 40)
     for k, name in enumerate(("P", "QRS", "T", "TP")):
         where, numbers = nothing.copy(), none.copy()
         where[0, at[k] : at[k + 1]] = True
-        numbers[k] = name != "TP"
+        numbers[k] = measured and name != "TP"
         parts.append(Part(name=name, where=where, numbers=numbers))
     rr = none.copy()
     rr[3] = True
@@ -157,7 +157,7 @@ def test_permutation_without_other_beats_says_so() -> None:
 
 
 def test_occlusion_finds_the_slice_that_speaks_and_its_sign() -> None:
-    case, weight = a_case(), np.zeros(TIME)
+    case, weight = a_case(measured=False), np.zeros(TIME)
     weight[20:30] = -1.0
     object.__setattr__(case, "window", np.zeros((1, TIME), np.float32))
     case.window[0, 25] = 5.0
@@ -213,3 +213,22 @@ for name in {METHODS!r}:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(METHODS)
+
+
+def test_occlusion_draws_no_map_where_waves_have_measurements() -> None:
+    """Slices take no measurement away: the map said QRS, the numbers T (found by a critic)."""
+    found = EXPLAINERS["occlusion"].explain(numbers_alone(), a_case(), 1)
+    assert found.values is None
+    assert abs(found.numbers["T"]) > 0
+
+
+@pytest.mark.parametrize("method", ["lime", "permutation"])
+def test_methods_that_draw_can_draw_otherwise(method: str) -> None:
+    entry, case = EXPLAINERS[method], a_case()
+    assert entry.drawn is not None
+    model = Sums(np.random.default_rng(0).normal(size=TIME) ** 2, np.ones(NUMBERS))
+    first, again, other = (entry.drawn(model, case, 1, seed).numbers for seed in (1, 1, 2))
+    assert first == again != other
+    # The order of the parts by which it is shown is about the same.
+    usual = entry.explain(model, case, 1).numbers
+    assert max(first, key=first.__getitem__) == max(usual, key=usual.__getitem__)

@@ -151,12 +151,17 @@ def test_a_beat_that_is_not_there_is_refused_with_how_many_there_are() -> None:
 def test_the_most_telling_beat_is_the_surest_of_its_class() -> None:
     every = cases(open_model("arrhythminet-v2"), RecordSource(strip()))
     p, classes = every.probabilities, every.model.classes
-    called = p.argmax(axis=1)
+    called, sure = p.argmax(axis=1), np.array([not why for why in every.unsure])
     for k, name in enumerate(classes):
+        some = called == k if (called == k).any() else np.ones(len(p), bool)
+        some = some & sure if (some & sure).any() else some
         best = every.most_telling(name)
-        assert p[best, k] == p[called == k, k].max(initial=p[:, k].max() * (called != k).all())
+        assert some[best]
+        assert p[best, k] == p[some, k].max()
     best = every.most_telling()
-    assert (called == classes.index("N")).all() or called[best] != classes.index("N")
+    odd = sure & (called != classes.index("N"))
+    assert odd[best] or not odd.any()
+    assert sure[best]
 
 
 @pytest.mark.parametrize("name", ["aami-review", "arrhythminet-v2"])
@@ -227,3 +232,44 @@ def test_the_cards_know_what_every_number_usually_is() -> None:
     assert 55 < usual["rate"] < 85
     assert 60 < usual["qrs"] < 110  # by the model's own measure, shorter than by hand
     assert 0.3 < usual["V5 r"] < 2.5
+
+
+@cache
+def noise_between(seconds: float = 30.0) -> Record:
+    """Sinus rhythm, half of it drowned in noise."""
+    episodes = (Episode(rhythm="sinus", seconds=2 * seconds),)
+    record = simulate(rate=250.0, leads=("II",), seed=3, episodes=episodes).record
+    signal = record.signal.copy()
+    half = signal.shape[1] // 2
+    signal[:, half:] = np.random.default_rng(0).normal(0, 0.6, (1, signal.shape[1] - half))
+    return replace(record, signal=signal)
+
+
+@pytest.mark.parametrize("profile", ["review", "live"])
+def test_uncertain_are_the_beats_that_analyze_calls_so(profile: str) -> None:
+    """An explanation of noise looked like any other (found by a critic)."""
+    model = "aami-review" if profile == "review" else "aami-live"
+    found = analyze(noise_between(), model=model, profile=profile)
+    every = cases(open_model(model), RecordSource(noise_between()), profile=profile)
+    np.testing.assert_array_equal([bool(why) for why in every.unsure], found.marks.uncertain)
+    assert any("noisy" in why for why in every.unsure)
+    at = every.most_telling()
+    assert not every.unsure[at], "a beat that can be trusted comes before all others"
+
+
+def test_uncertain_are_the_spans_that_analyze_calls_so() -> None:
+    found = analyze(noise_between())
+    assert found.rhythm
+    every = cases(open_model("rhythm"), RecordSource(noise_between()))
+    for number, span in enumerate(found.rhythm):
+        said = every.uncertain(number, span.label)
+        if span.label == every.model.classes[int(every.probabilities[number].argmax())]:
+            assert bool(said) == span.uncertain
+
+
+def test_of_noise_alone_everything_is_uncertain() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.3, (1, 15_000)).astype(np.float32)
+    record = Record(signal=noise, rate=250.0, leads=("II",))
+    assert not analyze(record).usable
+    every = cases(open_model("aami-review"), RecordSource(record))
+    assert all("cannot be judged" in why for why in every.unsure)

@@ -82,7 +82,7 @@ def found():
     kept["constant"]["sanity"]["passed"] = False
     return {
         "model": "toy", "task": "beat", "subject": {"name": "toy", "corpus": "c", "learnt": True},
-        "items": [_explain_runs._item(i, s) for i, s in zip(ITEMS, sets, strict=True)],
+        "items": [_explain_runs._item(model, i, s) for i, s in zip(ITEMS, sets, strict=True)],
         "methods": kept,
     }  # fmt: skip
 

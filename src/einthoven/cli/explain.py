@@ -73,11 +73,13 @@ def run(args: argparse.Namespace) -> int:
     every = cases(model, source)
     number = every.most_telling(args.target) if args.beat is None else every.checked(args.beat)
     case = every[number]
+    target = args.target or model.classes[int(every.probabilities[number].argmax())]
+    uncertain = every.uncertain(number, target)
     seen = []
     for name in methods:
         begun = time.perf_counter()
         try:
-            found = explained(model, case, every.place(number), args.target, name)
+            found = explained(model, case, every.place(number), target, name, uncertain)
         except EinthovenError as fault:
             if _ALL not in asked:
                 raise
@@ -139,7 +141,7 @@ def _write(path: Path, every: Cases, seen: Sequence[Any]) -> None:
         write_text(path, page_html(every.source, seen, marks))
     else:
         drawn = [
-            picture.svg(every.source, f.attribution, words=f.sentence, marks=marks) for f in found
+            picture.svg(every.source, f.attribution, words=_words(f), marks=marks) for f in found
         ]
         picture.save(path, picture.stacked(drawn) if len(drawn) > 1 else drawn[0])
 
@@ -150,6 +152,11 @@ def _marks(found: Explanation) -> list[tuple[int, str, str]]:
 
     target = found.attribution.target
     return [(found.start, target, colour(target))] if found.task == "beat" else []
+
+
+def _words(found: Explanation) -> str:
+    """Return the sentence, and why the answer is uncertain where it is."""
+    return f"{found.sentence}. Uncertain: {found.uncertain}" if found.uncertain else found.sentence
 
 
 def _document(path: str, found: Sequence[Explanation]) -> dict[str, Any]:
@@ -182,7 +189,7 @@ def _text(found: Explanation) -> str:
     a = found.attribution
     lines = [
         f"{a.record}, {a.what}: {a.target} at {spoken(a.probability)}   ({a.model}, {a.method})",
-        f"  {found.sentence}",
+        f"  {_words(found)}",
     ]
     rows = ranked(a.numbers)
     top = max((abs(v) for _, v in rows), default=0.0) or 1.0

@@ -14,7 +14,7 @@ import numpy as np
 
 from einthoven.explain._case import Array, Case
 from einthoven.explain._choice import Cases
-from einthoven.explain._heard import Samples, heard
+from einthoven.explain._heard import NOISY, UNCERTAIN_PEAK, Samples, heard
 from einthoven.explain._model import Logits, Model
 from einthoven.explain._parts import of_slices, of_waves
 from einthoven.explain._waves import bounds, delineated, labelled, neighbours, stretches
@@ -41,7 +41,7 @@ class BeatCases(Cases):
     word = "beat"
 
     def __init__(self, model: Model, source: Source, profile: str) -> None:
-        super().__init__(model, source)
+        super().__init__(model, source, profile)
         spec = model.spec
         self._row = (
             one_lead(source.leads) if spec.leads == ("one",)
@@ -59,7 +59,7 @@ class BeatCases(Cases):
         def push(chunk: Signal, peaks: Samples, until: int) -> None:
             given.extend(stream.push(chunk, peaks, until))
 
-        heard(source, profile, push)
+        self.heard = heard(source, profile, push)
         given += stream.flush()
         if not sum(len(g.samples) for g in given):
             raise DataError(where, "has no heartbeat that could be explained", "Give an ECG")
@@ -68,6 +68,15 @@ class BeatCases(Cases):
         self._side = np.concatenate([g.side for g in given])
         self._names = side_names(spec)
         self.reference = np.median(self._side, axis=0).astype(np.float32)
+
+    def _unheard(self) -> list[str]:
+        """Return why the signal does not bear each answer; see `Cases`."""
+        known = np.searchsorted(self.heard.samples, self.samples)
+        clean = self.heard.judgeable(live=self.profile == "live")[known]
+        return [
+            NOISY if not c else UNCERTAIN_PEAK if not s else ""
+            for c, s in zip(clean.tolist(), self.heard.certain[known].tolist(), strict=True)
+        ]
 
     def __len__(self) -> int:
         """Return how many beats there are."""

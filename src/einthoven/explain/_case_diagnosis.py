@@ -45,7 +45,7 @@ class DiagnosisCases(Cases):
     word = "stretch"
 
     def __init__(self, model: Model, source: Source, profile: str) -> None:
-        super().__init__(model, source)
+        super().__init__(model, source, profile)
         rate, leads, spec = source.rate, source.leads, model.spec
         self._leads = STANDARD if spec.leads == ("one",) else spec.leads
         stream = diagnosis_spans(rate, leads, live=profile == "live")
@@ -74,12 +74,17 @@ class DiagnosisCases(Cases):
             else:
                 rest.append(peaks)
 
-        self._peaks = heard(source, profile, push) / rate
+        self.heard = heard(source, profile, push)
+        self._peaks = self.heard.samples / rate
         keep(stream.flush(rest[0]))
         if not self._kept:
             fault = f"{why[-1].where} {why[-1].fault}" if why else "it is too short"
             fault = f"cannot be diagnosed: {fault.removeprefix('the record ')}"
             raise DataError(f"record {source.name}", fault, why[-1].mend if why else "Give another")
+
+    def _unheard(self) -> list[str]:
+        """Return nothing: `analyze` asks no stretch by itself how clean it is."""
+        return [""] * len(self)
 
     def __len__(self) -> int:
         """Return how many stretches there are."""

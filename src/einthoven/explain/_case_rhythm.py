@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from einthoven.engine._whole import in_order, rhythm_spans, speaking
+from einthoven.engine._whole import NOISE, in_order, rhythm_spans, speaking
 from einthoven.explain._case import Array, Case
 from einthoven.explain._choice import Cases
-from einthoven.explain._heard import Samples, heard
+from einthoven.explain._heard import NOISY, Samples, heard
 from einthoven.explain._model import Logits, Model
 from einthoven.explain._parts import of_slices, of_waves
 from einthoven.explain._waves import bounds, delineated, labelled, neighbours, stretches
@@ -25,6 +25,7 @@ from einthoven.record.record import Signal
 from einthoven.record.source import Source
 from einthoven.signal.rhythm import names as rhythm_names
 
+_HALF = 0.5  # of a span, from which on it is too noisy to judge
 KNOWN = "known"  # the row of the window that says where the lead is
 
 
@@ -46,7 +47,7 @@ class RhythmCases(Cases):
     word = "span"
 
     def __init__(self, model: Model, source: Source, profile: str) -> None:
-        super().__init__(model, source)
+        super().__init__(model, source, profile)
         rate, leads = source.rate, source.leads
         stream = rhythm_spans(rate, leads, live=profile == "live")
         order = in_order(leads)
@@ -74,11 +75,21 @@ class RhythmCases(Cases):
             else:
                 rest.append(peaks)
 
-        self._peaks = heard(source, profile, push) / rate
+        self.heard = heard(source, profile, push)
+        self._peaks = self.heard.samples / rate
         keep(stream.flush(rest[0]))
         if not self._kept:
             fault = f"is shorter than {SHORTEST:g} s, or all its leads are flat or missing"
             raise DataError(f"record {source.name}", fault, "Give a longer ECG")
+
+    def _unheard(self) -> list[str]:
+        """Return why the signal does not bear each answer; see `Cases`."""
+        first, past = np.array([self.place(k) for k in range(len(self))], np.int64).T
+        said = self.probabilities.argmax(axis=1)
+        noise = [self.model.classes[k] == NOISE for k in said.tolist()]
+        bad = self.heard.noisy(first, past) > _HALF
+        # That it is noise can be told of noise.
+        return [NOISY if b and not n else "" for b, n in zip(bad.tolist(), noise, strict=True)]
 
     def __len__(self) -> int:
         """Return how many spans there are."""

@@ -6,9 +6,11 @@ import abc
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from einthoven.explain._case import Case
-from einthoven.explain._model import Logits, Model, probabilities
+from einthoven.explain._heard import Heard
+from einthoven.explain._model import BundleModel, Logits, Model, probabilities
 from einthoven.record.errors import UsageError
 from einthoven.record.source import Source
 
@@ -21,13 +23,17 @@ class Cases(abc.ABC):
     Attributes
     ----------
     model, source : who is asked, about what.
+    profile : how the R peaks are found, ``review`` or ``live``.
+    heard : the R peaks, and where the signal can be judged.
     word : what an item is: ``beat``, ``span`` or ``stretch``.
     """
 
     word: str
 
-    def __init__(self, model: Model, source: Source) -> None:
-        self.model, self.source = model, source
+    heard: Heard
+
+    def __init__(self, model: Model, source: Source, profile: str) -> None:
+        self.model, self.source, self.profile = model, source, profile
 
     @abc.abstractmethod
     def __len__(self) -> int:
@@ -44,6 +50,38 @@ class Cases(abc.ABC):
     @abc.abstractmethod
     def _logits(self) -> Logits:
         """Return (item, class) calibrated logits."""
+
+    @abc.abstractmethod
+    def _unheard(self) -> list[str]:
+        """Return for each item why the signal does not bear an answer; "" where it does."""
+
+    @cached_property
+    def unsure(self) -> list[str]:
+        """(item,) why `analyze` would call its answer uncertain; "" where it would not.
+
+        A run has no card that says how sure an answer has to be: of it the signal alone is told.
+        """
+        if self.heard.reason:
+            return [f"the recording cannot be judged: {self.heard.reason}"] * len(self)
+        found = self._unheard()
+        if isinstance(self.model, BundleModel) and self.model.task != "diagnosis":
+            least = self.model.bundle.card.threshold
+            for k in np.flatnonzero(self.probabilities.max(axis=1) < least).tolist():
+                found[k] = found[k] or f"the model is less sure of its answer than {least:.2f}"
+        return found
+
+    def uncertain(self, number: int, target: str) -> str:
+        """Return why `analyze` would call the answer on a class uncertain; "" where it would not.
+
+        Classes that exclude each other are uncertain together; of diagnoses each is by itself.
+        """
+        why = self.unsure[number]
+        if why or self.model.task != "diagnosis" or not isinstance(self.model, BundleModel):
+            return why
+        p = float(self.probabilities[number, self.model.classes.index(target)])
+        least = self.model.bundle.card.threshold
+        sure = max(p, 1 - p) >= least
+        return "" if sure else f"the model is less sure of its answer than {least:.2f}"
 
     @cached_property
     def probabilities(self) -> Logits:
@@ -69,19 +107,26 @@ class Cases(abc.ABC):
         return number
 
     def most_telling(self, target: str | None = None) -> int:
-        """Return the item the model is surest of.
+        """Return the item the model is surest of, `unsure` ones only where there is no other.
 
         That is the one with the highest probability of `target` among those called so, or among
         all where none is; without a target the surest that is not called normal, or the first.
         """
-        p = self.probabilities
-        classes = self.model.classes
+        p, classes = self.probabilities, self.model.classes
+        sure = np.array([not why for why in self.unsure])
         if target is not None:
             column = p[:, classes.index(target)]
             called = p.argmax(axis=1) == classes.index(target)
-            return int(np.where(called | ~called.any(), column, -1).argmax())
+            some = called if called.any() else np.ones(len(p), np.bool_)
+            return _highest(column, some & sure if (some & sure).any() else some)
         others = [k for k, name in enumerate(classes) if name not in NORMAL]
         odd = np.isin(p.argmax(axis=1), others)
-        if not odd.any():
-            return 0
-        return int(np.where(odd, p[:, others].max(axis=1), -1).argmax())
+        # A normal beat that is certain says more than a noise that is called something else.
+        some = odd & sure if sure.any() else odd
+        if some.any():
+            return _highest(p[:, others].max(axis=1), some)
+        return int((sure if sure.any() else ~sure).argmax())
+
+
+def _highest(p: npt.NDArray[np.float64], some: npt.NDArray[np.bool_]) -> int:
+    return int(np.where(some, p, -1).argmax())

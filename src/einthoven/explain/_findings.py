@@ -64,7 +64,8 @@ def _of(findings: Findings, bundle: Bundle) -> Iterator[Explanation]:
     for name, start in wanted:
         number = every.most_telling(name) if start is None else _at(every, start)
         if number is not None:
-            yield explained(model, every[number], every.place(number), name)
+            why = every.uncertain(number, name)
+            yield explained(model, every[number], every.place(number), name, uncertain=why)
 
 
 def _wanted(findings: Findings, task: str) -> Iterator[tuple[str, int | None]]:

@@ -20,6 +20,7 @@ def explained(
     place: tuple[int, int],
     target: str | None = None,
     method: str | None = None,
+    uncertain: str = "",
 ) -> Explanation:
     """Return the explanation of one class of one answer.
 
@@ -30,6 +31,7 @@ def explained(
     place : samples [start, end) of the recording that were judged; of a beat its R peak twice.
     target : the class; the model's answer, that is the most probable, if not given.
     method : an explainer's name; the default for the model (`default_method`) if not given.
+    uncertain : why the answer itself is uncertain, see `Cases.uncertain`.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def explained(
     found = replace(_summed(found, case), doubt=found.doubt or doubt(name, model.name))
     return Explanation(
         attribution=found, sentence=sentence(found, case, model), task=model.task,
-        start=place[0], end=place[1],
+        start=place[0], end=place[1], uncertain=uncertain,
     )  # fmt: skip
 
 

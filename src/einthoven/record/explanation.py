@@ -18,6 +18,7 @@ class Explanation:
     sentence : the same in words, the doubt with it.
     task : ``beat``, ``rhythm`` or ``diagnosis``.
     start, end : samples of the recording, [start, end), that were judged; of a beat its R peak.
+    uncertain : why `analyze` calls the answer itself uncertain; "" where it does not.
     """
 
     attribution: Attribution
@@ -25,6 +26,7 @@ class Explanation:
     task: str
     start: int
     end: int
+    uncertain: str = ""
 
     def to_dict(self, *, maps: bool = True) -> dict[str, Any]:
         """Return what JSON can hold, with the map where `maps`."""
@@ -34,4 +36,5 @@ class Explanation:
         where = {"sample": self.start} if self.task == "beat" else {
             "start": self.start, "end": self.end,
         }  # fmt: skip
-        return {"task": self.task, **where, **found, "sentence": self.sentence}
+        return {"task": self.task, **where, **found, "sentence": self.sentence,
+                "uncertain": self.uncertain}  # fmt: skip

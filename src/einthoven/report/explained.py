@@ -82,6 +82,11 @@ def explained_html(source: Source, found: Explanation, marks: Sequence[Mark] = (
     a = found.attribution
     said, _, doubt = found.sentence.partition(". Doubtful: ")
     out = f"<p><strong>{escape(a.target)} at {spoken(a.probability)}</strong>: {escape(said)}.</p>"
+    if found.uncertain:
+        out += (
+            '<p class="note"><strong>Uncertain answer</strong>'
+            f"{escape(found.uncertain[:1].upper() + found.uncertain[1:])}.</p>"
+        )
     if doubt:
         out += (
             f'<p class="note"><strong>Doubtful</strong>{escape(doubt[:1].upper() + doubt[1:])}.</p>'

@@ -105,7 +105,8 @@ def _reasons(findings: Findings) -> list[str]:
     lines = ["", "  What the abnormal answers rest on", "  " + "-" * 59]
     for e in findings.explanations:
         at, a = clock(e.start / findings.rate, tenths=True), e.attribution
-        lines.append(_plain(f"  {a.target} at {at} ({a.probability:.2f}): {e.sentence}"))
+        doubt = ", uncertain" if e.uncertain else ""
+        lines.append(_plain(f"  {a.target} at {at} ({a.probability:.2f}{doubt}): {e.sentence}"))
     return lines
 
 

@@ -82,38 +82,28 @@ def tables(models: Sequence[Row]) -> list[dict[str, Any]]:
         ),
         table(
             "Leads",
-            "Share of each lead in a map's absolute values, percent, of the map that gains most "
-            "over a random order; the highest three.",
-            "model; class; method; answers; first; second; third", leads,
+            "What an answer loses without a lead and what is measured in it alone, as a share of "
+            "what it loses or gains without each of them, percent, with sign; the highest three. "
+            "Leads know of each other: what several say, none of them is missed for.",
+            "model; class; answers; first; second; third", leads,
         ),
     ]  # fmt: skip
 
 
 def _leads(found: Row) -> list[list[Any]]:
-    """Return rows of the method with a map of several leads that has the highest gain."""
-    tested = verdicts(found)["methods"]
-    maps = [m for m in tested if any(row["leads"] for row in found["methods"][m]["rows"])]
-    if not maps:
-        return []
-    # Of those that are in no doubt, if there are some.
-    sure = [m for m in maps if not tested[m]["doubt"]] or maps
-    method = max(sure, key=lambda m: float(tested[m]["figures"]["gain"]))
+    """Return rows of a model of several leads."""
     rows = []
     for label in dict.fromkeys(item["label"] for item in found["items"]):
-        some = [
-            (row["leads"], item["group"])
-            for item, row in zip(found["items"], found["methods"][method]["rows"], strict=True)
-            if item["label"] == label and row["leads"]
-        ]
-        if len(some) < _FEWEST:
+        some = [(i["leads"], i["group"]) for i in found["items"] if i["label"] == label]
+        if len(some) < _FEWEST or not some[0][0]:
             continue
-        names = list(some[0][0])
-        each = {n: mean([lead.get(n) for lead, _ in some], [g for _, g in some]) for n in names}
-        top = sorted(names, key=lambda n: -each[n].value)[:3]
+        groups = [group for _, group in some]
+        each = {n: mean([lead[n] for lead, _ in some], groups) for n in some[0][0]}
+        top = sorted(each, key=lambda n: -each[n].value)[:3]
         said = [
-            f"{n} {100 * each[n].value:.0f} ({100 * each[n].interval.low:.0f} to "
-            f"{100 * each[n].interval.high:.0f})"
+            f"{n} {100 * each[n].value:+.0f} ({100 * each[n].interval.low:+.0f} to "
+            f"{100 * each[n].interval.high:+.0f})"
             for n in top
         ]
-        rows.append([found["model"], label, method, len(some), *said])
+        rows.append([found["model"], label, len(some), *said])
     return rows

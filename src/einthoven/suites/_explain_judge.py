@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from einthoven.evaluation import faithfulness
 from einthoven.evaluation.faithfulness import Floats, Mask, likeness
+from einthoven.explain._answers import asked
 from einthoven.explain._case import Case, Part
 from einthoven.explain._model import Model, probabilities
 from einthoven.record.attribution import Attribution
@@ -134,13 +135,19 @@ def figures(sets: Sets, values: Floats, plausible: Sequence[str]) -> dict[str, A
     }
 
 
-def lead_shares(found: Attribution) -> dict[str, float]:
-    """Return the share of each lead in a map's absolute values; none of a method without one."""
-    if found.values is None or len(found.leads) < 2:
+def lead_shares(model: Model, item: Item) -> dict[str, float]:
+    """Return what the answer loses without each lead and all that is measured in it alone.
+
+    In log odds, divided by the sum of their absolute values; none of a model of one lead.
+    """
+    parts = item.case.parts.get("leads", ())
+    if not parts:
         return {}
-    mass = np.abs(found.values).sum(axis=1)
-    total = float(mass.sum())
-    return dict(zip(found.leads, (mass / total).tolist(), strict=True)) if total > 0 else {}
+    keep = np.concatenate([np.ones((1, len(parts)), np.bool_), ~np.eye(len(parts), dtype=bool)])
+    said = asked(model, item.case, parts, keep, item.target)
+    lost = said[0] - said[1:]
+    total = float(np.abs(lost).sum()) or 1.0
+    return dict(zip((p.name for p in parts), (lost / total).tolist(), strict=True))
 
 
 def judged(
@@ -157,7 +164,7 @@ def judged(
     found = explain(model, item.case, item.target)
     seconds = time.perf_counter() - start
     values = importance(found, item.case, sets.parts)
-    told = figures(sets, values, plausible) | {"seconds": seconds, "leads": lead_shares(found)}
+    told = figures(sets, values, plausible) | {"seconds": seconds}
     told |= {"again": None, "noise": None}
     if not steady:
         return told

@@ -33,6 +33,7 @@ from einthoven.suites._explain_judge import (
     Sets,
     by_chance,
     judged,
+    lead_shares,
 )
 from einthoven.suites._explain_labels import compared, taught
 from einthoven.suites._plausible import plausible
@@ -53,7 +54,8 @@ def told(subject: Subject, runs: Path) -> dict[str, Any] | None:
     mark = _mark(every, sets)
     found = _read(file, mark) or {
         "mark": mark, "model": model.name, "task": model.task, "subject": asdict(subject),
-        "items": [_item(item, s) for item, s in zip(every, sets, strict=True)], "methods": {},
+        "items": [_item(model, item, s) for item, s in zip(every, sets, strict=True)],
+        "methods": {},
     }  # fmt: skip
     methods: dict[str, Explain] = dict(CONTROLS)
     methods |= {n: EXPLAINERS[n].explain for n in served(model) if n not in subject.without}
@@ -124,12 +126,13 @@ def _spread(every: Sequence[Item], count: int) -> list[Item]:
     return [every[k] for k in at.tolist()]
 
 
-def _item(item: Item, sets: Sets) -> dict[str, Any]:
+def _item(model: Model, item: Item, sets: Sets) -> dict[str, Any]:
     deletion, insertion = by_chance(sets)
     return {
         "record": item.case.record, "what": item.case.what, "group": item.group,
         "label": item.label, "probability": float(sets.chance[-1]),
         "empty": float(sets.chance[0]), "deletion": deletion, "insertion": insertion,
+        "leads": lead_shares(model, item),
     }  # fmt: skip
 
 

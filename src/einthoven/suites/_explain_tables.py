@@ -195,8 +195,8 @@ def of_model(found: Row) -> dict[str, Any]:
     )
     columns = (
         "method; shuffled, signed; by chance; shuffled, absolute; gain over random order (95 %); "
-        f"over QRS energy (95 %); comprehensiveness@{TOP}; sufficiency@{TOP}; sensitivity-n; pointing %; "
-        "inside %; again; under noise; ms; verdict"
+        f"over QRS energy (95 %); comprehensiveness@{TOP}; sufficiency@{TOP}; sensitivity-n; "
+        "pointing %; inside %; again; under noise; ms; verdict"
     )
     return table(f"`{found['model']}`", note, columns, rows)
 
