@@ -8,8 +8,7 @@ import pytest
 from einthoven.corpora.simulated import Simulated
 from einthoven.inputs import InputStream
 from einthoven.record import Annotations, InputSpec, UsageError
-from einthoven.store import open_store
-from einthoven.store import store as machinery
+from einthoven.store import _folder, open_store
 from einthoven.store._peaks import symbols_of
 
 SPEC = InputSpec(kind="beat", rate=180.0, window=(0.3, 0.5), normalise="zscore")
@@ -65,7 +64,7 @@ def test_a_killed_build_leaves_no_half_store(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(machinery, "_to_npy", killed)
+        patch.setattr(_folder, "_to_npy", killed)
         with pytest.raises(KeyboardInterrupt):
             open_store(people, SPEC, root=tmp_path / "s")
     assert list((tmp_path / "s").iterdir()) == []

@@ -15,7 +15,7 @@ import torch
 from einthoven.evaluation.predictions import Predictions
 from einthoven.models.wgan import Critic, Generator, penalty
 from einthoven.record import DataError, LeakError, UsageError
-from einthoven.training import gan, load_recipe, train
+from einthoven.training import _generator, gan, load_recipe, train
 from einthoven.training._batches import Windows
 from einthoven.training._likeness import judged, nearest
 from einthoven.training._synthetic import training_side
@@ -150,7 +150,7 @@ def test_no_synthetic_beat_and_no_beat_it_learnt_from_reaches_validation_or_test
         held = torch.from_numpy(data.windows(side.rows).window.numpy())
         assert torch.cdist(held.flatten(1), made.flatten(1)).min() > 0
     assert torch.equal(sides._validation.window, data.windows(split.validation.rows).window)
-    learnt = gan.learnt_rows(load_recipe("wgan", SMALL), split)
+    learnt = _generator.learnt_rows(load_recipe("wgan", SMALL), split)
     for side in (split.validation, split.test):
         assert not len(np.intersect1d(learnt, side.rows))
         assert not set(beats.subject[learnt]) & set(beats.subject[side.rows])
@@ -216,7 +216,7 @@ def test_a_generator_of_another_split_or_input_is_refused(
 
 def test_a_folder_without_a_generator_is_refused(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no trained generator"):
-        gan.load(tmp_path)
+        _generator.load(tmp_path)
     copy = shutil.copytree(finished, tmp_path / "copy")
     (copy / "split.json").write_text("{}", encoding="utf-8")
     recipe = load_recipe("demo", [*SIDES, f"augment.synthetic={copy}"])
@@ -246,16 +246,16 @@ def test_a_class_with_too_few_beats_to_learn_from_is_refused_and_left_out_unaske
     split: Any = SimpleNamespace(
         training=SimpleNamespace(rows=np.arange(7)), beats=SimpleNamespace(label=label)
     )
-    assert gan.learnt_rows(load_recipe("wgan", SMALL), split).tolist() == [4, 5]
+    assert _generator.learnt_rows(load_recipe("wgan", SMALL), split).tolist() == [4, 5]
     recipe = load_recipe("wgan", [*SMALL, 'model.rare=["V"]'])
     with pytest.raises(UsageError, match="'V' has 1 beats in training"):
-        gan.learnt_rows(recipe, split)
+        _generator.learnt_rows(recipe, split)
 
 
 def test_beats_are_drawn_by_their_seed(finished: Path) -> None:
-    _, generator = gan.load(finished)
+    _, generator = _generator.load(finished)
     label = np.array([1, 2] * 700)
-    one, two, other = (gan.draw(generator, label, seed) for seed in (0, 0, 1))
+    one, two, other = (_generator.draw(generator, label, seed) for seed in (0, 0, 1))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
 

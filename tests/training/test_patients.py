@@ -16,7 +16,7 @@ from einthoven.inputs._patient import NAMES, exchanged, numbers
 from einthoven.record import InputSpec, Source, UsageError
 from einthoven.record.record import Patient
 from einthoven.store import open_store
-from einthoven.training import load_recipe, nets, train
+from einthoven.training import _nets, load_recipe, train
 from einthoven.training._batches import Windows
 from einthoven.training._recipe import to_toml
 from einthoven.training.patients import LeakCheck, check_run, leak_check
@@ -172,7 +172,7 @@ def test_a_trained_run_is_checked_on_the_side_that_was_asked_for(
     monkeypatch.setenv("EINTHOVEN_STORE", str(tmp_path))
     monkeypatch.setitem(AGES, "s004", (50.0, "M"))
     people = People(tmp_path, subjects=5, seconds=30.0)
-    monkeypatch.setattr(nets, "open_corpus", lambda name: people)
+    monkeypatch.setattr(_nets, "open_corpus", lambda name: people)
     small = [
         "optimiser.epochs=1", "optimiser.beats=64", "optimiser.batch=32", "input.hop=30.0",
         "input.back=60.0", "input.ahead=20.0", 'protocol.train=["s000", "s001", "s002", "s003"]',

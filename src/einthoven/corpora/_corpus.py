@@ -114,6 +114,18 @@ class Corpus(abc.ABC):
         """The records that can be opened here and now."""
         return self.records
 
+    def at_hand(self) -> tuple[str, ...]:
+        """Return `present`, which must not be empty.
+
+        Raises
+        ------
+        DataError : no record is here.
+        """
+        present = self.present
+        if not present:
+            raise DataError(self.folder, "holds no record", self.mend)
+        return present
+
     @abc.abstractmethod
     def subject(self, record: str) -> str:
         """Return who was recorded; never guessed.

@@ -64,9 +64,7 @@ def survey(
     DataError : where no record is here.
     EinthovenError : a record cannot be read, and nothing takes the fault.
     """
-    present = corpus.present
-    if not present:
-        raise DataError(corpus.folder, "holds no record", corpus.mend)
+    present = corpus.at_hand()
     looked = {present[k] for k in np.linspace(0, len(present) - 1, MOST).round().astype(int)}
     rows = []
     for record in present:

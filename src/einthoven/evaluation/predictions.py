@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.files import beside
+from einthoven.record.vocabulary import indices
 
 Floats = npt.NDArray[np.float64]
 
@@ -140,10 +141,6 @@ class Predictions:
 
 def _indices(labels: npt.NDArray[Any], classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """Return labels as indices; names are looked up, and what is no class becomes -1."""
-    if labels.dtype.kind not in "US":
-        return labels.astype(np.int64)
-    found = np.full(len(labels), -1, np.int64)
-    names = labels.astype(np.str_)
-    for index, name in enumerate(classes):
-        found[names == name] = index
-    return found
+    if labels.dtype.kind in "US":
+        return indices(labels.astype(np.str_), classes)
+    return labels.astype(np.int64)

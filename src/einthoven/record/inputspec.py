@@ -86,6 +86,11 @@ class InputSpec:
         return cls(**values)
 
     @property
+    def time(self) -> int:
+        """Samples of a window about an R peak."""
+        return round(self.window[0] * self.rate) + round(self.window[1] * self.rate)
+
+    @property
     def fingerprint(self) -> str:
         """Twelve hex digits that differ whenever the arrays would."""
         values = self.to_dict()

@@ -7,7 +7,7 @@ program of that name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -76,3 +76,11 @@ def translate(symbols: npt.NDArray[np.str_], table: str) -> npt.NDArray[np.str_]
     """Return (mark,) classes under the map named `table`; ``""`` where the map has no class."""
     mapping = MAPS[table]
     return np.array([mapping.get(s, "") for s in symbols.tolist()], dtype="<U1")
+
+
+def indices(names: npt.NDArray[np.str_], classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return (name,) the place of each name in `classes`; -1 where it is none of them."""
+    found = np.full(len(names), -1, np.int64)
+    for index, name in enumerate(classes):
+        found[names == name] = index
+    return found

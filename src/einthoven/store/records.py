@@ -7,16 +7,10 @@ labels: every label set reads the same store.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +22,8 @@ from einthoven.inputs.record import time_of
 from einthoven.record import DataError, InputSpec, Source
 from einthoven.record.errors import EinthovenError
 from einthoven.signal.peaks import find_peaks
-from einthoven.store.store import _sha, _to_npy, cache_root
+from einthoven.store import _folder
+from einthoven.store._folder import META, Columns, cache_root, key
 
 LAYOUT = 1
 _COLUMNS = ("window", "side", "record", "start")
@@ -36,38 +31,15 @@ _LONGEST = 300.0  # seconds of a record that are read
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class RecordStore:
-    """The windows of the whole records of a corpus.
+class RecordStore(Columns):
+    """The windows of the whole records of a corpus; a row is a window.
 
     Attributes
     ----------
-    path : its folder.
-    meta : corpus, names of the records, of the side numbers, and who was left out.
-    window : (window, lead, time) float32, as the spec says.
-    side : (window, number) float32.
-    record_index : (window,) int32 into `records`.
     start : (window,) int64 first sample at the record's own rate.
     """
 
-    path: Path
-    meta: Mapping[str, Any]
-    window: npt.NDArray[np.float32]
-    side: npt.NDArray[np.float32]
-    record_index: npt.NDArray[np.int32]
     start: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    @property
-    def records(self) -> tuple[str, ...]:
-        """Names of the records, in the order of the corpus; those left out among them."""
-        return tuple(self.meta["records"])
-
-    @cached_property
-    def record(self) -> npt.NDArray[np.str_]:
-        """(window,) name of the record."""
-        return np.array(self.records, np.str_)[self.record_index]
 
     @property
     def side_names(self) -> tuple[str, ...]:
@@ -96,7 +68,7 @@ def _fingerprint(corpus: Corpus, names: tuple[str, ...]) -> str:
                 parts.append(source.read(first, min(first + span, source.samples)).tobytes())
         except EinthovenError as fault:
             parts += [name, str(fault)]
-    return _sha(*parts)
+    return key(*parts)
 
 
 def open_records(corpus: Corpus, spec: InputSpec, *, root: Path | None = None) -> RecordStore:
@@ -115,24 +87,18 @@ def open_records(corpus: Corpus, spec: InputSpec, *, root: Path | None = None) -
     ------
     DataError : the corpus has no record here, or none that fits.
     """
-    names = corpus.present
-    if not names:
-        raise DataError(corpus.name, "has no record here", corpus.mend)
+    names = corpus.at_hand()
     side = record_side_names(spec)
     # The R peaks and the measurements change with the version.
     parts = (LAYOUT, _fingerprint(corpus, names), spec.fingerprint, __version__, side)
-    folder = (cache_root() if root is None else root) / f"{corpus.name}-records-{_sha(*parts)}"
-    if not (folder / "meta.json").is_file():
+    folder = (cache_root() if root is None else root) / f"{corpus.name}-records-{key(*parts)}"
+    if not (folder / META).is_file():
         _build(corpus, names, spec, side, folder)
     return _load(folder)
 
 
 def _load(folder: Path) -> RecordStore:
-    try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        columns = {c: np.load(folder / f"{c}.npy", mmap_mode="r") for c in _COLUMNS}
-    except (OSError, ValueError) as fault:
-        raise DataError(folder, f"is damaged ({fault})", "Delete the folder") from fault
+    meta, columns = _folder.read(folder, _COLUMNS)
     return RecordStore(
         path=folder, meta=meta, window=columns["window"], side=columns["side"],
         record_index=np.asarray(columns["record"]), start=np.asarray(columns["start"]),
@@ -161,12 +127,10 @@ def _build(
 ) -> None:
     from tqdm import tqdm
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        sides, starts, index, left_out = [], [], [], {}
-        leads = 0
-        raw = beside / "window.raw"
+    sides, starts, index, left_out = [], [], [], {}
+    leads = 0
+    with _folder.made(folder) as place:
+        raw = place / "window.raw"
         with raw.open("wb") as file:
             for k, name in enumerate(tqdm(
                 names, f"cutting {corpus.name}", unit="record", disable=not sys.stderr.isatty()
@@ -185,24 +149,11 @@ def _build(
             name, why = next(iter(left_out.items()))
             fits = f"has no record that fits ({name} {why})"
             raise DataError(corpus.name, fits, "Use another corpus or another input")
-        for column, pieces in (("side", sides), ("start", starts), ("record", index)):
-            np.save(beside / f"{column}.npy", np.concatenate(pieces))
-        count = sum(map(len, starts))
-        _to_npy(raw, beside / "window.npy", (count, leads, time_of(spec)))
         meta = {
             "layout": LAYOUT, "corpus": corpus.name, "spec": spec.to_dict(),
             "records": list(names), "side": list(side), "left_out": left_out,
         }  # fmt: skip
-        text = json.dumps(meta, indent=1, sort_keys=True) + "\n"
-        (beside / "meta.json").write_text(text, encoding="utf-8")
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o777 & ~mask)
-        try:
-            beside.rename(folder)
-        except OSError:
-            # Another process was quicker; the bytes are the same.
-            if not (folder / "meta.json").is_file():
-                raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        _folder.write(
+            place, meta, raw, (sum(map(len, starts)), leads, time_of(spec)),
+            {"side": sides, "start": starts, "record": index},
+        )  # fmt: skip

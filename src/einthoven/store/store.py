@@ -7,17 +7,11 @@ absent. It keeps WFDB's symbols: every label map reads the same store.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +22,9 @@ from einthoven.inputs import InputStream, side_names
 from einthoven.inputs._patient import exchanged
 from einthoven.record import DataError, InputSpec, Source, UsageError
 from einthoven.record.record import Patient
-from einthoven.record.vocabulary import is_beat, translate
+from einthoven.record.vocabulary import indices, is_beat, translate
+from einthoven.store import _folder
+from einthoven.store._folder import META, Columns, cache_root, key
 from einthoven.store._peaks import engine_peaks, symbols_of
 
 LAYOUT = 1
@@ -37,40 +33,17 @@ _CHUNK = 120.0  # seconds read at a time; the windows do not depend on it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Store:
-    """The windows of one corpus for one `InputSpec`.
+class Store(Columns):
+    """The windows of one corpus for one `InputSpec`; a row is a beat.
 
     Attributes
     ----------
-    path : its folder.
-    meta : corpus, fingerprints, names of records and subjects, names of the side numbers.
-    window : (beat, lead, time) float32, as the spec says.
-    side : (beat, number) float32.
-    record_index : (beat,) int32 into `records`.
     sample : (beat,) int64 R peaks at the record's own rate.
     symbol : (beat,) WFDB's; ``""`` for an R peak of the engine that matches no reference beat.
     """
 
-    path: Path
-    meta: Mapping[str, Any]
-    window: npt.NDArray[np.float32]
-    side: npt.NDArray[np.float32]
-    record_index: npt.NDArray[np.int32]
     sample: npt.NDArray[np.int64]
     symbol: npt.NDArray[np.str_]
-
-    def __len__(self) -> int:
-        return len(self.sample)
-
-    @property
-    def records(self) -> tuple[str, ...]:
-        """Names of the records, in the order of the corpus."""
-        return tuple(self.meta["records"])
-
-    @cached_property
-    def record(self) -> npt.NDArray[np.str_]:
-        """(beat,) name of the record."""
-        return np.array(self.records, np.str_)[self.record_index]
 
     @cached_property
     def subject(self) -> npt.NDArray[np.str_]:
@@ -79,24 +52,7 @@ class Store:
 
     def labels(self, table: str, classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
         """Return (beat,) indices into `classes` under a label map; -1 for no such class."""
-        names = translate(self.symbol, table)
-        found = np.full(len(self), -1, np.int64)
-        for index, name in enumerate(classes):
-            found[names == name] = index
-        return found
-
-
-def cache_root() -> Path:
-    """Return the folder of all stores: ``$EINTHOVEN_STORE`` or ``~/.cache/einthoven/store``."""
-    return Path(os.environ.get("EINTHOVEN_STORE") or "~/.cache/einthoven/store").expanduser()
-
-
-def _sha(*parts: object) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part if isinstance(part, bytes) else str(part).encode()
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()[:16]
+        return indices(translate(self.symbol, table), classes)
 
 
 def corpus_fingerprint(corpus: Corpus) -> str:
@@ -117,7 +73,7 @@ def corpus_fingerprint(corpus: Corpus) -> str:
             parts.append(source.read(first, min(first + span, source.samples)).tobytes())
         if marks is not None:
             parts += [marks.samples.tobytes(), " ".join(marks.symbols.tolist())]
-    return _sha(*parts)
+    return key(*parts)
 
 
 def open_store(
@@ -139,25 +95,20 @@ def open_store(
     """
     if peaks not in ("reference", "engine"):
         raise UsageError("peaks", f"{peaks!r} is not known", "Use reference or engine")
-    if not corpus.present:
-        raise DataError(corpus.name, "has no record here", corpus.mend)
+    corpus.at_hand()
     # The engine's R peaks change with the detector, hence with the version.
     whose = peaks if peaks == "reference" else f"engine {__version__}"
     people = patients(corpus, spec)
     parts = [LAYOUT, corpus_fingerprint(corpus), spec.fingerprint, whose]
-    key = _sha(*parts, *([sorted(people.items())] if people else []))
-    folder = (cache_root() if root is None else root) / f"{corpus.name}-{key}"
-    if not (folder / "meta.json").is_file():
+    name = f"{corpus.name}-{key(*parts, *([sorted(people.items())] if people else []))}"
+    folder = (cache_root() if root is None else root) / name
+    if not (folder / META).is_file():
         _build(corpus, spec, peaks, people, folder)
     return _load(folder)
 
 
 def _load(folder: Path) -> Store:
-    try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        columns = {c: np.load(folder / f"{c}.npy", mmap_mode="r") for c in COLUMNS}
-    except (OSError, ValueError) as fault:
-        raise DataError(folder, f"is damaged ({fault})", "Delete the folder") from fault
+    meta, columns = _folder.read(folder, COLUMNS)
     return Store(
         path=folder, meta=meta, window=columns["window"], side=columns["side"],
         record_index=np.asarray(columns["record"]), sample=np.asarray(columns["sample"]),
@@ -189,13 +140,11 @@ def _build(
 ) -> None:
     from tqdm import tqdm
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        names = corpus.present
-        counts, columns = [], {c: [] for c in COLUMNS if c != "window"}  # type: ignore[var-annotated]
-        raw = beside / "window.raw"
-        shape: tuple[int, ...] = (1, 0)
+    names = corpus.present
+    counts, columns = [], {c: [] for c in COLUMNS if c != "window"}  # type: ignore[var-annotated]
+    shape: tuple[int, ...] = (1, 0)
+    with _folder.made(folder) as place:
+        raw = place / "window.raw"
         with raw.open("wb") as file:
             bar = tqdm(
                 names, f"cutting {corpus.name}", unit="record", disable=not sys.stderr.isatty()
@@ -209,39 +158,12 @@ def _build(
                 columns["record"].append(np.full(len(sample), index, np.int32))
                 columns["sample"].append(sample)
                 columns["symbol"].append(symbol.astype("S1"))
-        for column, pieces in columns.items():
-            np.save(beside / f"{column}.npy", np.concatenate(pieces))
-        _to_npy(raw, beside / "window.npy", (sum(counts), *shape))
         meta = {
             "layout": LAYOUT, "corpus": corpus.name, "peaks": peaks, "spec": spec.to_dict(),
             "records": list(names), "subjects": [corpus.subject(n) for n in names],
             "side": list(side_names(spec)), "beats": counts,
         }  # fmt: skip
-        text = json.dumps(meta, indent=1, sort_keys=True) + "\n"
-        (beside / "meta.json").write_text(text, encoding="utf-8")
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o777 & ~mask)
-        try:
-            beside.rename(folder)
-        except OSError:
-            # Another process was quicker; the bytes are the same.
-            if not (folder / "meta.json").is_file():
-                raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _to_npy(raw: Path, target: Path, shape: tuple[int, ...]) -> None:
-    """Put an ``.npy`` header before raw little-endian float32, without holding it in memory."""
-    from numpy.lib import format as npy
-
-    with target.open("wb") as out, raw.open("rb") as data:
-        npy.write_array_header_1_0(
-            out, {"descr": "<f4", "fortran_order": False, "shape": tuple(int(s) for s in shape)}
-        )
-        shutil.copyfileobj(data, out, 1 << 20)
-    raw.unlink()
+        _folder.write(place, meta, raw, (sum(counts), *shape), columns)
 
 
 def cut(
@@ -268,8 +190,7 @@ def cut(
         done = upto
     given += stream.flush()
     side = len(side_names(spec))
-    time = round(spec.window[0] * spec.rate) + round(spec.window[1] * spec.rate)
-    empty = np.zeros((0, 1, time if spec.waveform else 0), np.float32)
+    empty = np.zeros((0, 1, spec.time if spec.waveform else 0), np.float32)
     window = np.concatenate([empty, *(g.window for g in given)])
     numbers = np.concatenate([np.zeros((0, side), np.float32), *(g.side for g in given)])
     sample = np.concatenate([np.zeros(0, np.int64), *(g.samples for g in given)])

@@ -23,7 +23,7 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import InputStream
 from einthoven.record.errors import DataError, LeakError, UsageError
 from einthoven.record.source import Source
-from einthoven.record.vocabulary import CLASSES, is_beat, translate
+from einthoven.record.vocabulary import CLASSES, indices, is_beat, translate
 
 NONE = "-"
 # Before the name of a corpus that was never learnt from: all its records are test.
@@ -73,11 +73,7 @@ def _external(bundle: Bundle, corpus: Corpus) -> tuple[str, ...]:
         raise LeakError(
             f"model {bundle.card.name!r}", f"was trained on {corpus.name}", "Judge its run folder"
         )
-    if not corpus.present:
-        raise DataError(
-            corpus.folder, "holds no record", f"Load them with: einthoven data get {corpus.name}"
-        )
-    return corpus.present
+    return corpus.at_hand()
 
 
 def reference(source: Source, labels: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_]]:
@@ -87,13 +83,6 @@ def reference(source: Source, labels: str) -> tuple[npt.NDArray[np.int64], npt.N
         raise DataError(source.path, "has no reference annotations", "Judge on another record")
     beats = marks.where(is_beat(marks.symbols))
     return beats.samples, translate(beats.symbols, labels)
-
-
-def _indices(names: npt.NDArray[np.str_], classes: Sequence[str]) -> npt.NDArray[np.int64]:
-    found = np.full(len(names), -1, np.int64)
-    for index, name in enumerate(classes):
-        found[names == name] = index
-    return found
 
 
 def on_reference_beats(
@@ -121,7 +110,7 @@ def on_reference_beats(
         told = np.concatenate([b.samples for b in batches])
         if not np.array_equal(told, samples):
             raise DataError(source.path, "not every beat was answered", "Report this as a fault")
-        parts.append((record, samples, _indices(names, card.classes), np.concatenate(logits)))
+        parts.append((record, samples, indices(names, card.classes), np.concatenate(logits)))
         if progress:
             progress((number + 1) / len(records))
     return Predictions(
@@ -155,10 +144,10 @@ def behind_own_peaks(
         source = corpus.open(record)
         samples, names = reference(source, labels)
         marks = analyze(source, model=bundle, profile=profile).marks
-        said = _indices(marks.classes, classes)
+        said = indices(marks.classes, classes)
         said[said < 0] = none
         hit, found = pair(samples, marks.samples, int(WINDOW * source.rate))
-        truth = _indices(names, classes)
+        truth = indices(names, classes)
         choice = np.full(len(samples), none, np.int64)
         choice[hit] = said[found]
         extra = np.setdiff1d(np.arange(len(marks.samples)), found)

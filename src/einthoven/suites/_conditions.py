@@ -39,7 +39,7 @@ from einthoven.record import Patient, Record
 from einthoven.record.files import write_text
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.source import RecordSource
-from einthoven.record.vocabulary import translate
+from einthoven.record.vocabulary import indices, translate
 from einthoven.store.store import cut
 from einthoven.suites import _looks, beats
 from einthoven.suites._bundles import NONE
@@ -195,11 +195,7 @@ def answers(run: Run, answer: Answer, given: Beats) -> Predictions:
 
 
 def _labels(symbol: npt.NDArray[np.str_], run: Run) -> npt.NDArray[np.int64]:
-    names = translate(symbol, run.labels)
-    found = np.full(len(symbol), -1, np.int64)
-    for index, name in enumerate(run.predictions.classes):
-        found[names == name] = index
-    return found
+    return indices(translate(symbol, run.labels), run.predictions.classes)
 
 
 def figures(said: Predictions, over: Sequence[str]) -> dict[str, Any]:

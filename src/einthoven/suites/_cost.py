@@ -109,8 +109,7 @@ def model_of(run: Run) -> tuple[bytes, int | None]:
 
     recipe = load_recipe(str(run.path / "recipe.toml"))
     net, spec = load(recipe, run.path), recipe.input
-    size = round(spec.window[0] * spec.rate) + round(spec.window[1] * spec.rate)
-    inputs = [torch.zeros(1, len(spec.leads), size)]
+    inputs = [torch.zeros(1, len(spec.leads), spec.time)]
     if side_names(spec):
         inputs.append(torch.zeros(1, len(side_names(spec))))
     return graph(net, tuple(inputs)), macs(net, tuple(inputs))

@@ -23,7 +23,7 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols.robustness import Noises, Rung, altered
 from einthoven.record import Record
 from einthoven.record.inputspec import InputSpec
-from einthoven.record.vocabulary import translate
+from einthoven.record.vocabulary import indices, translate
 from einthoven.suites import _conditions, _looks
 from einthoven.suites._bundles import labels_of
 from einthoven.suites._conditions import Beats
@@ -157,10 +157,7 @@ def _on(rung: Rung, noises: Noises, record: Record, rng: np.random.Generator) ->
 
 
 def _matrices(system: Classifier, given: Beats, names: Sequence[str]) -> Counts:
-    told = translate(given.symbol, system.labels)
-    label = np.full(len(told), -1, np.int64)
-    for index, name in enumerate(system.classes):
-        label[told == name] = index
+    label = indices(translate(given.symbol, system.labels), system.classes)
     said = Predictions(
         classes=system.classes, part=np.full(len(label), "test"), record=given.record,
         sample=given.sample, label=label, logits=system.answer(given), offsets=system.offsets,

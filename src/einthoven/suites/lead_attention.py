@@ -321,9 +321,7 @@ def run(
     DataError : no network or no recordings.
     """
     corpus = open_corpus("ptbxl", root)
-    if not corpus.present:
-        mend = f"Load them with: einthoven data get {corpus.name}"
-        raise DataError(corpus.folder, "holds no record to look at", mend)
+    corpus.at_hand()
     if train and not finished(runs / RUNS[ASKED]):
         from einthoven.training import train as fit
 

@@ -64,8 +64,7 @@ def run(out: Path, runs: Path = Path("runs")) -> Mapping[str, Any]:
     if not (folder / "metrics.json").is_file():
         raise DataError(folder, "is no finished run", "Run: einthoven train rhythm --run FOLDER")
     corpus = open_corpus("mitdb")
-    if not corpus.present:
-        raise DataError("mitdb", "is not here", corpus.mend)
+    corpus.at_hand()
     bundle = load_model(MODEL)
     said = Predictions.load(folder / "predictions.npz")
     parts = load_file(folder / "folds.safetensors")

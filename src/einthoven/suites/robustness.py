@@ -36,13 +36,6 @@ _RATE = 360.0  # Hz of nstdb
 _BEATS = "DS2"
 
 
-def _present(corpus: Corpus) -> Corpus:
-    if not corpus.present:
-        mend = f"Load them with: einthoven data get {corpus.name}"
-        raise DataError(corpus.folder, "holds no record to alter", mend)
-    return corpus
-
-
 def _records(
     side: str, corpus: Corpus, runs: Path, noises: Noises, ladder: Sequence[Rung]
 ) -> tuple[dict[str, Any], list[str]]:
@@ -207,14 +200,16 @@ def run(
     if not half:
         raise DataError("nstdb", "is not here", "Load it with: einthoven data get nstdb")
     noises = Noises(half, _RATE)
-    corpus = _present(open_corpus("ptbxl", root))
+    corpus = open_corpus("ptbxl", root)
+    corpus.at_hand()
     sides, notes = {}, []
     for side in _FOLDS if test else ("fold 8",):
         sides[side], said = _records(side, corpus, runs, noises, rungs("records"))
         notes += said
     beats = {}
     if test:
-        mitdb = _present(open_corpus("mitdb", root))
+        mitdb = open_corpus("mitdb", root)
+        mitdb.at_hand()
         beats[_BEATS] = _beats(runs, mitdb, DS2, _BEATS, noises, rungs("beats"))
         _count(out, sides | beats)
     else:

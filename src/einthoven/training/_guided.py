@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,10 @@ from einthoven.store import Store, open_store
 from einthoven.training import _run
 from einthoven.training._batches import Windows
 from einthoven.training._guide import Guide, masks, r_peaks
+from einthoven.training._nets import Data, load, logits, prepare
 from einthoven.training._objective import distilled
 from einthoven.training._recipe import Recipe, load_recipe
 from einthoven.training._synthetic import check_split
-
-if TYPE_CHECKING:
-    from einthoven.training.nets import Data
 
 _HIDDEN = 64  # of the second head; ours
 _TINY = 1e-8
@@ -209,8 +207,6 @@ def taught(recipe: Recipe, folder: Path, data: Data) -> npt.NDArray[np.float32]:
     UsageError : it knows other beats or classes.
     LeakError : it learnt on another split.
     """
-    from einthoven.training.nets import load, logits, prepare
-
     for key in (k for k in ("premature", "synthetic") if recipe.augment.get(k)):
         fault = "makes beats that the teacher was not asked about"
         raise UsageError(f"augment.{key}", fault, "Take one of the two out")

@@ -15,7 +15,7 @@ from einthoven.inputs import InputStream
 from einthoven.record.errors import DataError, UsageError, nearest
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import one_lead
-from einthoven.record.vocabulary import is_beat, translate
+from einthoven.record.vocabulary import indices, is_beat, translate
 from einthoven.signal.premature import MODES, Synthetic, fusion, premature, regular
 
 KINDS = (*MODES, "fusion")
@@ -79,13 +79,6 @@ class Making:
         for kind in self.kinds:
             if kind not in KINDS:
                 raise UsageError("augment.kinds", f"{kind!r} is not known", nearest(kind, KINDS))
-
-
-def _labels(names: npt.NDArray[np.str_], classes: Sequence[str]) -> npt.NDArray[np.int64]:
-    found = np.full(len(names), -1, np.int64)
-    for index, name in enumerate(classes):
-        found[names == name] = index
-    return found
 
 
 def describe(
@@ -155,7 +148,7 @@ def rows(
     def add(side: Any, names: Any, record: str, kind: str, sample: Any, made: Any) -> None:
         parts.append(
             {
-                "side": side, "label": _labels(names, classes), "sample": sample, "made": made,
+                "side": side, "label": indices(names, classes), "sample": sample, "made": made,
                 "record": np.full(len(names), record), "kind": np.full(len(names), kind),
             }
         )  # fmt: skip

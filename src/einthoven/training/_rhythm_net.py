@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
 from einthoven.models.rhythm_crnn import RhythmCrnn
-from einthoven.record.files import beside
+from einthoven.training import _run, _weights
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
 from einthoven.training._recipe import Optimiser
 
@@ -106,7 +104,6 @@ def train(
     seed: int,
     classes: int,
     folder: Path,
-    tell: Callable[[str], Any],
 ) -> RhythmCrnn:
     """Return the network trained on some of the leads; it is read where it was trained before.
 
@@ -116,15 +113,14 @@ def train(
     label : (lead,) class.
     rows : of the leads that are learnt from.
     folder : holds ``weights.safetensors`` when training is done, and the last epoch until then.
-    tell : called with a line after each epoch.
     """
     torch.set_num_threads(optimiser.threads)
     torch.manual_seed(seed)
-    net = RhythmCrnn(classes).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = RhythmCrnn(classes)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     done, last = folder / "weights.safetensors", folder / "last.safetensors"
     if done.is_file():
-        net.load_state_dict(load_file(done))
-        return net.eval()  # type: ignore[no-any-return]
+        return _weights.filled(net, done)
     worker = torch.optim.AdamW(
         net.parameters(), optimiser.learning_rate, weight_decay=optimiser.weight_decay
     )
@@ -159,10 +155,11 @@ def train(
             torch.nn.utils.clip_grad_norm_(net.parameters(), _CLIP)
             worker.step()
             total += float(loss.detach())
-        tell(f"{folder.name}: epoch {epoch + 1} of {optimiser.epochs}, loss {total / steps:.4f}")
+        _run.tell(
+            f"{folder.name}: epoch {epoch + 1} of {optimiser.epochs}, loss {total / steps:.4f}"
+        )
         state = {"net": net.state_dict(), "optimiser": worker.state_dict(), "epoch": epoch}
         SafeCheckpointIO().save_checkpoint(state, last)
-    with beside(done) as temporary:
-        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary)
+    _weights.save(net.state_dict(), done)
     last.unlink()
-    return net.eval()  # type: ignore[no-any-return]
+    return net.eval()

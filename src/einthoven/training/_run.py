@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +28,11 @@ _PACKAGES = ("numpy", "scipy", "torch", "lightning", "scikit-learn", "onnx", "on
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys, beside and renamed."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def tell(line: str) -> None:
+    """Say on stderr how far a training is."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def begin(recipe: Recipe, run: Path, *, resume: bool) -> None:

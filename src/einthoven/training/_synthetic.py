@@ -22,10 +22,11 @@ from einthoven.protocols import Split
 from einthoven.record.errors import DataError, LeakError, UsageError
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import canonical, one_lead
-from einthoven.record.vocabulary import is_beat, translate
+from einthoven.record.vocabulary import indices, is_beat, translate
 from einthoven.store.store import patients
 from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Windows
+from einthoven.training._generator import draw, learnt_rows, load
 from einthoven.training._premature import Making, make
 from einthoven.training._recipe import Recipe
 
@@ -94,8 +95,8 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
             leads = ("ECG",) if one else (source.leads[row],)
             stream = InputStream(spec, source.rate, leads, people.get(name))
             given = stream.push(new.signal[None], new.samples, len(new.signal)) + stream.flush()
-            own = [called.get(str(w), "") for w in new.labels]
-            label = np.array([classes.index(w) if w in classes else -1 for w in own], np.int64)
+            own = np.array([called.get(str(w), "") for w in new.labels], np.str_)
+            label = indices(own, classes)
             keep = new.made & (label >= 0)
             window, numbers = (
                 np.concatenate([getattr(g, column) for g in given])[keep]
@@ -129,8 +130,6 @@ def generated_beats(
     UsageError : it makes other windows or classes than the recipe's.
     DataError : the folder holds no trained generator.
     """
-    from einthoven.training.gan import draw, learnt_rows, load
-
     folder = Path(how.synthetic)
     if (folder / f"seed-{seed}").is_dir():
         folder = folder / f"seed-{seed}"

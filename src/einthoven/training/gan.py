@@ -14,120 +14,38 @@ import copy
 import csv
 import io
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from einthoven.models.wgan import Critic, Generator, penalty
-from einthoven.protocols import Split
-from einthoven.record.errors import DataError, UsageError
-from einthoven.record.files import beside, write_text
-from einthoven.training import _run
+from einthoven.record.files import write_text
+from einthoven.training import _run, _weights
 from einthoven.training._batches import Draws
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
+from einthoven.training._generator import Making, build, draw, learnt_rows, load
 from einthoven.training._likeness import grid, judged
-from einthoven.training._recipe import Recipe, check_keys, load_recipe
-from einthoven.training.nets import Data, prepare
+from einthoven.training._nets import Data, prepare
+from einthoven.training._recipe import Recipe
 
 GRID = "grid.svg"
-_CUT = 1.2  # of the upper edge of the band, so that nothing within it is lost
 _PENALTY = 10.0  # weight of the gradient penalty, as published
 _DECAY = 0.999  # of the running mean of weights, a step
-_STEP = 1024  # windows made at a time
 _JUDGED = 500  # made beats a class that are judged
-
-
-@dataclass(frozen=True, kw_only=True)
-class Making:
-    """The keys of ``[model]``.
-
-    Attributes
-    ----------
-    rare : classes that are generated; all but the most frequent one if not given.
-    latent : numbers of noise.
-    width : channels of the last layer but one; both nets grow with it.
-    critic : steps of the critic for each of the generator.
-    """
-
-    rare: tuple[str, ...] = ()
-    latent: int = 64
-    width: int = 16
-    critic: int = 3
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> Making:
-        """Return that of a recipe.
-
-        Raises
-        ------
-        UsageError : a key or a value is not for generators.
-        """
-        check_keys("model", recipe.model.arguments, cls.__dataclass_fields__)
-        check_keys("augment", recipe.augment, ())
-        found = cls(**recipe.model.arguments)
-        if not isinstance(found.rare, (list, tuple)):
-            raise UsageError("model.rare", f"is {found.rare!r}", "Give a list of classes")
-        check_keys("model.rare", found.rare, recipe.corpus.classes)
-        for key in ("latent", "width", "critic"):
-            value = getattr(found, key)
-            if type(value) is not int or value < 1:
-                raise UsageError(f"model.{key}", f"is {value!r}", "Give a whole number from 1 on")
-        return found
-
-
-def _time(recipe: Recipe) -> int:
-    spec = recipe.input
-    return round(spec.window[0] * spec.rate) + round(spec.window[1] * spec.rate)
-
-
-def build(recipe: Recipe) -> Generator:
-    """Return the generator of a recipe, untrained."""
-    making, spec = Making.of(recipe), recipe.input
-    return Generator(
-        leads=len(spec.leads), time=_time(recipe), classes=len(recipe.corpus.classes),
-        latent=making.latent, width=making.width, cut=min(0.5, _CUT * spec.band[1] / spec.rate),
-        standard=spec.normalise == "zscore",
-    )  # fmt: skip
-
-
-def learnt_rows(recipe: Recipe, split: Split) -> npt.NDArray[np.int64]:
-    """Return the rows of the beats that the generator learns from: rare, of the training side.
-
-    Raises
-    ------
-    UsageError : a class it shall generate has fewer than two beats there.
-    """
-    rows, classes = split.training.rows, recipe.corpus.classes
-    label = split.beats.label[rows]
-    counts = np.bincount(label, minlength=len(classes))
-    rare = Making.of(recipe).rare or tuple(
-        name for i, name in enumerate(classes) if 1 < counts[i] < counts.max()
-    )
-    for name in rare:
-        if counts[classes.index(name)] < 2:
-            fault = f"{name!r} has {counts[classes.index(name)]} beats in training"
-            raise UsageError("model.rare", fault, "Leave the class out")
-    chosen = rows[np.isin(label, [classes.index(name) for name in rare])]
-    if not len(chosen):
-        raise UsageError("model.rare", "no class is rarer than the others", "Name the classes")
-    return chosen
 
 
 class _Game:
     """Both nets, their optimisers and the mean of the generator; all that a checkpoint holds."""
 
     def __init__(self, recipe: Recipe) -> None:
+        spec, classes = recipe.input, len(recipe.corpus.classes)
         self.generator = build(recipe)
         self.critic = Critic(
-            leads=len(recipe.input.leads), time=_time(recipe), classes=len(recipe.corpus.classes),
-            width=Making.of(recipe).width,
-        )  # fmt: skip
+            leads=len(spec.leads), time=spec.time, classes=classes, width=Making.of(recipe).width
+        )
         self.mean = copy.deepcopy(self.generator)
         rate = recipe.optimiser.learning_rate
         self.optimisers = [
@@ -245,40 +163,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     found, picture = _judge(recipe, game.mean.eval(), data)
     _run.write_json(run / "metrics.json", found)
     write_text(run / GRID, picture)
-    with beside(run / _run.WEIGHTS) as temporary:
-        save_file({k: v.contiguous() for k, v in game.mean.state_dict().items()}, temporary)
-
-
-def draw(generator: Generator, label: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.float32]:
-    """Return windows (beat, lead, time) of the classes `label` (beat,); a function of the seed."""
-    noise = torch.randn(
-        len(label), generator.latent, generator=torch.Generator().manual_seed(seed)
-    )  # fmt: skip
-    named = torch.from_numpy(label)
-    with torch.no_grad():
-        parts = [
-            generator(noise[at : at + _STEP], named[at : at + _STEP])
-            for at in range(0, len(label), _STEP)
-        ]
-    return np.asarray(torch.cat(parts).numpy(), np.float32)
-
-
-def load(run: Path) -> tuple[Recipe, Generator]:
-    """Return the recipe and the trained generator of a finished run.
-
-    Raises
-    ------
-    DataError : it is no such run.
-    """
-    if not (run / _run.WEIGHTS).is_file():
-        raise DataError(run, "holds no trained generator", "Run: einthoven train wgan --run FOLDER")
-    recipe = load_recipe(str(run / "recipe.toml"))
-    if recipe.model.name != "wgan":
-        mend = "Name the run of a recipe with model.name = wgan"
-        raise DataError(run, f"is a run of {recipe.model.name!r}, not of a generator", mend)
-    generator = build(recipe)
-    generator.load_state_dict(load_file(run / _run.WEIGHTS))
-    return recipe, generator.eval()
+    _weights.save(game.mean.state_dict(), run / _run.WEIGHTS)
 
 
 def judge(run: Path) -> dict[str, Any]:

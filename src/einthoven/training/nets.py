@@ -2,101 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
-import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from einthoven.corpora import open_corpus
 from einthoven.evaluation.classification import confusion, macro_f1
 from einthoven.evaluation.predictions import Predictions
-from einthoven.inputs import side_names
-from einthoven.models import MODELS
-from einthoven.protocols import PROTOCOLS, Beats, Split
-from einthoven.record.files import beside
-from einthoven.store import Store, open_store
-from einthoven.training import _run
+from einthoven.training import _run, _weights
 from einthoven.training._augment import Augmentation
-from einthoven.training._batches import Draws, Windows
+from einthoven.training._batches import Draws
 from einthoven.training._guided import Guidance, guidance, watched
 from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
+from einthoven.training._nets import STEP, Data, build, load, logits, prepare
 from einthoven.training._objective import Loss, make_loss
-from einthoven.training._recipe import Recipe, check_keys
+from einthoven.training._recipe import Recipe
 from einthoven.training._synthetic import training_side
 
-_SHAPE = ("leads", "time", "classes", "side")
-_JUDGE = 2048  # windows a step where nothing is learnt
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Data:
-    """The windows of a recipe, divided."""
-
-    store: Store
-    split: Split
-
-    def windows(self, rows: npt.NDArray[np.int64]) -> Windows:
-        """Return some rows in memory."""
-        label = self.split.beats.label[rows]
-        return Windows(self.store.window[rows], self.store.side[rows], label)
-
-
-def prepare(recipe: Recipe, seed: int) -> Data:
-    """Open the store of a recipe, cutting it if need be, and divide it."""
-    corpus = recipe.corpus
-    store = open_store(open_corpus(corpus.name), recipe.input, peaks=corpus.peaks)
-    beats = Beats(
-        record=store.record, subject=store.subject, sample=store.sample,
-        label=store.labels(corpus.labels, corpus.classes),
-    )  # fmt: skip
-    p = recipe.protocol
-    if PROTOCOLS[p.name].leaky:
-        _run.check_classes(recipe, beats.label, 10, "tenths that they are divided into")
-    split = PROTOCOLS[p.name].split(
-        beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
-    )
-    _run.check_classes(recipe, beats.label[split.training.rows], 1)
-    return Data(store=store, split=split)
-
-
-def build(recipe: Recipe) -> nn.Module:
-    """Return the network of a recipe, untrained.
-
-    Raises
-    ------
-    UsageError : the architecture or one of its arguments is not known.
-    """
-    entry = MODELS[recipe.model.name]
-    own = [k for k in inspect.signature(entry.build).parameters if k not in _SHAPE]
-    check_keys("model", recipe.model.arguments, own)
-    spec = recipe.input
-    time = round(spec.window[0] * spec.rate) + round(spec.window[1] * spec.rate)
-    return entry.build(
-        leads=len(spec.leads), time=time, classes=len(recipe.corpus.classes),
-        side=len(side_names(spec)), **recipe.model.arguments,
-    )  # fmt: skip
-
-
-def logits(net: nn.Module, windows: Windows) -> npt.NDArray[np.float32]:
-    """Return (beat, class) logits; the network is left in evaluation."""
-    net.eval()
-    found = []
-    with torch.no_grad():
-        for start in range(0, len(windows), _JUDGE):
-            rows = torch.arange(start, min(start + _JUDGE, len(windows)))
-            window, side = windows[rows][:2]
-            found.append(net(window, side) if side.shape[1] else net(window))
-    return np.asarray(torch.cat(found).numpy(), np.float32)
+__all__ = ["Data", "Lesson", "Sides", "build", "fit", "load", "logits", "predict", "prepare"]
 
 
 class Lesson(L.LightningModule):
@@ -193,7 +122,7 @@ class Sides(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
         """Return the whole validation side, in every process."""
-        rows = torch.split(torch.arange(len(self._validation)), _JUDGE)
+        rows = torch.split(torch.arange(len(self._validation)), STEP)
         return DataLoader(self._validation, batch_size=None, sampler=list(rows))
 
 
@@ -236,8 +165,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
             "parameters": sum(p.numel() for p in net.parameters()),
         },
     )  # fmt: skip
-    with beside(run / _run.WEIGHTS) as temporary:
-        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary)
+    _weights.save(net.state_dict(), run / _run.WEIGHTS)
 
 
 def predict(recipe: Recipe, net: nn.Module, data: Data) -> Predictions:
@@ -258,10 +186,3 @@ def predict(recipe: Recipe, net: nn.Module, data: Data) -> Predictions:
     columns = ("part", "record", "sample", "label", "logits")
     joined: dict[str, Any] = {c: np.concatenate([getattr(p, c) for p in parts]) for c in columns}
     return Predictions(classes=recipe.corpus.classes, **joined)
-
-
-def load(recipe: Recipe, run: Path) -> nn.Module:
-    """Return the trained network of a finished run."""
-    net = build(recipe)
-    net.load_state_dict(load_file(run / _run.WEIGHTS))
-    return net.eval()

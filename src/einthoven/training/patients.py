@@ -23,8 +23,8 @@ from einthoven.inputs import side_names
 from einthoven.inputs._patient import NAMES, exchanged
 from einthoven.record.errors import UsageError
 from einthoven.training._batches import Windows
+from einthoven.training._nets import load, logits, prepare
 from einthoven.training._recipe import load_recipe
-from einthoven.training.nets import load, logits, prepare
 
 _LEVEL = 0.05
 

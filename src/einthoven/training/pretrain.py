@@ -9,7 +9,6 @@ trees on the numbers of `signal.rhythm` learn from the same records. The last st
 from __future__ import annotations
 
 import inspect
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -20,7 +19,6 @@ import lightning as L
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -29,8 +27,7 @@ from einthoven.inputs.periods import check, laid
 from einthoven.models import boosting
 from einthoven.models.period_aware import BINS, PeriodAware, Pretext
 from einthoven.record.errors import UsageError
-from einthoven.record.files import beside
-from einthoven.training import _run
+from einthoven.training import _run, _weights
 from einthoven.training._batches import Draws
 from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
 from einthoven.training._objective import Loss, make_loss
@@ -163,10 +160,8 @@ def _taught(lesson: _Lesson, strips: Strips, label: Ints, recipe: Recipe, folder
                 ckpt_path=str(last) if last.is_file() else None,
             )  # fmt: skip
         weights, _ = kept(recipe, folder)
-        with beside(file) as temporary:
-            save_file({k: v.contiguous() for k, v in weights.items()}, temporary)
-    lesson.net.load_state_dict(load_file(file))
-    lesson.net.eval()
+        _weights.save(weights, file)
+    _weights.filled(lesson.net, file)
 
 
 def pretrained(recipe: Recipe, data: Examples, rows: Ints, folder: Path) -> Pretext:
@@ -304,7 +299,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
                 z = said(tuned(recipe, data, rows, target, first, folder), data, part.test)
             _answers(data, part.test, positive, z).save(run / name)
             seconds[name.removesuffix(".npz")] = time.process_time() - begin
-            _tell(f"{run.name}: {name.removesuffix('.npz')} of {len(rows)} records")
+            _run.tell(f"{run.name}: {name.removesuffix('.npz')} of {len(rows)} records")
     values = {
         "seed": seed, "parameters": sum(p.numel() for p in start.net.parameters()),
         "heads": sum(p.numel() for p in start.parameters()), "records": counts,
@@ -322,7 +317,3 @@ def _answers(data: Examples, rows: Ints, positive: Ints, logits: Floats) -> Answ
         record=data.record[rows], subject=nobody, domain=nobody, fold=data.fold[rows],
         label=positive[rows, None].astype(np.float32), logits=logits[:, None],
     )  # fmt: skip
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201

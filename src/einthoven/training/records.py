@@ -14,7 +14,6 @@ import lightning as L
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
 
 from einthoven.evaluation import multilabel
@@ -22,9 +21,8 @@ from einthoven.evaluation.answers import Answers
 from einthoven.inputs.record import record_side_names, time_of
 from einthoven.models import MODELS
 from einthoven.record.errors import UsageError
-from einthoven.record.files import beside
 from einthoven.record.leads import STANDARD
-from einthoven.training import _run
+from einthoven.training import _run, _weights
 from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
 from einthoven.training._objective import Loss, binary, make_loss
 from einthoven.training._recipe import Recipe, check_keys
@@ -220,8 +218,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
             "parameters": sum(p.numel() for p in net.parameters()),
         },
     )  # fmt: skip
-    with beside(run / _run.WEIGHTS) as temporary:
-        save_file({k: v.cpu().contiguous() for k, v in net.state_dict().items()}, temporary)
+    _weights.save(net.state_dict(), run / _run.WEIGHTS)
 
 
 def predict(net: RecordNet, data: Data) -> Answers:
@@ -233,6 +230,4 @@ def predict(net: RecordNet, data: Data) -> Answers:
 
 def load(recipe: Recipe, run: Path) -> RecordNet:
     """Return the trained network of a finished run; it eats whole windows."""
-    net = build(recipe)
-    net.load_state_dict(load_file(run / _run.WEIGHTS))
-    return net.eval()
+    return _weights.filled(build(recipe), run / _run.WEIGHTS)

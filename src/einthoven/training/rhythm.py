@@ -103,9 +103,7 @@ def examples(corpus: Corpus, spec: InputSpec, labels: str, cache: Path | None = 
     ------
     DataError : there are none.
     """
-    names = corpus.present
-    if not names:
-        raise DataError(corpus.name, "is not here", corpus.mend)
+    names = corpus.at_hand()
     label = np.array([int(np.argmax(label_row(corpus.statements(n), labels))) for n in names])
     if cache is not None and cache.is_file():
         kept = load_file(cache)
@@ -206,9 +204,8 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
         held, rows = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         folder = run / (f"fold-{k}" if k != everything else "net")
         net = train(
-            data.leads, data.label, rows, recipe.optimiser, augment, seed, len(classes), folder,
-            _tell,
-        )  # fmt: skip
+            data.leads, data.label, rows, recipe.optimiser, augment, seed, len(classes), folder
+        )
         trees = _grown(folder / TREES, data, rows, len(classes), seed, arguments)
         if k != everything:
             said["network"][held] = opinions(net, [data.leads[int(i)] for i in held], recipe.input)
@@ -258,10 +255,6 @@ def _grown(
     with beside(file) as temporary:
         save_file(trees.to_dict(), temporary)
     return trees
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def load(run: Path) -> tuple[Recipe, RhythmCrnn, _trees.Trees]:

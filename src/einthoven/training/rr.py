@@ -8,7 +8,6 @@ say.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
@@ -26,8 +24,7 @@ from einthoven.evaluation.answers import Answers
 from einthoven.inputs.rr_window import MEASURES, RATE, SPAN, TIME
 from einthoven.models import MODELS, boosting
 from einthoven.record.errors import UsageError
-from einthoven.record.files import beside
-from einthoven.training import _run
+from einthoven.training import _run, _weights
 from einthoven.training._recipe import Recipe, check_keys
 from einthoven.training._rhythm_net import rate
 from einthoven.training._rr_data import Examples, folds, load
@@ -113,8 +110,7 @@ def train(
     torch.manual_seed(seed)
     net = build(recipe)
     if file.is_file():
-        net.load_state_dict(load_file(file))
-        return net.eval()
+        return _weights.filled(net, file)
     seen = data.windows(rows).astype(np.float64)
     net.centre.fill_(seen.mean())  # type: ignore[operator]
     net.spread.fill_(seen.std())  # type: ignore[operator]
@@ -141,9 +137,8 @@ def train(
                 torch.nn.utils.clip_grad_norm_(net.parameters(), o.clip)
             worker.step()
             total += float(loss.detach())
-        _tell(f"{file.stem}: epoch {epoch + 1} of {o.epochs}, loss {total / steps:.4f}")
-    with beside(file) as temporary:
-        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, temporary)
+        _run.tell(f"{file.stem}: epoch {epoch + 1} of {o.epochs}, loss {total / steps:.4f}")
+    _weights.save(net.state_dict(), file)
     return net.eval()
 
 
@@ -233,7 +228,3 @@ def _answers(parts: Mapping[str, tuple[Examples, Ints]], logits: Floats) -> Answ
             column.append(value)
     joined: dict[str, Any] = {name: np.concatenate(found) for name, found in columns.items()}
     return Answers(classes=("AF",), logits=logits[:, None], **joined)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,89 @@
+"""What the recipe of a network of beats names: its windows, divided, and the network itself."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from einthoven.corpora import open_corpus
+from einthoven.inputs import side_names
+from einthoven.models import MODELS
+from einthoven.protocols import PROTOCOLS, Beats, Split
+from einthoven.store import Store, open_store
+from einthoven.training import _run, _weights
+from einthoven.training._batches import Windows
+from einthoven.training._recipe import Recipe, check_keys
+
+_SHAPE = ("leads", "time", "classes", "side")
+STEP = 2048  # windows asked about at a time
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Data:
+    """The windows of a recipe, divided."""
+
+    store: Store
+    split: Split
+
+    def windows(self, rows: npt.NDArray[np.int64]) -> Windows:
+        """Return some rows in memory."""
+        label = self.split.beats.label[rows]
+        return Windows(self.store.window[rows], self.store.side[rows], label)
+
+
+def prepare(recipe: Recipe, seed: int) -> Data:
+    """Open the store of a recipe, cutting it if need be, and divide it."""
+    corpus = recipe.corpus
+    store = open_store(open_corpus(corpus.name), recipe.input, peaks=corpus.peaks)
+    beats = Beats(
+        record=store.record, subject=store.subject, sample=store.sample,
+        label=store.labels(corpus.labels, corpus.classes),
+    )  # fmt: skip
+    p = recipe.protocol
+    if PROTOCOLS[p.name].leaky:
+        _run.check_classes(recipe, beats.label, 10, "tenths that they are divided into")
+    split = PROTOCOLS[p.name].split(
+        beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
+    )
+    _run.check_classes(recipe, beats.label[split.training.rows], 1)
+    return Data(store=store, split=split)
+
+
+def build(recipe: Recipe) -> nn.Module:
+    """Return the network of a recipe, untrained.
+
+    Raises
+    ------
+    UsageError : the architecture or one of its arguments is not known.
+    """
+    entry = MODELS[recipe.model.name]
+    own = [k for k in inspect.signature(entry.build).parameters if k not in _SHAPE]
+    check_keys("model", recipe.model.arguments, own)
+    spec = recipe.input
+    return entry.build(
+        leads=len(spec.leads), time=spec.time, classes=len(recipe.corpus.classes),
+        side=len(side_names(spec)), **recipe.model.arguments,
+    )  # fmt: skip
+
+
+def logits(net: nn.Module, windows: Windows) -> npt.NDArray[np.float32]:
+    """Return (beat, class) logits; the network is left in evaluation."""
+    net.eval()
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(windows), STEP):
+            rows = torch.arange(start, min(start + STEP, len(windows)))
+            window, side = windows[rows][:2]
+            found.append(net(window, side) if side.shape[1] else net(window))
+    return np.asarray(torch.cat(found).numpy(), np.float32)
+
+
+def load(recipe: Recipe, run: Path) -> nn.Module:
+    """Return the trained network of a finished run."""
+    return _weights.filled(build(recipe), run / _run.WEIGHTS)
