@@ -7,18 +7,16 @@ whether they are; so a label is 1, 0 or NaN, and each class has a probability of
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.evaluation import _npz
 from einthoven.evaluation.predictions import PARTS
 from einthoven.record.errors import DataError, UsageError
-from einthoven.record.files import beside
 
 Floats = npt.NDArray[np.float64]
 
@@ -126,9 +124,7 @@ class Answers:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that holds no Python objects, beside the place and then renamed."""
-        columns: dict[str, Any] = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
-        with beside(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **columns)
+        _npz.write(path, {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Answers:
@@ -138,12 +134,7 @@ class Answers:
         ------
         DataError : no such file, or not such a table.
         """
-        try:
-            # Opened here, for np.load leaves a damaged file open.
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                have: dict[str, npt.NDArray[Any]] = {k: file[k] for k in file.files}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError) as fault:
-            raise DataError(path, f"cannot be read ({fault})", "Train the run again") from fault
+        have = _npz.read(path)
         missing = {f.name for f in fields(cls)} - set(have)
         if missing:
             raise DataError(path, f"lacks {', '.join(sorted(missing))}", "Train the run again")

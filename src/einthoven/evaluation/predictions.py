@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import zipfile
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.evaluation import _npz
 from einthoven.record.errors import DataError, UsageError
-from einthoven.record.files import beside
 from einthoven.record.vocabulary import indices
 
 Floats = npt.NDArray[np.float64]
@@ -96,12 +94,7 @@ class Predictions:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` that holds no Python objects, beside the place and then renamed."""
-        with beside(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file, classes=np.array(self.classes), part=self.part, record=self.record,
-                sample=self.sample, label=self.label, logits=self.logits, offsets=self.offsets,
-                temperature=np.float64(self.temperature),
-            )  # fmt: skip
+        _npz.write(path, {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)})
 
     @classmethod
     def load(
@@ -118,12 +111,7 @@ class Predictions:
         ------
         DataError : no such file, or not such a table.
         """
-        try:
-            # Opened here, for np.load leaves a damaged file open.
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                have: dict[str, npt.NDArray[Any]] = {k: file[k] for k in file.files}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError) as fault:
-            raise DataError(path, f"cannot be read ({fault})", "Train the run again") from fault
+        have = _npz.read(path)
         if "classes" in have:
             classes = tuple(str(c) for c in have["classes"].tolist())
         missing = {"part", "record", "sample", "label", "logits"} - set(have)
