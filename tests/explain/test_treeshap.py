@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 
 from einthoven.bundle import load_model
+from einthoven.corpora import demo_record
+from einthoven.explain._cases import cases
 from einthoven.explain._explainer import EXPLAINERS, chosen
 from einthoven.explain._model import BundleModel
 from einthoven.explain._onnx_file import read_graph
+from einthoven.explain._open import open_model
+from einthoven.explain.explanation import explained
 from einthoven.explain.treeshap import leaves
 from einthoven.models import boosting
-from einthoven.record import UsageError
+from einthoven.record import RecordSource, UsageError
 
 from ._cases import a_case
 
@@ -112,3 +116,17 @@ def test_what_is_not_trees_alone_is_refused():
     for name in ("aami-review", "arrhythminet-v2", "twelve", "rhythm"):
         with pytest.raises(UsageError, match="needs trees"):
             chosen(BundleModel(load_model(name)), "treeshap")
+
+
+def test_the_beat_is_shown_where_it_stands() -> None:
+    """Numbers stand nowhere, so the first seconds were drawn (found by a critic)."""
+    model, record = open_model("aami-live"), demo_record()
+    every = cases(model, RecordSource(record))
+    found = explained(model, every[40], every.place(40), method="treeshap").attribution
+    assert set(found.numbers) <= {"P", "PR", "QRS", "ST", "T", "TP", "RR", "signal"}
+    assert len(found.measurements) == len(every[40].names)
+    assert sum(found.numbers.values()) == pytest.approx(sum(found.measurements.values()))
+    assert {s.name for s in found.stretches} >= {"QRS", "T"}
+    r = every.place(40)[0] / record.rate
+    assert any(s.name == "QRS" and s.onset < r < s.offset for s in found.stretches)
+    assert found.to_dict()["measurements"].keys() == found.measurements.keys()

@@ -78,7 +78,10 @@ def test_a_wrong_explanation_is_found_out() -> None:
 
 def test_two_where_none_is_most() -> None:
     said = sentence(found(QRS=4.0, RR=3.0, P=3.0), case(), Toy())
-    assert said.startswith("most of all QRS of lead II (40 %) and RR (30 %); removing both lowers")
+    assert said.startswith(
+        "most of all QRS of lead II (40 %) and RR (30 % of what speaks for it); removing both "
+        "lowers"
+    )
 
 
 def test_the_lead_that_counts_is_found_by_asking() -> None:
@@ -88,7 +91,7 @@ def test_the_lead_that_counts_is_found_by_asking() -> None:
 
 def test_a_map_is_added_up_in_the_waves() -> None:
     values = np.zeros((1, 100), np.float32)
-    values[0, 40:60], values[0, 70:95] = 1.0, -2.0
+    values[0, 40:60], values[0, 70:95] = 1.0, -0.2
     map_ = Attribution(
         method="saliency", model="toy", target="V", record="r", what="beat 1", probability=0.98,
         rate=100.0, leads=("II",), values=values,
@@ -167,3 +170,16 @@ def test_of_what_is_improbable_it_is_said_what_speaks_against_it() -> None:
     assert (
         said == "against it, mostly RR; removing it raises V from 0.12 to 0.73, and the answer is V"
     )
+
+
+def test_what_speaks_against_a_likely_answer_is_not_passed_over() -> None:
+    """Small contributions were named and large ones were not (found by a critic)."""
+    least = replace(found(QRS=0.2, P=-3.0, RR=-1.0), without=0.99)
+    said = sentence(least, case(), Toy())
+    assert said.startswith("more speaks against it than for it, mostly P of lead II; yet removing")
+    assert said.endswith("; without everything it is still 0.99")
+
+
+def test_what_is_left_is_said_where_little_is_missed() -> None:
+    said = sentence(replace(found(RR=1.0), without=0.96), case(), Toy())
+    assert said.endswith("lowers V from 0.98 to 0.95; without everything it is still 0.96")

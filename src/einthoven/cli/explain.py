@@ -174,6 +174,10 @@ def _arrays(found: Sequence[Explanation]) -> dict[str, Any]:
         a = f.attribution
         arrays[f"{a.method}_names"] = np.array(list(a.numbers), dtype=np.str_)
         arrays[f"{a.method}_numbers"] = np.array(list(a.numbers.values()), np.float64)
+        if a.measurements:
+            told = a.measurements
+            arrays[f"{a.method}_measured"] = np.array(list(told), dtype=np.str_)
+            arrays[f"{a.method}_measurements"] = np.array(list(told.values()), np.float64)
         if a.values is not None:
             arrays[f"{a.method}_map"] = a.values
             arrays[f"{a.method}_seconds"] = a.time

@@ -17,6 +17,7 @@ from einthoven.record.attribution import Attribution
 
 _MOST = 0.5  # of what speaks for the class, from which on it is "mostly" that
 _SAME = 0.005  # two probabilities that are printed alike
+_MISSED = 0.1  # by so much an answer falls that rests on what is taken away
 _NAMED = 2  # parts at most, where none is most of it
 
 
@@ -30,8 +31,10 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
     model : who is asked again.
     """
     known = contributions(found, case)
-    # Of what is improbable, more is to be said against than for it.
-    against = found.probability < _MOST and sum(v for _, v in known.values()) < 0
+    # Where more is to be said against it than for it, that is said: of what is improbable, and of
+    # what is left where nothing speaks for another answer, as most normal beats are.
+    values = [v for _, v in known.values()]
+    against = sum(values) < 0 and (found.probability < _MOST or max(values) > 0)
     sign = -1.0 if against else 1.0
     total = sum(sign * v for _, v in known.values() if sign * v > 0) or 1.0
     share = {name: sign * v / total for name, (_, v) in known.items()}
@@ -50,11 +53,14 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
         if part is not None:
             taken.append(part if row is None else _alone(part, row))
     if len(named) > 1:
-        each = (f"{n} ({100 * share[c]:.0f} %)" for n, c in zip(named, chosen, strict=True))
-        words = "most of all " + " and ".join(each)
+        of = f"of what speaks {'against' if against else 'for'} it"
+        one, two = (f"{n} ({100 * share[c]:.0f} %" for n, c in zip(named, chosen, strict=True))
+        words = f"most of all {one}) and {two} {of})"
     else:
         words = f"mostly {named[0]}"
-    words = f"against it, {words}" if against else words
+    if against:
+        likely = found.probability >= _MOST
+        words = f"{'more speaks against it than for it, ' if likely else 'against it, '}{words}"
     if len(taken) < len(chosen):
         return _ended(words, found)
     return _ended(f"{words}; {_without(taken, case, model, found)}", found)
@@ -98,15 +104,21 @@ def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution
     it = "it" if len(taken) == 1 else "both"
     a, b = spoken(before[k]), spoken(after[k])
     if a == b or (abs(before[k] - after[k]) < _SAME and before[k] > _SAME):
-        words = f"yet removing {it} leaves {found.target} at {b}"
-        if found.without is not None and found.without >= _MOST:
-            words += f"; without everything it is still {spoken(found.without)}"
-        return words
+        return f"yet removing {it} leaves {found.target} at {b}{_still(found)}"
     words = f"removing {it} {'lowers' if after[k] < before[k] else 'raises'} {found.target}"
     words += f" from {a} to {b}"
     if model.task != "diagnosis" and after.argmax() != before.argmax():
         words += f", and the answer is {model.classes[int(after.argmax())]}"
+    elif before[k] - after[k] < _MISSED:
+        words += _still(found)
     return words
+
+
+def _still(found: Attribution) -> str:
+    """Return what is left where an answer does not need what is explained; "" where it does."""
+    if found.without is None or found.without < _MOST:
+        return ""
+    return f"; without everything it is still {spoken(found.without)}"
 
 
 def spoken(probability: float) -> str:

@@ -49,16 +49,20 @@ def explained(
 
 
 def _summed(found: Attribution, case: Case) -> Attribution:
-    """Return a map with numbers by wave, of the map and of the measurements beside it."""
+    """Return a map, or many measurements, added up by wave, with what was measured beside it."""
     known = {p.name for kind in case.parts.values() for p in kind}
-    if found.values is None or found.numbers.keys() & known:
+    if found.numbers.keys() & known:
         return found
     parts = contributions(found, case)
+    if found.values is None and parts.keys() == found.numbers.keys():
+        return found
     stretches = tuple(s for part, _ in parts.values() if part for s in part.stretches)
     # A map without a unit has shares of all that it says, for or against.
     whole = sum(abs(v) for _, v in parts.values()) if found.unit == "share" else 1.0
     numbers = {name: value / (whole or 1.0) for name, (_, value) in parts.items()}
-    return replace(found, numbers=numbers, stretches=found.stretches or stretches)
+    return replace(
+        found, numbers=numbers, measurements=found.numbers, stretches=found.stretches or stretches
+    )  # fmt: skip
 
 
 def default_method(model: Model) -> str:

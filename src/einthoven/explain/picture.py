@@ -177,15 +177,13 @@ def bars(found: Attribution) -> str:
     shown = ranked(found.numbers)
     if not shown:
         return ""
-    top = max(abs(v) for _, v in shown) or 1.0
-    negative = any(v < 0 for _, v in shown)
-    positive = any(v > 0 for _, v in shown)
-    # One-sided numbers use the whole width.
-    zero = _NAME + (_BAR // 2 if negative and positive else _BAR if negative else 0)
-    reach = _BAR // 2 if negative and positive else _BAR
-    width, head = _NAME + _BAR + 130, 104
-    zero += 100 if negative else 0
-    width += 100 if negative else 0
+    low, high = min(0.0, *(v for _, v in shown)), max(0.0, *(v for _, v in shown))
+    negative = low < 0
+    # Each side has as much of the width as its largest number needs.
+    scale = _BAR / ((high - low) or 1.0)
+    room = 100 if negative else 0
+    zero = _NAME + room + round(-low * scale)
+    width, head = _NAME + room + _BAR + 130, 104
     out = []
     words = UNIT_WORDS[found.unit]
     out.append(_text(0, 34, f"What speaks for {found.target}", kind="head", size=32,
@@ -194,7 +192,7 @@ def bars(found: Attribution) -> str:
                      kind="unit", size=26, colour=MUTED))  # fmt: skip
     for k, (name, value) in enumerate(shown):
         y = head + k * _ROW
-        long = round(abs(value) / top * reach)
+        long = round(abs(value) * scale)
         left = zero if value >= 0 else zero - long
         colour = FOR if value > 0 else AGAINST if value < 0 else MUTED
         out.append(_text(_NAME - 20, y + 24, name if len(name) < 21 else f"{name[:19]}\u2026",

@@ -52,6 +52,8 @@ class Attribution:
     values : (lead, time) float32, above 0 what speaks for the target; None for a method that
         explains by numbers alone.
     numbers : contribution of each named part or measurement, e.g. ``{"QRS": 2.1, "RR": -0.3}``.
+    measurements : contribution of each number that was eaten, where `numbers` are their sums by
+        wave.
     stretches : where the parts stand, for those that stand somewhere.
     doubt : why the method should not be believed here, in one sentence; "" where no test failed.
     """
@@ -69,6 +71,7 @@ class Attribution:
     leads: tuple[str, ...] = ()
     values: Array | None = field(default=None, repr=False)
     numbers: Mapping[str, float] = field(default_factory=dict)
+    measurements: Mapping[str, float] = field(default_factory=dict, repr=False)
     stretches: tuple[Stretch, ...] = field(default=(), repr=False)
     doubt: str = ""
 
@@ -99,6 +102,10 @@ class Attribution:
             ],
             "doubt": self.doubt,
         }  # fmt: skip
+        if self.measurements:
+            found["measurements"] = {
+                k: float(f"{v:.6g}") for k, v in self.measurements.items()
+            }  # fmt: skip
         if self.values is not None:
             found["map"] = {
                 "start": round(self.start, 6), "rate": self.rate, "leads": list(self.leads),

@@ -24,7 +24,7 @@ LEGEND = (
     f'<p class="legend"><b style="background:{FOR};margin-left:0"></b>speaks for the class '
     f'<b style="background:{AGAINST}"></b>speaks against it. Below each lead the same as a '
     "profile: above its line for, below it against. The strongest of each picture has the "
-    "strongest colour.</p>"
+    "strongest colour. TP is all that is no wave of this beat, other beats in view among it.</p>"
 )
 
 
@@ -66,6 +66,7 @@ def page_html(source: Source, seen: Sequence[Seen], marks: Sequence[Mark] = ()) 
     keys = [
         key("Class", first.target, f"probability {spoken(first.probability)}"),
         key("Model", first.model),
+        key("Answer", "uncertain" if seen[0].explanation.uncertain else "not called uncertain"),
         key("Methods", str(len(seen)), ", ".join(s.explanation.attribution.method for s in seen)),
     ]
     body = [f'<dl class="key">{"".join(keys)}</dl>']
@@ -153,9 +154,11 @@ def _one(source: Source, seen: Seen, marks: Sequence[Mark]) -> str:
 
 
 def _numbers(found: Attribution) -> str:
-    order = sorted(found.numbers.items(), key=lambda item: -abs(item[1]))
-    if len(order) <= picture.MOST:
-        return ""  # the bars have said it
+    order = sorted(found.measurements.items(), key=lambda item: -abs(item[1]))
+    if not order and len(found.numbers) > picture.MOST:  # else the bars have said it
+        order = sorted(found.numbers.items(), key=lambda item: -abs(item[1]))
+    if not order:
+        return ""
     rows = [(escape(name), signed(value)) for name, value in order[:_LISTED]]
     words = f"The {len(rows)} largest of {len(order)} numbers, {picture.UNIT_WORDS[found.unit]}"
     return table(words, ("Part", "Contribution>"), rows)
