@@ -22,7 +22,7 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
 from einthoven.report import _mitdb
-from einthoven.suites import _cost, _curves, _judge, _plan, judge_one, mitdb, run_suite
+from einthoven.suites import _cost, _curves, _judge, _plan, _planned, judge_one, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
 from einthoven.suites._runs import read_run
@@ -143,7 +143,7 @@ def suite(
         mitdb, "cost", lambda _run: {"macs": 5000, "bytes": 7000, "milliseconds": 0.01}
     )
     monkeypatch.setattr(_judge, "DRAWS", 40)
-    monkeypatch.setattr(mitdb.train_missing, "__defaults__", (fit,))
+    monkeypatch.setattr(_planned.train_missing, "__defaults__", (fit,))
     return trained
 
 
@@ -214,7 +214,7 @@ def test_a_refused_run_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
             raise UsageError("corpus.classes", "class Q has no beat", "Leave it out")
         done.append(item)
 
-    notes = mitdb.train_missing(items, fit)
+    notes = _planned.train_missing(items, fit)
     assert len(done) == len(items) - 1
     (note,) = notes
     assert note.startswith(f"{items[1].recipe.name} seed {items[1].seed}: ")
@@ -233,7 +233,7 @@ def test_a_run_of_another_recipe_is_told_and_an_unfinished_one_refused(
     (item.folder / "weights.safetensors").unlink()
     assert not other.finished
     with pytest.raises(UsageError, match="Delete the folder"):
-        _plan.train(other)
+        _planned.train(other)
 
 
 # --- what is said of it --------------------------------------------------------------------------

@@ -14,7 +14,14 @@ from einthoven.cli import main
 from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.record import DataError
-from einthoven.suites import _twelve_control, _twelve_judge, _twelve_plan, run_suite, twelve
+from einthoven.suites import (
+    _planned,
+    _twelve_control,
+    _twelve_judge,
+    _twelve_plan,
+    run_suite,
+    twelve,
+)
 from einthoven.suites._looks import read as looks
 from einthoven.suites._twelve_plan import DEVICES, FLAGSHIP, FOLDS, RIVAL, VARIANTS, Item, plan
 from einthoven.training import load_recipe
@@ -251,7 +258,7 @@ def test_training_goes_on_where_a_run_is_refused(tmp_path: Path) -> None:
         if len(asked) == 1:
             raise DataError("x", "is not there", "Load it")
 
-    notes = twelve.train_missing(items, fit)
+    notes = _planned.train_missing(items, fit)
     assert asked == [i.folder for i in items]
     assert len(notes) == 1
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from einthoven.corpora.mitdb import DS1
-from einthoven.training import load_recipe, train
-from einthoven.training._recipe import Recipe
+from einthoven.suites._planned import Planned
+from einthoven.training import load_recipe
 
 # Drawn by hand so that each fold has beats of S and V from several people, before any training.
 # Nearly all F are of record 208.
@@ -42,19 +42,20 @@ FAMILIES = (("plain", "mask", "guided"), ("small", "distilled", "distilled, plai
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One run of the plan."""
+class Item(Planned):
+    """One run of the plan; `fold` is of `FOLDS`."""
 
-    system: str
     fold: str
-    seed: int
-    recipe: Recipe
-    folder: Path
 
     @property
-    def finished(self) -> bool:
-        """Whether the run is there, whole."""
-        return (self.folder / "weights.safetensors").is_file()
+    def title(self) -> str:
+        """System, fold and seed."""
+        return f"{self.system} fold {self.fold} seed {self.seed}"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Weights, which are written last."""
+        return ("weights.safetensors",)
 
 
 def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
@@ -84,11 +85,3 @@ def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
 
 def _listed(names: Sequence[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
-
-
-def train_missing(items: Sequence[Item]) -> None:
-    """Train what is not there, or go on with it where it was killed."""
-    for item in items:
-        if not item.finished:
-            resume = (item.folder / "recipe.toml").is_file()
-            train(item.recipe, item.folder, resume=resume)

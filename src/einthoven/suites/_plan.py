@@ -8,14 +8,13 @@ use: first each system once, then the other seeds, then what augmentation adds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from einthoven.record.errors import EinthovenError, UsageError
-from einthoven.record.files import write_text
+from einthoven.suites._planned import Planned
 from einthoven.suites._runs import RECIPE, TABLE
-from einthoven.training._recipe import Recipe, load_recipe, names, to_toml
+from einthoven.training._recipe import load_recipe, names
 
 # In the order of the tables; the first six are asked for N L R A V, too.
 SYSTEMS = (
@@ -63,55 +62,30 @@ VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One run of the plan.
+class Item(Planned):
+    """One run of the plan; `system` is the recipe it comes from, or the recipes that begin so.
 
     Attributes
     ----------
-    system : name of the recipe it comes from, or of the recipes that begin so.
     labels : ``aami`` or ``nlrav``.
     side : ``inter`` or ``intra``.
     variant : of `VARIANTS`.
-    seed : of all chance.
-    recipe : as it will be trained.
-    folder : where.
     """
 
-    system: str
     labels: str
     side: str
     variant: str
-    seed: int
-    recipe: Recipe
-    folder: Path
 
     @property
-    def finished(self) -> bool:
-        """Whether the run is there, whole."""
-        files = [RECIPE, "model.onnx" if self.rows else "weights.safetensors"]
-        files += [] if self.system == GENERATOR else [TABLE]
-        return all((self.folder / name).is_file() for name in files)
+    def title(self) -> str:
+        """Name and seed."""
+        return f"{self.recipe.name} seed {self.seed}"
 
     @property
-    def rows(self) -> bool:
-        """Whether it learns from rows of numbers and not from windows."""
-        return self.recipe.model.library == ROWS
-
-    @property
-    def altered(self) -> bool:
-        """Whether the run that is there came from another recipe, titles and papers apart."""
-        path = self.folder / RECIPE
-        if not path.is_file():
-            return False
-        try:
-            there = load_recipe(str(path))
-        except EinthovenError:  # of another time, when recipes had other keys
-            return True
-        return _bare(there) != _bare(self.recipe)
-
-
-def _bare(recipe: Recipe) -> Recipe:
-    return replace(recipe, name="", title="", paper="", published={})
+    def files(self) -> tuple[str, ...]:
+        """Recipe, weights, and of all but the generator the predictions."""
+        weights = "model.onnx" if self.recipe.model.library == ROWS else "weights.safetensors"
+        return (RECIPE, weights) if self.system == GENERATOR else (RECIPE, weights, TABLE)
 
 
 def _base(system: str, labels: str, side: str, known: Sequence[str]) -> str | None:
@@ -207,22 +181,3 @@ def _item(
         system=system, labels=labels, side=side, variant=variant, seed=seed,
         recipe=load_recipe(base, changes), folder=folder,
     )  # fmt: skip
-
-
-def train(item: Item) -> None:
-    """Train one run, or go on with it where it was killed.
-
-    Raises
-    ------
-    UsageError, DataError, LeakError : the recipe cannot be followed.
-    """
-    from einthoven.training import train as fit
-
-    path = item.folder / RECIPE
-    if item.altered:
-        fault = "holds an unfinished run of another recipe"
-        raise UsageError(item.folder, fault, "Delete the folder, it is trained anew")
-    if path.is_file():
-        # Titles and defaults that came later do not make it another run.
-        write_text(path, to_toml(item.recipe))
-    fit(item.recipe, item.folder, resume=path.is_file())

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from einthoven.record.errors import EinthovenError, UsageError
-from einthoven.record.files import write_text
-from einthoven.suites import _twelve_control
-from einthoven.training._recipe import Recipe, load_recipe, to_toml
+from einthoven.suites import _planned, _twelve_control
+from einthoven.suites._planned import Planned
+from einthoven.suites._runs import RECIPE
+from einthoven.training._recipe import load_recipe
 
 FOLDER = "twelve"
 SEEDS = (0, 1, 2)
@@ -89,50 +89,30 @@ TRIALS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(Planned):
     """One run of the plan.
 
     Attributes
     ----------
-    system, variant, trial, part : of the tables above; variant ``""`` for the whole system.
-    seed : of all chance.
+    variant, trial, part : of the tables above, as `system`; variant ``""`` for the whole system.
     stage : place in the order.
-    recipe : as it will be trained.
-    folder : where.
     """
 
-    system: str
     variant: str
     trial: str
     part: str
-    seed: int
     stage: int
-    recipe: Recipe
-    folder: Path
 
     @property
-    def finished(self) -> bool:
-        """Whether the run is there, whole."""
-        files = ["recipe.toml", "answers.npz", "metrics.json"]
-        if self.recipe.model.library == "torch" and self.system != PROBE:
-            files.append("weights.safetensors")
-        return all((self.folder / name).is_file() for name in files)
+    def title(self) -> str:
+        """Name, trial, part and seed."""
+        return f"{self.recipe.name} {self.trial} {self.part} seed {self.seed}"
 
     @property
-    def altered(self) -> bool:
-        """Whether the run that is there came from another recipe, titles and papers apart."""
-        path = self.folder / "recipe.toml"
-        if not path.is_file():
-            return False
-        try:
-            there = load_recipe(str(path))
-        except EinthovenError:  # of another time, when recipes had other keys
-            return True
-        return _bare(there) != _bare(self.recipe)
-
-
-def _bare(recipe: Recipe) -> Recipe:
-    return replace(recipe, name="", title="", paper="", published={})
+    def files(self) -> tuple[str, ...]:
+        """Recipe, answers, figures, and of a network that learnt its weights."""
+        network = self.recipe.model.library == "torch" and self.system != PROBE
+        return (RECIPE, "answers.npz", "metrics.json", *(["weights.safetensors"] * network))
 
 
 def _wanted(seeds: Sequence[int]) -> list[tuple[int, str, str, str, int]]:
@@ -195,16 +175,8 @@ def train(item: Item) -> None:
     ------
     UsageError, DataError, LeakError : the recipe cannot be followed.
     """
-    from einthoven.training import train as fit
-
-    path = item.folder / "recipe.toml"
-    if item.altered:
-        fault = "holds an unfinished run of another recipe"
-        raise UsageError(item.folder, fault, "Delete the folder, it is trained anew")
-    if item.system == PROBE:
-        _twelve_control.probe(item.recipe, item.folder)
+    if item.system != PROBE:
+        _planned.train(item)
         return
-    if path.is_file():
-        # Titles and defaults that came later do not make it another run.
-        write_text(path, to_toml(item.recipe))
-    fit(item.recipe, item.folder, resume=path.is_file())
+    _planned.refuse_altered(item)
+    _twelve_control.probe(item.recipe, item.folder)

@@ -19,11 +19,10 @@ from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.protocols.label_fraction import PERCENTS
 from einthoven.record.errors import DataError
-from einthoven.suites import _looks, _twelve_judge, _twelve_plan
+from einthoven.suites import _looks, _planned, _twelve_judge
 from einthoven.suites._suite import write_results
 from einthoven.suites._twelve_judge import Told, difference, figures
 from einthoven.suites._twelve_plan import Item
-from einthoven.suites.twelve import train_missing
 from einthoven.training._recipe import load_recipe
 
 NAME = "fractions.json"
@@ -150,11 +149,8 @@ def run(
     """
     items, notes = plan(runs), []
     if train and not all(item.finished for item in items):
-        corpus = open_corpus("ptbxl", root)
-        if not corpus.present:
-            mend = f"Load them with: einthoven data get {corpus.name}"
-            raise DataError(corpus.folder, "holds no record to learn from", mend)
-        notes = train_missing(items, _twelve_plan.train)
+        open_corpus("ptbxl", root).at_hand()
+        notes = _planned.train_missing(items)
     if not any(item.finished for item in items):
         raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
     sides = {"fold 8": "validation"} | ({"fold 9": "test"} if test else {})

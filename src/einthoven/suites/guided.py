@@ -17,16 +17,9 @@ from einthoven.evaluation import bootstrap, classification
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError
 from einthoven.suites import _guided_judge as asked
+from einthoven.suites import _planned
 from einthoven.suites._guided_judge import FIGURES, ORDERS, Told
-from einthoven.suites._guided_plan import (
-    FAMILIES,
-    FOLDS,
-    SEEDS,
-    SYSTEMS,
-    Item,
-    plan,
-    train_missing,
-)
+from einthoven.suites._guided_plan import FAMILIES, FOLDS, SEEDS, SYSTEMS, Item, plan
 from einthoven.suites._suite import write_results
 from einthoven.suites._waves_judge import percent, table
 
@@ -60,7 +53,8 @@ def run(out: Path, runs: Path = Path("runs"), *, train: bool = True) -> Mapping[
     """
     items = plan(runs)
     if train:
-        train_missing(items)
+        for item in (i for i in items if not i.finished):
+            _planned.train(item)
     seeds = [s for s in SEEDS if all(i.finished for i in items if i.seed == s)]
     if not seeds:
         raise DataError(runs / "guided", "has no seed with all its runs", f"Run: {COMMAND}")

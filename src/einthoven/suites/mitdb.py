@@ -8,8 +8,7 @@ Nothing is chosen by a test side: where one of several is to be named, validatio
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation import classification
 from einthoven.evaluation.ensemble import KINDS, Member, combine
 from einthoven.evaluation.predictions import Predictions
-from einthoven.record.errors import DataError, EinthovenError, UsageError
+from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
-from einthoven.suites import _conditions, _control, _judge, _looks, _plan, beats
+from einthoven.suites import _conditions, _control, _judge, _looks, _plan, _planned, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
 from einthoven.suites._plan import Item
@@ -48,25 +47,6 @@ PUBLISHED = (
     "1-D Self-ONN with injected features F1 of V .952 and of S .823 (F and Q left out, RR "
     "intervals that look ahead)."
 )
-
-
-def train_missing(items: Sequence[Item], fit: Callable[[Item], None] = _plan.train) -> list[str]:
-    """Train what is not finished, in order; return a note on each run that was refused.
-
-    A run that is refused does not keep the others waiting; Ctrl-C does, and a later call goes on.
-    """
-    from tqdm import tqdm
-
-    wanted = [item for item in items if not item.finished]
-    notes = []
-    with tqdm(wanted, unit="run", disable=None, file=sys.stderr) as bar:
-        for item in bar:
-            bar.set_description(f"{item.recipe.name} seed {item.seed}")
-            try:
-                fit(item)
-            except EinthovenError as fault:
-                notes.append(f"{item.recipe.name} seed {item.seed}: {fault}")
-    return notes
 
 
 def validation_f1(parts: Sequence[Predictions], over: Sequence[str]) -> float:
@@ -307,15 +287,10 @@ def run(
     items, notes = _plan.plan(runs)
     corpus = open_corpus("mitdb", root)
     if train and not all(item.finished for item in items):
-        if not corpus.present:
-            mend = f"Load them with: einthoven data get {corpus.name}"
-            raise DataError(corpus.folder, "holds no record to learn from", mend)
-        notes += train_missing(items)
-    notes += [
-        f"{i.recipe.name} seed {i.seed}: made by another recipe than the plan's"
-        for i in items if i.finished and i.altered
-    ]  # fmt: skip
-    missing = [f"{i.recipe.name} seed {i.seed}" for i in items if not i.finished]
+        corpus.at_hand()
+        notes += _planned.train_missing(items)
+    notes += _planned.strange(items)
+    missing = _planned.missing(items)
     if len(missing) == len(items):
         raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
     found, plain = tables(items, corpus, runs, notes, train=train)

@@ -8,8 +8,7 @@ for (``--test-side``), last, and each look is counted.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,15 @@ import numpy as np
 
 from einthoven._version import __version__
 from einthoven.corpora import open_corpus
-from einthoven.record.errors import DataError, EinthovenError
-from einthoven.suites import _looks, _twelve_control, _twelve_judge, _twelve_plan, _twelve_tables
+from einthoven.record.errors import DataError
+from einthoven.suites import (
+    _looks,
+    _planned,
+    _twelve_control,
+    _twelve_judge,
+    _twelve_plan,
+    _twelve_tables,
+)
 from einthoven.suites._suite import write_results
 from einthoven.suites._twelve_judge import Told, difference, figures, read, together
 from einthoven.suites._twelve_plan import (
@@ -44,27 +50,6 @@ _MOST = 1_000_000
 _LEFT_OUT = ("device", "site", "source")
 
 Models = Mapping[tuple[str, str], list[Told]]  # (system and variant, trial) -> a model a seed
-
-
-def train_missing(items: Sequence[Item], fit: Callable[[Item], None]) -> list[str]:
-    """Train what is not finished, in order; return a note on each run that was refused."""
-    from tqdm import tqdm
-
-    notes = []
-    with tqdm(
-        [i for i in items if not i.finished], unit="run", disable=None, file=sys.stderr
-    ) as bar:
-        for item in bar:
-            bar.set_description(_title(item))
-            try:
-                fit(item)
-            except EinthovenError as fault:
-                notes.append(f"{_title(item)}: {fault}")
-    return notes
-
-
-def _title(item: Item) -> str:
-    return f"{item.recipe.name} {item.trial} {item.part} seed {item.seed}"
 
 
 def collect(items: Sequence[Item], test: bool) -> dict[tuple[str, str], list[Told]]:
@@ -244,16 +229,9 @@ def run(
     items = _twelve_plan.plan(runs)
     notes: list[str] = []
     if train and not all(item.finished for item in items):
-        corpus = open_corpus("ptbxl", root)
-        if not corpus.present:
-            mend = f"Load them with: einthoven data get {corpus.name}"
-            raise DataError(corpus.folder, "holds no record to learn from", mend)
-        notes += train_missing(items, _twelve_plan.train)
-    notes += [
-        f"{_title(i)}: made by another recipe than the plan's"
-        for i in items if i.finished and i.altered
-    ]  # fmt: skip
-    missing = [_title(i) for i in items if not i.finished]
+        open_corpus("ptbxl", root).at_hand()
+        notes += _planned.train_missing(items, _twelve_plan.train)
+    notes += _planned.strange(items)
     models = collect(items, test)
     if not models:
         raise DataError(runs, "holds no trial of the plan that is whole", f"Train first: {COMMAND}")
@@ -274,6 +252,6 @@ def run(
             for r in rows
         },
         "systems": rows, "domains": domains, "ablation": ablation, "held_to": held,
-        "notes": notes, "missing": missing,
+        "notes": notes, "missing": _planned.missing(items),
     }  # fmt: skip
     return write_results(out / NAME, results)
