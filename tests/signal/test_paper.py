@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einthoven.record import UsageError
-from einthoven.signal.paper import clock, svg_sheet, svg_strip, trace_path
+from einthoven.signal.paper import clock, trace_path
+from einthoven.signal.strip_paper import svg_sheet, svg_strip
 
 SVG = "{http://www.w3.org/2000/svg}"
 

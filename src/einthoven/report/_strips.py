@@ -13,7 +13,8 @@ from einthoven.report._classes import colour, letter
 from einthoven.report._episodes import Episode
 from einthoven.report._intervals import Intervals
 from einthoven.signal._paper_waves import Band
-from einthoven.signal.paper import Mark, clock, svg_sheet, svg_strip
+from einthoven.signal.paper import Mark, clock
+from einthoven.signal.strip_paper import svg_sheet, svg_strip
 
 SECONDS = 7.0  # 175 mm: what stands on A4 at true scale
 SHEET_SECONDS = 10.0  # of the twelve leads, four columns: 250 mm, on A4 lying on its side
