@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from einthoven._version import __version__
 from einthoven.bundle import Card, Stage
 from einthoven.corpora import open_corpus
-from einthoven.export._card import slim, with_metadata
+from einthoven.export._card import slim, write
 from einthoven.export._sequences import by_sequence
 from einthoven.record.errors import DataError
-from einthoven.record.files import beside, write_text
 from einthoven.record.inputspec import InputSpec
 from einthoven.suites._runs import Run, read_run
 from einthoven.suites.beats import judge_runs
@@ -93,11 +91,5 @@ def export(run: Path, out: Path) -> Path:
         recipe=made.name, run=hashlib.sha256((run / FILE).read_bytes()).hexdigest()[:12],
         paper=str(recipe.get("paper", "")), limits=LIMITS + ((_LIVE,) if profile == "live" else ()),
     )  # fmt: skip
-    data = with_metadata(by_sequence(source.read_bytes()), card)
-    card = replace(
-        card, stages=(Stage(file=FILE, sha256=hashlib.sha256(data).hexdigest(), input=spec),)
-    )
-    with beside(out / FILE) as temporary:
-        temporary.write_bytes(data)
-    write_text(out / "card.json", card.to_json())
+    write(out, by_sequence(source.read_bytes()), card)
     return out

@@ -11,7 +11,6 @@ import io
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,9 @@ from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.evaluation.label_fit import calibrated, choose_thresholds
 from einthoven.evaluation.label_scores import label_scores
-from einthoven.export._card import usual, with_metadata
+from einthoven.export._card import usual, withdraw, write
 from einthoven.inputs.record import record_side_names
 from einthoven.record.errors import DataError
-from einthoven.record.files import beside, write_text
 from einthoven.training import records
 from einthoven.training._recipe import Recipe, load_recipe
 from einthoven.training._record_data import Data, by_record
@@ -257,14 +255,8 @@ def export(run: Path, out: Path) -> Path:
         recipe=recipe.name, run=identity, paper=recipe.paper, limits=limits,
         usual=usual_record(recipe, data),
     )  # fmt: skip
-    model = with_metadata(_graph(run, recipe, data, answers), card)
-    stage = Stage(file=FILE, sha256=hashlib.sha256(model).hexdigest(), input=recipe.input)
-    with beside(out / FILE) as temporary:
-        temporary.write_bytes(model)
-    write_text(out / "card.json", replace(card, stages=(stage,)).to_json())
+    write(out, _graph(run, recipe, data, answers), card)
     worst = disagreement(Bundle(out), data, answers)
     if not worst <= TOLERANCE:
-        (out / "card.json").unlink()
-        (out / FILE).unlink()
-        raise DataError(run, f"ONNX and run differ by {worst:.2g}", "Report this as a fault")
+        withdraw(out, card, run, worst)
     return out

@@ -7,7 +7,6 @@ import io
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ import torch
 from einthoven._version import __version__
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
-from einthoven.export._card import slim, with_metadata
+from einthoven.export._card import slim, withdraw, write
 from einthoven.record.errors import DataError
-from einthoven.record.files import beside, write_text
 from einthoven.suites._runs import read_run
 from einthoven.suites.beats import judge_runs
 from einthoven.training._recipe import load_recipe
@@ -124,14 +122,8 @@ def export(run: Path, out: Path) -> Path:
         recipe=recipe.name, run=hashlib.sha256(weights.read_bytes()).hexdigest()[:12],
         paper=recipe.paper, limits=_LIMITS + (_NLRAV if nlrav else ()),
     )  # fmt: skip
-    model = with_metadata(_graph(net, data), card)
-    stage = Stage(file=FILE, sha256=hashlib.sha256(model).hexdigest(), input=recipe.input)
-    with beside(out / FILE) as temporary:
-        temporary.write_bytes(model)
-    write_text(out / "card.json", replace(card, stages=(stage,)).to_json())
+    write(out, _graph(net, data), card)
     worst = disagreement(Bundle(out), net, data)
     if not worst <= TOLERANCE:
-        (out / "card.json").unlink()
-        (out / FILE).unlink()
-        raise DataError(run, f"ONNX and net differ by {worst:.2g}", "Report this as a fault")
+        withdraw(out, card, run, worst)
     return out

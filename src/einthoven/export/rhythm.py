@@ -16,11 +16,10 @@ from einthoven.corpora import Corpus, open_corpus
 from einthoven.evaluation.bootstrap import draws_over_groups, percentiles
 from einthoven.evaluation.classification import confusion_by_group, f1
 from einthoven.evaluation.predictions import Predictions
-from einthoven.export._card import usual, with_metadata
+from einthoven.export import _card
+from einthoven.export._card import usual, withdraw, write
 from einthoven.export._rhythm_graph import graph
 from einthoven.inputs.rhythm_span import windows_of
-from einthoven.record.errors import DataError
-from einthoven.record.files import beside, write_text
 from einthoven.signal.rhythm import names
 from einthoven.training._recipe import Recipe
 from einthoven.training.rhythm import (
@@ -74,22 +73,14 @@ def export(run: Path, out: Path) -> Path:
         side=data.side[rows],
     )  # fmt: skip
     wanted = joined(opinions(net, few.leads, recipe.input), trees.logits(few.side), keys.share)
-    card = replace(_card(recipe, corpus, run), usual=usual_span(data))
-    there = out / FILE
+    card = replace(_described(recipe, corpus, run), usual=usual_span(data))
     for small in (False, True):
-        model = with_metadata(graph(net, trees, keys.share, numbers, small=small), card)
-        stage = Stage(file=FILE, sha256=hashlib.sha256(model).hexdigest(), input=recipe.input)
-        with beside(there) as temporary:
-            temporary.write_bytes(model)
-        write_text(out / "card.json", replace(card, stages=(stage,)).to_json())
+        write(out, graph(net, trees, keys.share, numbers, small=small), card)
         said = _said(Bundle(out), few, recipe)
         apart = float(np.abs(said - wanted).max())
         moved = float(np.abs(_p(said, card) - _p(wanted, card)).max())
         if moved > MOVED if small else apart > TOLERANCE:
-            (out / "card.json").unlink()
-            there.unlink()
-            fault = f"ONNX and what was trained differ by {moved if small else apart:.2g}"
-            raise DataError(run, fault, "Report this as a fault")
+            withdraw(out, card, run, moved if small else apart)
     return out
 
 
@@ -133,7 +124,7 @@ def figures(predictions: Predictions) -> dict[str, Any]:
     } | {"records": len(groups)}
 
 
-def _card(recipe: Recipe, corpus: Corpus, run: Path) -> Card:
+def _described(recipe: Recipe, corpus: Corpus, run: Path) -> Card:
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     predictions = Predictions.load(run / "predictions.npz")
     weights = (run / "net" / "weights.safetensors").read_bytes()
@@ -159,17 +150,6 @@ def _card(recipe: Recipe, corpus: Corpus, run: Path) -> Card:
 
 
 def fill(bundle: Path, results: Path) -> Path:
-    """Put what ``results/rhythm.json`` says of mitdb on the card beside the bundle's ONNX.
-
-    Raises
-    ------
-    DataError : the results are not of this bundle.
-    """
-    there = Bundle(bundle)
-    found = json.loads(results.read_text(encoding="utf-8"))
-    if found["model"] != {"name": there.card.name, "sha256": there.sha256}:
-        raise DataError(results, f"is not of {bundle}", "Run: einthoven evaluate --suite rhythm")
+    """Put what ``results/rhythm.json`` says of mitdb on the card; see `_card.fill`."""
     name = "mitdb, atrial fibrillation"
-    figures = dict(there.card.figures) | {name: found["figures"][name]}
-    write_text(bundle / "card.json", replace(there.card, figures=figures).to_json())
-    return bundle
+    return _card.fill(bundle, results, "rhythm", lambda figures: {name: figures[name]})

@@ -7,7 +7,6 @@ import io
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,9 @@ import torch
 from einthoven._version import __version__
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora.ludb import Ludb
-from einthoven.export._card import with_metadata
+from einthoven.export import _card
+from einthoven.export._card import withdraw, write
 from einthoven.models.unet import CLASSES, UNet
-from einthoven.record.errors import DataError
-from einthoven.record.files import beside, write_text
 from einthoven.signal._waves_front import front
 from einthoven.training._recipe import Recipe
 from einthoven.training.waves import corpus_of, load
@@ -86,21 +84,15 @@ def export(run: Path, out: Path) -> Path:
     recipe, net = load(run)
     corpus = corpus_of(recipe)
     split = json.loads((run / "split.json").read_text(encoding="utf-8"))
-    model_card = _card(recipe, corpus, run, split)
-    model = with_metadata(graph(net), model_card)
-    stage = replace(model_card.stages[0], sha256=hashlib.sha256(model).hexdigest())
-    with beside(out / FILE) as temporary:
-        temporary.write_bytes(model)
-    write_text(out / "card.json", replace(model_card, stages=(stage,)).to_json())
+    card = _described(recipe, corpus, run, split)
+    write(out, graph(net), card)
     worst = disagreement(Bundle(out), net, _leads(corpus, split["validation"][:_RECORDS]))
     if not worst <= TOLERANCE:
-        (out / "card.json").unlink()
-        (out / FILE).unlink()
-        raise DataError(run, f"ONNX and net differ by {worst:.2g}", "Report this as a fault")
+        withdraw(out, card, run, worst)
     return out
 
 
-def _card(recipe: Recipe, corpus: Ludb, run: Path, split: Mapping[str, list[str]]) -> Card:
+def _described(recipe: Recipe, corpus: Ludb, run: Path, split: Mapping[str, list[str]]) -> Card:
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
     named = {kind: round(metrics["validation"][f"f1_{kind}"], 4) for kind in CLASSES[1:]}
@@ -119,19 +111,5 @@ def _card(recipe: Recipe, corpus: Ludb, run: Path, split: Mapping[str, list[str]
 
 
 def fill(bundle: Path, results: Path) -> Path:
-    """Put the figures of ``results/waves.json`` on the card beside the bundle's ONNX.
-
-    The card inside the ONNX keeps the figures of the validation side, so that the model that was
-    judged and the one that is shipped are the same bytes.
-
-    Raises
-    ------
-    DataError : the results are not of this bundle.
-    """
-    there = Bundle(bundle)
-    found = json.loads(results.read_text(encoding="utf-8"))
-    if found["model"] != {"name": there.card.name, "sha256": there.sha256}:
-        raise DataError(results, f"is not of {bundle}", "Run: einthoven evaluate --suite waves")
-    figures = dict(there.card.figures) | {"test side": found["figures"]}
-    write_text(bundle / "card.json", replace(there.card, figures=figures).to_json())
-    return bundle
+    """Put the figures of ``results/waves.json`` on the card; see `_card.fill`."""
+    return _card.fill(bundle, results, "waves", lambda figures: {"test side": figures})
