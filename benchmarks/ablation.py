@@ -17,7 +17,7 @@ from einthoven.corpora import open_corpus
 from einthoven.evaluation.classification import confusion_by_group, f1
 from einthoven.record.files import write_text
 from einthoven.training import load_recipe
-from einthoven.training.boosting import choose_offsets, out_of_fold
+from einthoven.training.boosting import Keys, choose_offsets, out_of_fold
 
 OUT = Path(__file__).resolve().parent.parent / "results" / "ablation.json"
 DRAWS = 1000
@@ -44,7 +44,7 @@ VARIANTS = {
 def measured(name, *changes):
     """Return Se, +P and F1 of S and V over all out-of-fold beats, and intervals over records."""
     recipe = load_recipe(name, [*changes, "seeds=[0]"])
-    table, said = out_of_fold(recipe, open_corpus("mitdb"), lambda _: None)
+    table, said = out_of_fold(recipe, Keys.of(recipe), open_corpus("mitdb"), lambda _: None)
     judged = (table.kind == "real") & (table.label >= 0)
     label, record, classes = table.label[judged], table.record[judged], recipe.corpus.classes
     offsets = choose_offsets(said[judged], label, record, classes)

@@ -70,7 +70,7 @@ def test_offsets_mend_a_model_that_says_s_too_often() -> None:
 def test_the_recipes_are_valid_and_name_each_training_record_once() -> None:
     for name in ("aami-review", "aami-live", "beat-sequence", "boosting"):
         recipe = load_recipe(name)
-        boosting._parts(recipe)  # every key is known
+        boosting.Keys.of(recipe)  # every key is known
         folds = [r for fold in recipe.model.arguments["folds"] for r in fold]
         assert len(folds) == len(set(folds)) == 22
 
@@ -101,7 +101,7 @@ def test_unknown_keys_are_refused_by_name() -> None:
 def test_neighbours_that_do_not_fit_the_share_of_the_network_are_refused() -> None:
     for change in ("model.share=0.0", "input.neighbours=[3, 3]"):
         with pytest.raises(UsageError, match="neighbours"):
-            boosting._parts(load_recipe("aami-review", [change]))
+            boosting.Keys.of(load_recipe("aami-review", [change]))
 
 
 def test_a_network_over_the_wave_that_the_recipe_does_not_feed_or_know_is_refused() -> None:
@@ -112,6 +112,6 @@ def test_a_network_over_the_wave_that_the_recipe_does_not_feed_or_know_is_refuse
     }  # fmt: skip
     for change, word in wrong.items():
         with pytest.raises(UsageError, match=word):
-            boosting._parts(load_recipe("aami-review", [change]))
+            boosting.Keys.of(load_recipe("aami-review", [change]))
     with pytest.raises(UsageError, match="only then"):
-        boosting._parts(load_recipe("boosting", ["input.waveform=true"]))
+        boosting.Keys.of(load_recipe("boosting", ["input.waveform=true"]))

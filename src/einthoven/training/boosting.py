@@ -14,7 +14,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,11 @@ from einthoven.evaluation.classification import confusion, confusion_by_group, f
 from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import Inputs, Neighbours
 from einthoven.models import boosting
-from einthoven.record.errors import LeakError, UsageError, nearest
+from einthoven.record.errors import LeakError, UsageError
 from einthoven.record.files import beside, write_text
 from einthoven.training._learners import Model, Weighing, learn, sequences
 from einthoven.training._premature import Making, Rows, rows
-from einthoven.training._recipe import Recipe, to_toml
+from einthoven.training._recipe import Recipe, check_keys, to_toml
 from einthoven.training._run import check_classes
 from einthoven.training._waveform import Waveform
 
@@ -44,31 +44,43 @@ FILE = "model.onnx"
 _DRAWS = 200  # of records, when offsets are chosen
 
 
-def _parts(recipe: Recipe) -> tuple[Weighing, dict[str, Any], Making]:
-    """Return the recipe's ``[model]`` and ``[augment]``; an unknown key is refused."""
-    own = {f.name for f in fields(Weighing)}
-    given = dict(recipe.model.arguments)
-    for key in given:
-        if key not in own and key not in boosting.ARGUMENTS:
-            raise UsageError("model", f"key {key!r} is not known", nearest(key, boosting.ARGUMENTS))
-    for key in recipe.augment:
-        known = {f.name for f in fields(Making)}
-        if key not in known:
-            raise UsageError("augment", f"key {key!r} is not known", nearest(key, known))
-    if "waveform" in given:
-        given["waveform"] = Waveform.of(given["waveform"])
-    if recipe.input.waveform != ("waveform" in given):
-        fault = f"is {str(recipe.input.waveform).lower()}"
-        raise UsageError("input.waveform", fault, "Give true with model.waveform, and only then")
-    folds = tuple(tuple(str(r) for r in fold) for fold in given.pop("folds", ()))
-    weighing = Weighing(**{k: given.pop(k) for k in list(given) if k in own}, folds=folds)
-    reach = (15, 15) if weighing.share else (0, 0)  # models.beat_sequence.REACH
-    if recipe.input.neighbours != reach:
-        fault = f"is {list(recipe.input.neighbours)}"
-        raise UsageError("input.neighbours", fault, f"Give {list(reach)} with this model.share")
-    if weighing.waveform and not weighing.share:
-        raise UsageError("model.waveform", "needs the beat sequence", "Give model.share, too")
-    return weighing, given, Making(**recipe.augment)
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """The keys of ``[model]`` and ``[augment]``.
+
+    Attributes
+    ----------
+    weighing : those of ``[model]`` that are not the trees'.
+    trees : the others, see `models.boosting.ARGUMENTS`.
+    making : those of ``[augment]``.
+    """
+
+    weighing: Weighing
+    trees: Mapping[str, Any]
+    making: Making
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Keys:
+        """Return the keys of a recipe; unknown ones are refused."""
+        own = {f.name for f in fields(Weighing)}
+        given = dict(recipe.model.arguments)
+        check_keys("model", given, own | set(boosting.ARGUMENTS))
+        check_keys("augment", recipe.augment, [f.name for f in fields(Making)])
+        if "waveform" in given:
+            given["waveform"] = Waveform.of(given["waveform"])
+        if recipe.input.waveform != ("waveform" in given):
+            fault = f"is {str(recipe.input.waveform).lower()}"
+            mend = "Give true with model.waveform, and only then"
+            raise UsageError("input.waveform", fault, mend)
+        folds = tuple(tuple(str(r) for r in fold) for fold in given.pop("folds", ()))
+        weighing = Weighing(**{k: given.pop(k) for k in list(given) if k in own}, folds=folds)
+        reach = (15, 15) if weighing.share else (0, 0)  # models.beat_sequence.REACH
+        if recipe.input.neighbours != reach:
+            fault = f"is {list(recipe.input.neighbours)}"
+            raise UsageError("input.neighbours", fault, f"Give {list(reach)} with this model.share")
+        if weighing.waveform and not weighing.share:
+            raise UsageError("model.waveform", "needs the beat sequence", "Give model.share, too")
+        return cls(weighing=weighing, trees=given, making=Making(**recipe.augment))
 
 
 def sides(recipe: Recipe, corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -118,7 +130,7 @@ def choose_offsets(
 
 
 def out_of_fold(
-    recipe: Recipe, corpus: Corpus, tell: Callable[[str], Any]
+    recipe: Recipe, keys: Keys, corpus: Corpus, tell: Callable[[str], Any]
 ) -> tuple[Rows, npt.NDArray[np.float32]]:
     """Return the rows of the training records, and what was said of each real one out of fold.
 
@@ -127,19 +139,20 @@ def out_of_fold(
 
     Parameters
     ----------
+    keys : of the recipe.
     tell : called with a word after each record and each fold.
 
     Raises
     ------
     UsageError : the recipe does not fit, or its folds do not name every training record.
     """
-    weighing, trees, making = _parts(recipe)
-    classes, seed = recipe.corpus.classes, recipe.seeds[0]
+    weighing, classes, seed = keys.weighing, recipe.corpus.classes, recipe.seeds[0]
     train, _ = sides(recipe, corpus)
     spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough
     table = rows(
-        corpus, train, spec, recipe.corpus.labels, classes, making=making, seed=seed, progress=tell
-    )
+        corpus, train, spec, recipe.corpus.labels, classes, making=keys.making, seed=seed,
+        progress=tell,
+    )  # fmt: skip
     known = table.label[table.kind == "real"]
     check_classes(recipe, known, max(1, len(weighing.folds)), "folds of records")
     left = set(train) - {r for fold in weighing.folds for r in fold}
@@ -150,7 +163,7 @@ def out_of_fold(
         held = np.isin(table.record, fold)
         if not held.any():
             continue
-        model = learn(table.where(~held), classes, weighing, trees, seed)
+        model = learn(table.where(~held), classes, weighing, keys.trees, seed)
         asked = held & (table.kind == "real")
         said[asked] = model.logits(table.where(asked))
         tell(f"fold {number + 1} of {len(weighing.folds)}")
@@ -216,12 +229,12 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
         return
     if recipe.corpus.peaks != "reference":
         raise UsageError("corpus.peaks", "boosting learns at reference beats", "Use reference")
-    weighing, trees, _ = _parts(recipe)
-    classes, seed = recipe.corpus.classes, recipe.seeds[0]
+    keys = Keys.of(recipe)
+    weighing, classes, seed = keys.weighing, recipe.corpus.classes, recipe.seeds[0]
     corpus = open_corpus(recipe.corpus.name)
     train, test = sides(recipe, corpus)
     tell = _teller(len(train) + len(weighing.folds) + len(test))
-    table, folded = out_of_fold(recipe, corpus, tell)
+    table, folded = out_of_fold(recipe, keys, corpus, tell)
     real = table.kind == "real"
     judged = real & (table.label >= 0)
     offsets = choose_offsets(folded[judged], table.label[judged], table.record[judged], classes)
@@ -230,7 +243,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     top = softmax(scaled / temperature).max(axis=1)
     threshold = float(np.quantile(top, weighing.uncertain))
 
-    model = learn(table, classes, weighing, trees, seed)
+    model = learn(table, classes, weighing, keys.trees, seed)
     data = model.to_onnx(table.side.shape[1])
     spec = replace(recipe.input, neighbours=(0, 0))
     tested = rows(corpus, test, spec, recipe.corpus.labels, classes, progress=tell)
