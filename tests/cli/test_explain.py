@@ -102,6 +102,34 @@ def test_twelve_leads_are_all_drawn(twelve: Path, tmp_path: Path, capsys: Printe
     assert "MI at 0." in capsys.readouterr().out
 
 
+def test_the_answer_is_told_where_another_class_is_explained(
+    demo: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    """A normal beat bore the sign V, which had been asked about (found by a critic)."""
+    beats = analyze(demo).to_dict()["beats"]
+    normal = next(k for k, b in enumerate(beats) if b["class"] == "N")
+    out = tmp_path / "why.svg"
+    flags = ["--beat", str(normal), "--target", "V", "--out", str(out)]
+    assert main(["explain", "aami-review", str(demo), *flags]) == 0
+    assert "the answer is N; of V: " in capsys.readouterr().out
+    drawn = out.read_text(encoding="utf-8")
+    assert "the answer is N; of V: " in drawn
+    assert ">N</text>" in drawn
+    assert ">V</text>" not in drawn
+    assert main(["explain", "aami-review", str(demo), *flags[:4], "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert (found["target"], found["answer"]) == ("V", ["N"])
+
+
+def test_a_diagnosis_is_found_by_its_threshold(twelve: Path, capsys: Printed) -> None:
+    """The most probable class passed for an answer that nobody had given (found by a critic)."""
+    assert main(["explain", "twelve", str(twelve), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["explanations"]
+    wanted = {d["code"] for d in analyze(twelve).to_dict()["diagnoses"] if d["positive"]}
+    assert set(found["answer"]) == wanted
+    assert not wanted or found["target"] in wanted
+
+
 def test_rhythm(demo: Path, capsys: Printed) -> None:
     assert main(["explain", "rhythm", str(demo), "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["explanations"]
@@ -117,6 +145,8 @@ def test_rhythm(demo: Path, capsys: Printed) -> None:
         (["--beat", "-1"], r"-1 is not there: .* has \d+ beats"),
         (["--target", "X"], r"'X' is no class of 'aami-review'.*N, S, V"),
         (["--method", "shaply"], "Did you mean shapley"),
+        (["--method", "all", "--method", "nonsense"], "'nonsense' is not known"),
+        (["--method", "all", "--method", "gradcam"], r"needs .*, which 'aami-review' has not"),
         (["--method", "gradcam"], r"needs .*, which 'aami-review' has not.*shapley"),
         (["--out", "why.pdf"], r"ending '\.pdf'.*\.html, \.png"),
         (["--out", "why"], "has no ending"),

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from einthoven.evaluation.bootstrap import Interval
 from einthoven.explain import _tested, shapley
 from einthoven.explain._case import Case, Part
 from einthoven.record.attribution import Attribution
@@ -161,3 +162,15 @@ def test_every_class_with_a_place_has_a_source() -> None:
 def test_a_run_that_is_not_here_is_passed_over(tmp_path) -> None:
     assert _explain_runs.told(Subject(name="nets/none", corpus="mitdb"), tmp_path) is None
     assert len({s.name for s in SUBJECTS}) == len(SUBJECTS)
+
+
+def test_who_is_no_better_than_a_drawing_is_in_doubt() -> None:
+    """QRS energy beat a random order, too, so that beating one proved little (found by a critic)."""
+
+    def figure(low: float, high: float) -> tables.Figure:
+        return tables.Figure((low + high) / 2, Interval(low, high, 0, 0), 9)
+
+    entry = {"sanity": None}
+    assert tables.doubt(entry, figure(0.2, 0.4), figure(0.1, 0.2)) == ""
+    assert "knows no model" in tables.doubt(entry, figure(0.2, 0.4), figure(-0.1, 0.1))
+    assert "no better than a random" in tables.doubt(entry, figure(-0.1, 0.1), figure(0.1, 0.2))

@@ -64,22 +64,23 @@ def run(args: argparse.Namespace) -> int:
     out = _out(args)
     model = open_model(args.model)
     asked = args.method or [default_method(model)]
-    methods = served(model) if _ALL in asked else tuple(dict.fromkeys(asked))
-    for name in methods:
+    named = [name for name in dict.fromkeys(asked) if name != _ALL]
+    for name in named:
         chosen(model, name)  # refused before any work is done
+    methods = served(model) if _ALL in asked else tuple(named)
     if args.target is not None:
         target_of(model, args.target)
     source = open_source(args.path, **reading(args))
     every = cases(model, source)
     number = every.most_telling(args.target) if args.beat is None else every.checked(args.beat)
     case = every[number]
-    target = args.target or model.classes[int(every.probabilities[number].argmax())]
-    uncertain = every.uncertain(number, target)
+    target = args.target or every.told(number)
+    answer, uncertain = every.answer(number), every.uncertain(number, target)
     seen = []
     for name in methods:
         begun = time.perf_counter()
         try:
-            found = explained(model, case, every.place(number), target, name, uncertain)
+            found = explained(model, case, every.place(number), target, name, answer, uncertain)
         except EinthovenError as fault:
             if _ALL not in asked:
                 raise
@@ -147,16 +148,17 @@ def _write(path: Path, every: Cases, seen: Sequence[Any]) -> None:
 
 
 def _marks(found: Explanation) -> list[tuple[int, str, str]]:
-    """Return the beat that is explained, named by the class that is explained."""
+    """Return the beat that is explained, named by the model's answer."""
     from einthoven.report._classes import colour
 
-    target = found.attribution.target
-    return [(found.start, target, colour(target))] if found.task == "beat" else []
+    if found.task != "beat":
+        return []
+    return [(found.start, name, colour(name)) for name in found.answer or ()]
 
 
 def _words(found: Explanation) -> str:
     """Return the sentence, and why the answer is uncertain where it is."""
-    return f"{found.sentence}. Uncertain: {found.uncertain}" if found.uncertain else found.sentence
+    return f"{found.words}. Uncertain: {found.uncertain}" if found.uncertain else found.words
 
 
 def _document(path: str, found: Sequence[Explanation]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ measured on and become those of the usual normal record (`Card.usual`), each by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from einthoven.engine._whole import diagnosis_spans, stretches
 from einthoven.explain import _waves
@@ -17,7 +19,7 @@ from einthoven.explain._case import Array, Case
 from einthoven.explain._case_rhythm import usual
 from einthoven.explain._choice import Cases
 from einthoven.explain._heard import Samples, heard
-from einthoven.explain._model import Logits, Model
+from einthoven.explain._model import BundleModel, Logits, Model
 from einthoven.explain._parts import of_leads, of_slices, of_waves
 from einthoven.explain._waves import Bounds, bounds, delineated, labelled, neighbours
 from einthoven.inputs.record import by_name, record_side_names
@@ -27,6 +29,8 @@ from einthoven.record.leads import STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
 from einthoven.signal.aligned_beat import BEFORE, RATE, aligned_beat, band_limited
+
+_HALF = 0.5  # from which on a diagnosis is found where no card says otherwise
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,6 +85,13 @@ class DiagnosisCases(Cases):
             fault = f"{why[-1].where} {why[-1].fault}" if why else "it is too short"
             fault = f"cannot be diagnosed: {fault.removeprefix('the record ')}"
             raise DataError(f"record {source.name}", fault, why[-1].mend if why else "Give another")
+
+    @cached_property
+    def called(self) -> npt.NDArray[np.bool_]:
+        """(item, class) which diagnoses reach the thresholds of the card, or one half."""
+        given = self.model.bundle.card.thresholds if isinstance(self.model, BundleModel) else {}
+        least = np.array([given.get(name, _HALF) for name in self.model.classes])
+        return np.asarray(self.probabilities >= least)
 
     def _unheard(self) -> list[str]:
         """Return nothing: `analyze` asks no stretch by itself how clean it is."""

@@ -51,6 +51,28 @@ class Cases(abc.ABC):
     def _logits(self) -> Logits:
         """Return (item, class) calibrated logits."""
 
+    @cached_property
+    def called(self) -> npt.NDArray[np.bool_]:
+        """(item, class) what the model answers: one class, or of diagnoses those it finds."""
+        p = self.probabilities
+        return np.asarray(p.argmax(axis=1)[:, None] == np.arange(p.shape[1]))
+
+    def answer(self, number: int) -> tuple[str, ...]:
+        """Return what is answered about an item, the most probable first; () for nothing."""
+        order = np.argsort(-self.probabilities[number], kind="stable")
+        return tuple(self.model.classes[k] for k in order.tolist() if self.called[number, k])
+
+    def told(self, number: int) -> str:
+        """Return the class of an item that is explained where none is named.
+
+        The most probable answer that is not normal, or the answer; of diagnoses, where nothing is
+        found, the most probable.
+        """
+        found = self.answer(number)
+        odd = [name for name in found if name not in NORMAL]
+        most = self.model.classes[int(self.probabilities[number].argmax())]
+        return (*odd, *found, most)[0]
+
     @abc.abstractmethod
     def _unheard(self) -> list[str]:
         """Return for each item why the signal does not bear an answer; "" where it does."""
@@ -115,18 +137,17 @@ class Cases(abc.ABC):
         p, classes = self.probabilities, self.model.classes
         sure = np.array([not why for why in self.unsure])
         if target is not None:
-            column = p[:, classes.index(target)]
-            called = p.argmax(axis=1) == classes.index(target)
-            some = called if called.any() else np.ones(len(p), np.bool_)
-            return _highest(column, some & sure if (some & sure).any() else some)
+            k = classes.index(target)
+            mine = self.called[:, k] if self.called[:, k].any() else ~self.called[:, k]
+            return _highest(p[:, k], mine & sure if (mine & sure).any() else mine)
         others = [k for k, name in enumerate(classes) if name not in NORMAL]
-        odd = np.isin(p.argmax(axis=1), others)
+        odd = self.called[:, others].any(axis=1)
         # A normal beat that is certain says more than a noise that is called something else.
         some = odd & sure if sure.any() else odd
         if some.any():
-            return _highest(p[:, others].max(axis=1), some)
+            return _highest(np.where(self.called, p, 0)[:, others].max(axis=1), some)
         return int((sure if sure.any() else ~sure).argmax())
 
 
-def _highest(p: npt.NDArray[np.float64], some: npt.NDArray[np.bool_]) -> int:
+def _highest(p: npt.NDArray[np.float64], some: npt.ArrayLike) -> int:
     return int(np.where(some, p, -1).argmax())

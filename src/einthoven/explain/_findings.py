@@ -64,8 +64,20 @@ def _of(findings: Findings, bundle: Bundle) -> Iterator[Explanation]:
     for name, start in wanted:
         number = every.most_telling(name) if start is None else _at(every, start)
         if number is not None:
-            why = every.uncertain(number, name)
-            yield explained(model, every[number], every.place(number), name, uncertain=why)
+            answer = (name,) if model.task == "diagnosis" else every.answer(number)
+            yield explained(
+                model, every[number], every.place(number), name, answer=answer,
+                uncertain=_uncertain(findings, every, number, name),
+            )  # fmt: skip
+
+
+def _uncertain(findings: Findings, every: Cases, number: int, name: str) -> str:
+    """Return why an answer is uncertain; of a diagnosis, that of all stretches together."""
+    why = every.uncertain(number, name)
+    for d in findings.diagnoses or ():
+        if every.model.task == "diagnosis" and d.code == name:
+            return (why or "the model is not sure of it") if d.uncertain else ""
+    return why
 
 
 def _wanted(findings: Findings, task: str) -> Iterator[tuple[str, int | None]]:

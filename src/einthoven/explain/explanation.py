@@ -20,6 +20,7 @@ def explained(
     place: tuple[int, int],
     target: str | None = None,
     method: str | None = None,
+    answer: tuple[str, ...] | None = None,
     uncertain: str = "",
 ) -> Explanation:
     """Return the explanation of one class of one answer.
@@ -29,22 +30,24 @@ def explained(
     model : who answered.
     case : what.
     place : samples [start, end) of the recording that were judged; of a beat its R peak twice.
-    target : the class; the model's answer, that is the most probable, if not given.
+    target : the class; the most probable if not given.
     method : an explainer's name; the default for the model (`default_method`) if not given.
+    answer : what the model says, see `Cases.answer`; the most probable class if not given.
     uncertain : why the answer itself is uncertain, see `Cases.uncertain`.
 
     Raises
     ------
     UsageError : there is no such class or method, or the method cannot serve this model.
     """
-    if target is None:
-        target = model.classes[int(answers(model, case.whole())[0].argmax())]
+    most = model.classes[int(answers(model, case.whole())[0].argmax())]
+    target = most if target is None else target
     name = method or default_method(model)
     found = chosen(model, name).explain(model, case, target_of(model, target))
     found = replace(_summed(found, case), doubt=found.doubt or doubt(name, model.name))
     return Explanation(
         attribution=found, sentence=sentence(found, case, model), task=model.task,
         start=place[0], end=place[1], uncertain=uncertain,
+        answer=(most,) if answer is None else answer,
     )  # fmt: skip
 
 

@@ -63,6 +63,6 @@ def _marks(findings: Findings, source: Source, e: Explanation) -> list[Mark]:
 def _without_strips(found: Sequence[Explanation]) -> str:
     return "".join(
         f"<p>{escape(e.attribution.what)}: {escape(e.attribution.target)} at "
-        f"{e.attribution.probability:.2f}, {escape(e.sentence)}.</p>"
+        f"{e.attribution.probability:.2f}, {escape(e.words)}.</p>"
         for e in found
     )

@@ -66,7 +66,11 @@ def page_html(source: Source, seen: Sequence[Seen], marks: Sequence[Mark] = ()) 
     keys = [
         key("Class", first.target, f"probability {spoken(first.probability)}"),
         key("Model", first.model),
-        key("Answer", "uncertain" if seen[0].explanation.uncertain else "not called uncertain"),
+        key(
+            "Answer",
+            ", ".join(seen[0].explanation.answer or ()) or "nothing found",
+            "uncertain" if seen[0].explanation.uncertain else "",
+        ),
         key("Methods", str(len(seen)), ", ".join(s.explanation.attribution.method for s in seen)),
     ]
     body = [f'<dl class="key">{"".join(keys)}</dl>']
@@ -81,7 +85,7 @@ def page_html(source: Source, seen: Sequence[Seen], marks: Sequence[Mark] = ()) 
 def explained_html(source: Source, found: Explanation, marks: Sequence[Mark] = ()) -> str:
     """Return sentence, doubt, picture and bars of one explanation as HTML without a head."""
     a = found.attribution
-    said, _, doubt = found.sentence.partition(". Doubtful: ")
+    said, _, doubt = found.words.partition(". Doubtful: ")
     out = f"<p><strong>{escape(a.target)} at {spoken(a.probability)}</strong>: {escape(said)}.</p>"
     if found.uncertain:
         out += (

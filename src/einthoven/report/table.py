@@ -106,7 +106,7 @@ def _reasons(findings: Findings) -> list[str]:
     for e in findings.explanations:
         at, a = clock(e.start / findings.rate, tenths=True), e.attribution
         doubt = ", uncertain" if e.uncertain else ""
-        lines.append(_plain(f"  {a.target} at {at} ({a.probability:.2f}{doubt}): {e.sentence}"))
+        lines.append(_plain(f"  {a.target} at {at} ({a.probability:.2f}{doubt}): {e.words}"))
     return lines
 
 

@@ -17,6 +17,7 @@ from einthoven.suites._waves_judge import percent, table
 
 TELLING = 0.1  # what is left to explain: by so much an answer falls without all waves
 _DRAWS = 1000
+_DRAWN = "QRS energy"
 _AS_GOOD = 0.02  # of gain: by so little nothing is better
 
 Row = Mapping[str, Any]
@@ -113,8 +114,13 @@ def over(found: Row, method: str, other: str) -> Figure:
     return mean([v for v, _ in some], [g for _, g in some])
 
 
-def doubt(entry: Row, gained: Figure) -> str:
-    """Return why a method should not be believed of a model; "" where every test was passed."""
+def doubt(entry: Row, gained: Figure, drawn: Figure) -> str:
+    """Return why a method should not be believed of a model; "" where every test was passed.
+
+    Parameters
+    ----------
+    gained, drawn : its gain over a random order, and over QRS energy, which asks no model.
+    """
     sane = entry["sanity"]
     if sane is not None and not sane["passed"]:
         said = sane["signed"]
@@ -131,6 +137,11 @@ def doubt(entry: Row, gained: Figure) -> str:
             "Not shown to be faithful: the answer follows its order of the waves no better than "
             "a random one."
         )
+    if not drawn.interval.low > 0:
+        return (
+            "Not shown to be more faithful than a drawing of where the trace swings most, which "
+            "knows no model."
+        )
     return ""
 
 
@@ -144,9 +155,11 @@ def verdicts(found: Row) -> dict[str, Any]:
         sane, gains[name] = entry["sanity"], made["gain"].value
         methods[name] = {
             "passed": None if sane is None else sane["passed"],
-            "doubt": doubt(entry, made["gain"]),
+            "doubt": doubt(entry, made["gain"], over(found, name, _DRAWN)),
             "figures": {
                 "shuffled": None if sane is None else sane["signed"],
+                "chance": None if sane is None else sane["chance"],
+                "over_energy": over(found, name, _DRAWN).value,
                 **{k: made[k].value for k in ("gain", "sensitivity", "pointed", "seconds")},
             },
         }
@@ -172,10 +185,11 @@ def of_model(found: Row) -> dict[str, Any]:
         if "refused" in entry:
             continue
         made, sane = figures(found, name), entry["sanity"]
-        lines = "" if name in CONTROLS else doubt(entry, made["gain"]).partition(":")[0]
+        drawn = over(found, name, _DRAWN)
+        lines = "" if name in CONTROLS else _short(doubt(entry, made["gain"], drawn))
         rows.append([
             name, *(_two((sane or {}).get(k)) for k in ("signed", "chance", "rectified")),
-            made["gain"].text, over(found, name, "QRS energy").text,
+            made["gain"].text, drawn.text,
             *(_three(made[k].value) for k in ("comprehensiveness", "sufficiency", "sensitivity")),
             *(percent(made[k].value) for k in ("pointed", "inside")),
             *(_two(made[k].value) for k in ("again", "noise")),
@@ -199,6 +213,11 @@ def of_model(found: Row) -> dict[str, Any]:
         "pointing %; inside %; again; under noise; ms; verdict"
     )
     return table(f"`{found['model']}`", note, columns, rows)
+
+
+def _short(said: str) -> str:
+    """Return a doubt in the words of a table."""
+    return said.partition(":")[0].partition(" than a drawing")[0].rstrip(".")
 
 
 def _two(value: float | None) -> str:
