@@ -183,3 +183,12 @@ def test_what_speaks_against_a_likely_answer_is_not_passed_over() -> None:
 def test_what_is_left_is_said_where_little_is_missed() -> None:
     said = sentence(replace(found(RR=1.0), without=0.96), case(), Toy())
     assert said.endswith("lowers V from 0.98 to 0.95; without everything it is still 0.96")
+
+
+def test_a_fall_to_less_than_half_is_a_fall_however_small() -> None:
+    """0.01 to 0.004 was told as "leaves" (found by a critic)."""
+    low = replace(case(), side=np.array([[-7.6]], np.float32))
+    small = replace(found(P=1.0, QRS=0.5), probability=0.0099)
+    near = replace(low, parts={"waves": (replace(low.parts["waves"][0], name="P",
+                   where=low.parts["waves"][1].where),)})  # fmt: skip
+    assert "lowers V from 0.01 to 7e-05" in sentence(small, near, Toy())

@@ -165,7 +165,7 @@ def test_a_run_that_is_not_here_is_passed_over(tmp_path) -> None:
 
 
 def test_who_is_no_better_than_a_drawing_is_in_doubt() -> None:
-    """QRS energy beat a random order, too, so that beating one proved little (found by a critic)."""
+    """QRS energy beats a random order, too: beating one proves little (found by a critic)."""
 
     def figure(low: float, high: float) -> tables.Figure:
         return tables.Figure((low + high) / 2, Interval(low, high, 0, 0), 9)

@@ -25,6 +25,7 @@ Pair = tuple[Array, Array]
 Asked = Callable[[Any, Any], "torch.Tensor"]
 
 _AT_ONCE = 32  # windows a step
+_FAR, _SMALL = 0.05, 0.02  # of a change, or in log odds, by which a sum may miss it
 
 
 def has_gradients(model: Model) -> bool:
@@ -169,6 +170,6 @@ def finished(
 
 def gap(found: float, wanted: float) -> str:
     """Return a doubt in words where contributions do not sum to the change of the answer."""
-    if abs(found - wanted) <= 0.05 * max(1.0, abs(wanted)):
+    if abs(found - wanted) <= max(_SMALL, _FAR * abs(wanted)):
         return ""
     return f"The contributions sum to {found:.2f}, and the log odds change by {wanted:.2f}"

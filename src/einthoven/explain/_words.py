@@ -103,7 +103,8 @@ def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution
     before, after = answers(model, case.whole())[0], answers(model, asked)[0]
     it = "it" if len(taken) == 1 else "both"
     a, b = spoken(before[k]), spoken(after[k])
-    if a == b or (abs(before[k] - after[k]) < _SAME and before[k] > _SAME):
+    close = abs(before[k] - after[k]) < _SAME and 0.5 < after[k] / max(before[k], 1e-9) < 2
+    if a == b or close:
         return f"yet removing {it} leaves {found.target} at {b}{_still(found)}"
     words = f"removing {it} {'lowers' if after[k] < before[k] else 'raises'} {found.target}"
     words += f" from {a} to {b}"

@@ -41,6 +41,7 @@ class Subject:
     corpus : whose records; also how items of it are found.
     each : items a class.
     sane : items that the shuffled weights are tested on.
+    draws : of shuffled weights.
     steps : in which the top is followed down.
     learnt : whether the model has learnt from the records.
     labels : whether a network is taught permuted labels, too.
@@ -51,6 +52,7 @@ class Subject:
     corpus: str
     each: int = 15
     sane: int = 10
+    draws: int = 6
     steps: int = 0
     learnt: bool = False
     labels: bool = False
@@ -80,11 +82,16 @@ SUBJECTS = (
     Subject(name="aami-live", corpus="mitdb", learnt=True),
     Subject(name="twelve", corpus="ptbxl", each=8, sane=6),
     Subject(
-        name="twelve/resnet1d-wang/fold-9/seed-0", corpus="ptbxl", each=6, sane=5, without=_LONG
+        name="twelve/resnet1d-wang/fold-9/seed-0",
+        corpus="ptbxl",
+        each=6,
+        sane=5,
+        draws=2,
+        without=_LONG,
     ),
-    Subject(name="twelve/heartbeatai/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, without=_LONG),
-    Subject(name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, without=_LONG),
-    Subject(name="twelve/imle-net/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, without=_LONG),
+    Subject(
+        name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=4, sane=4, draws=2, without=_LONG
+    ),
     Subject(name="rhythm", corpus="cinc2017", each=8, sane=4, learnt=True),
 )
 

@@ -1,7 +1,7 @@
 """One model's explanations, method by method, kept in a file so that a run can be taken up again.
 
 A file holds rows of one item and one method each; what is in it is not made again. It is thrown
-away where the model or the items are others.
+away where the model, the waves or the items are others, and a method is where it is written anew.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from einthoven.explain import _answers, _case, _gradients, _model, _sanity, _waves
 from einthoven.explain._explainer import EXPLAINERS, served
 from einthoven.explain._model import Model
 from einthoven.explain._sanity import beyond, sanity
 from einthoven.record.errors import EinthovenError
 from einthoven.record.files import write_text
+from einthoven.suites import _explain_judge
 from einthoven.suites._explain_items import Subject, items
 from einthoven.suites._explain_judge import (
     CONTROLS,
@@ -39,8 +41,10 @@ from einthoven.suites._explain_labels import compared, taught
 from einthoven.suites._plausible import plausible
 from einthoven.suites._suite import plain
 
-_SECONDS = 40.0  # that the shuffled weights of a method may take, about
-_DRAWS = (2, 6)  # shuffles of a slow method, and of a quick one
+_SLOW = ("counterfactual",)  # shuffled but twice, and not followed down
+_FEW = 2
+# What all methods are made of, beside their own files.
+_SHARED = (_answers, _case, _gradients, _model, _sanity, _waves, _explain_judge)
 
 
 def told(subject: Subject, runs: Path) -> dict[str, Any] | None:
@@ -61,18 +65,20 @@ def told(subject: Subject, runs: Path) -> dict[str, Any] | None:
     methods |= {n: EXPLAINERS[n].explain for n in served(model) if n not in subject.without}
     nets = None
     for name, explain in methods.items():
-        if name in found["methods"]:
+        if found["methods"].get(name, {}).get("code") == (code := _code(explain)):
             continue
         start = time.process_time()
         try:
             drawn = EXPLAINERS[name].drawn if name in EXPLAINERS.names() else DRAWN.get(name)
-            entry = _method(explain, drawn, model, subject, every, sets)
+            few = name in _SLOW
+            entry = _method(explain, drawn, model, subject, every, sets, few=few)
             if subject.labels and _maps(name, model):
                 nets = nets or taught(runs / subject.name)
                 found["taught"] = {"accuracy": dict(nets.accuracy), "windows": nets.windows}
                 entry["labels"] = asdict(compared(explain, nets, _spread(every, subject.sane)))
         except EinthovenError as fault:
             entry = {"refused": str(fault)}
+        entry["code"] = code
         entry["needs"] = EXPLAINERS[name].needs if name in EXPLAINERS.names() else "control"
         entry["processor_seconds"] = time.process_time() - start
         found["methods"][name] = entry
@@ -87,7 +93,7 @@ def _maps(name: str, model: Model) -> bool:
 
 def _method(
     explain: Explain, drawn: Drawn | None, model: Model, subject: Subject, every: Sequence[Item],
-    sets: Sequence[Sets],
+    sets: Sequence[Sets], *, few: bool,
 ) -> dict[str, Any]:  # fmt: skip
     some = _spread(every, subject.sane)
     rows = [
@@ -104,12 +110,8 @@ def _method(
             list(zip(every, sets, strict=True)), model.name, disable=not sys.stderr.isatty()
         )
     ]
-    # A slow method is tested on fewer answers, and not followed down.
-    room = int(_SECONDS / max(float(np.median([row["seconds"] for row in rows])), 1e-6))
-    some = _spread(every, max(2, min(subject.sane, room // (1 + _DRAWS[0]))))
-    draws = _DRAWS[len(some) * (1 + _DRAWS[1]) <= room]
-    steps = subject.steps if len(some) * 2 * subject.steps <= room else 0
     pairs = [(item.case, item.target) for item in some]
+    draws, steps = (_FEW, 0) if few else (subject.draws, subject.steps)
     found = sanity(explain, model, pairs, draws=draws, steps=steps)
     entry: dict[str, Any] = {"rows": rows, "sanity": None}
     if found is not None:
@@ -134,6 +136,14 @@ def _item(model: Model, item: Item, sets: Sets) -> dict[str, Any]:
         "empty": float(sets.chance[0]), "deletion": deletion, "insertion": insertion,
         "leads": lead_shares(model, item),
     }  # fmt: skip
+
+
+def _code(explain: Explain) -> str:
+    """Return twelve hex digits that differ where a method, or what judges it, is written anew."""
+    digest = hashlib.sha256()
+    for module in (sys.modules[explain.__module__], *_SHARED):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _mark(every: Sequence[Item], sets: Sequence[Sets]) -> str:
