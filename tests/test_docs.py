@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -57,3 +58,14 @@ def test_the_pages_build_without_a_warning_and_fetch_nothing(tmp_path: Path) -> 
         loaded = re.findall(r"<(?:script|img|link)[^>]+(?:src|href)=\"?(https?:[^\"\s>]+)", text)
         assert not loaded, f"{page.name} loads {loaded}"
     assert "R peak" in (tmp_path / "answers.html").read_text(encoding="utf-8")
+
+
+def test_figures_of_composed_traces_stand_in_the_results() -> None:
+    text = (ROOT / "docs" / "composed.md").read_text(encoding="utf-8")
+    said = re.findall(
+        r"\d\d\.\d\d", text.partition("## What they are worth")[2].partition("## ")[0]
+    )
+    tables = json.loads((ROOT / "results" / "waves.json").read_text(encoding="utf-8"))["tables"]
+    there = {str(cell) for table in tables for row in table["rows"] for cell in row}
+    assert len(said) > 10
+    assert set(said) <= there
