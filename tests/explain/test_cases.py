@@ -273,3 +273,11 @@ def test_of_noise_alone_everything_is_uncertain() -> None:
     assert not analyze(record).usable
     every = cases(open_model("aami-review"), RecordSource(record))
     assert all("cannot be judged" in why for why in every.unsure)
+
+
+def test_how_early_alike_beats_come_is_told_of_intervals() -> None:
+    """They were named after the wave by which beats are alike (found by a critic)."""
+    for wave in ("qrs", "p", "both"):
+        for number in ("early50", "early90", "pre", "post"):
+            assert part_of(f"{wave}_{number}", "beat") == "RR"
+        assert part_of(f"{wave}_share", "beat") != "RR"

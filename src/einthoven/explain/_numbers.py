@@ -14,6 +14,8 @@ SHARED = "several leads"
 
 _BEAT = (
     (r"(pre|post)/|rr[-+]|iqr_|deciles_|skew_|change_|rank_|early(50|90)[-+]", "RR"),
+    # How early beats of this shape come: what is alike by its QRS or P wave, told of its interval.
+    (r"(qrs|p|both)_(early(50|90)|pre|post)$", "RR"),
     (r"qrs_|far[-+]", "QRS"),
     (r"p_|both_", "P"),
     (r"early_(like|far)/", "TP"),
