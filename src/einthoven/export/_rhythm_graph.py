@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 from torch import nn
 
 from einthoven.models import _trees
+from einthoven.models._onnx import exported
 from einthoven.models.rhythm_crnn import RhythmCrnn
 from einthoven.training.rhythm import voice
 
@@ -68,18 +67,9 @@ def graph(
     import onnx
     from onnx import TensorProto, helper
 
-    # A file in memory is taken, whatever the signature says.
-    file: Any = io.BytesIO()
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: the newer needs a package more and gives no less.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Voice(net.to(memory_format=torch.contiguous_format)).eval(),  # type: ignore[call-overload]
-            (torch.ones(3, 2, _SAMPLES),), file, input_names=["window"], output_names=["network"],
-            dynamic_axes={"window": {0: "item"}, "network": {0: "item"}}, opset_version=17,
-            dynamo=False,
-        )  # fmt: skip
-    model = onnx.load_from_string(file.getvalue())
+    net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    example = {"window": torch.ones(3, 2, _SAMPLES)}
+    model = onnx.load_from_string(exported(_Voice(net), example, output="network"))
     if small:
         _shrink(model.graph)
     build = _Builder(model.graph)

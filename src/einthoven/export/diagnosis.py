@@ -7,9 +7,7 @@ and gives ``logits`` (item, class) whose sigmoids are the probabilities: the cal
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from einthoven.evaluation.label_fit import calibrated, choose_thresholds
 from einthoven.evaluation.label_scores import label_scores
 from einthoven.export._card import usual, withdraw, write
 from einthoven.inputs.record import record_side_names
+from einthoven.models._onnx import exported
 from einthoven.record.errors import DataError
 from einthoven.training import records
 from einthoven.training._recipe import Recipe, load_recipe
@@ -59,19 +58,8 @@ def _named(graph: Any, prefix: str) -> Any:
 
 def _network(net: torch.nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> Any:
     """Return a network as ONNX graph; `shapes` are those of its inputs, without the first axis."""
-    inputs = tuple(torch.zeros(2, *shape) for shape in shapes.values())
-    names = list(shapes)
-    # A file in memory is taken, whatever the signature says.
-    out: Any = io.BytesIO()
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: the newer needs a package more and gives no less.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net.cpu().eval(), inputs, out, input_names=names, output_names=["logits"],
-            dynamic_axes={name: {0: "item"} for name in (*names, "logits")}, opset_version=17,
-            dynamo=False,
-        )  # fmt: skip
-    return onnx.load_from_string(out.getvalue()).graph
+    inputs = {name: torch.zeros(2, *shape) for name, shape in shapes.items()}
+    return onnx.load_from_string(exported(net.cpu(), inputs)).graph
 
 
 def joined(
@@ -168,6 +156,10 @@ def disagreement(bundle: Bundle, data: Data, answers: Answers) -> float:
     """Return the largest difference of a logit from the run's own on the test side.
 
     Of the answers alone, whatever the labels are; refitted trees have seen the validation side.
+
+    Raises
+    ------
+    DataError : the run was trained on other records than are here.
     """
     rows = data.split.test
     windows = data.of(rows)

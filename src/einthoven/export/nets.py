@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from einthoven._version import __version__
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
 from einthoven.export._card import slim, withdraw, write
+from einthoven.models._onnx import exported
 from einthoven.record.errors import DataError
 from einthoven.suites._runs import read_run
 from einthoven.suites.beats import judge_runs
@@ -41,21 +40,10 @@ _NLRAV = (
 
 def _graph(net: torch.nn.Module, data: Data) -> bytes:
     windows = data.windows(data.split.validation.rows[:2])
-    inputs: tuple[torch.Tensor, ...] = (windows.window,)
-    names = ["window"]
+    inputs = {"window": windows.window}
     if windows.side.shape[1]:
-        inputs, names = (*inputs, windows.side), [*names, "side"]
-    # A file in memory is taken, whatever the signature says.
-    out: Any = io.BytesIO()
-    axes = {name: {0: "item"} for name in (*names, "logits")}
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: the newer needs a package more and gives no less.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net, inputs, out, input_names=names, output_names=["logits"], dynamic_axes=axes,
-            opset_version=17, dynamo=False,
-        )  # fmt: skip
-    return bytes(out.getvalue())
+        inputs["side"] = windows.side
+    return exported(net, inputs)
 
 
 def disagreement(bundle: Bundle, net: torch.nn.Module, data: Data) -> float:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +16,7 @@ from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora.ludb import Ludb
 from einthoven.export import _card
 from einthoven.export._card import withdraw, write
+from einthoven.models._onnx import exported
 from einthoven.models.unet import CLASSES, UNet
 from einthoven.signal._waves_front import front
 from einthoven.training._recipe import Recipe
@@ -42,17 +40,8 @@ LIMITS = (
 
 def graph(net: UNet) -> bytes:
     """Return the net as ONNX: ``window`` (item, 1, time) in, ``logits`` (item, 4, time) out."""
-    # A file in memory is taken, whatever the signature says.
-    out: Any = io.BytesIO()
-    axes = {name: {0: "item", 2: "time"} for name in ("window", "logits")}
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: the newer needs a package more and gives no less.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net, (torch.zeros(2, 1, 16 * net.multiple),), out, input_names=["window"],
-            output_names=["logits"], dynamic_axes=axes, opset_version=17, dynamo=False,
-        )  # fmt: skip
-    return bytes(out.getvalue())
+    example = {"window": torch.zeros(2, 1, 16 * net.multiple)}
+    return exported(net, example, free={0: "item", 2: "time"})
 
 
 def disagreement(bundle: Bundle, net: UNet, leads: npt.NDArray[np.float32]) -> float:

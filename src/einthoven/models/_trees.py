@@ -101,7 +101,7 @@ def tables(model: Any, classes: int) -> Trees:
 
 
 def below(threshold: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return the largest float32 that are not above: float32 numbers fall on the same side."""
+    """Return the largest float32 not above each: float32 numbers fall on the same side."""
     value = threshold.astype(np.float32)
     lower: npt.NDArray[np.float32] = np.nextafter(value, np.float32(-np.inf))
     return np.where(value.astype(np.float64) > threshold, lower, value)
@@ -142,3 +142,68 @@ def add_to(
     axis = constant(np.array([1], np.int64))
     total = add("ReduceSum", said, axis, keepdims=0)
     return add("Add", total, constant(trees.base))
+
+
+class Ensemble:
+    """Trees as the operator has them that ONNX has for trees, one after the other."""
+
+    def __init__(self) -> None:
+        words = "treeids nodeids featureids modes values truenodeids falsenodeids"
+        self._nodes: dict[str, list[Any]] = {k: [] for k in words.split()}
+        words = "treeids nodeids ids weights"
+        self._leaves: dict[str, list[Any]] = {k: [] for k in words.split()}
+        self._count = 0
+
+    def _row(
+        self, number: int, mode: str, feature: int, value: float, left: int, right: int
+    ) -> None:
+        row = (self._count, number, feature, mode, value, left, right)
+        for column, cell in zip(self._nodes.values(), row, strict=True):
+            column.append(cell)
+
+    def _leaf(self, number: int, target: int, weight: float) -> None:
+        self._row(number, "LEAF", 0, 0.0, 0, 0)
+        for column, cell in zip(
+            self._leaves.values(), (self._count, number, target, weight), strict=True
+        ):
+            column.append(cell)
+
+    def add(self, target: int, nodes: Any, *, draws: int = 1) -> None:
+        """Add a tree.
+
+        Parameters
+        ----------
+        target : what it speaks for.
+        nodes : (node,) table of scikit-learn's histogram boosting.
+        draws : models of the target; the tree speaks for its part of their mean.
+        """
+        for number, row in enumerate(nodes):
+            if row["is_leaf"]:
+                self._leaf(number, target, float(row["value"]) / draws)
+            else:
+                self._row(
+                    number, "BRANCH_LEQ", int(row["feature_idx"]),
+                    float(below(row["num_threshold"])), int(row["left"]), int(row["right"]),
+                )  # fmt: skip
+        self._count += 1
+
+    def add_leaf(self, target: int, weight: float) -> None:
+        """Add a tree that always says the same."""
+        self._leaf(0, target, weight)
+        self._count += 1
+
+    def node(self, given: str, said: str, base: npt.NDArray[np.floating]) -> Any:
+        """Return the ONNX node: `given` (item, number) in, `said` (item, target) out.
+
+        Parameters
+        ----------
+        base : (target,) what is said before any tree.
+        """
+        from onnx import helper
+
+        columns: dict[str, Any] = {f"nodes_{k}": v for k, v in self._nodes.items()}
+        columns |= {f"target_{k}": v for k, v in self._leaves.items()}
+        return helper.make_node(
+            "TreeEnsembleRegressor", [given], [said], domain="ai.onnx.ml", n_targets=len(base),
+            post_transform="NONE", base_values=[float(b) for b in base], **columns,
+        )  # fmt: skip

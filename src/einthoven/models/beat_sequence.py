@@ -10,8 +10,6 @@ The network and a mixture of it with trees are written as ONNX by hand, so that 
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+
+from einthoven.models._onnx import exported
 
 DILATIONS = (1, 2, 4, 8)
 REACH = sum(DILATIONS)  # beats before and after
@@ -99,17 +99,9 @@ class _Graph:
         import onnx
         from onnx import numpy_helper
 
-        out: Any = io.BytesIO()
-        given = (torch.zeros(2, 1, wave.time), torch.zeros(2, wave.side))
-        axes = {name: {0: "beat"} for name in ("window", "numbers", "waved")}
-        with warnings.catch_warnings():
-            # The older of torch's two exporters: the newer needs a package more and gives no less.
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                wave.net, given, out, input_names=["window", "numbers"], output_names=["waved"],
-                dynamic_axes=axes, opset_version=17, dynamo=False,
-            )  # fmt: skip
-        inner = onnx.load_from_string(bytes(out.getvalue())).graph
+        given = {"window": torch.zeros(2, 1, wave.time), "numbers": torch.zeros(2, wave.side)}
+        data = exported(wave.net, given, output="waved", free={0: "beat"})
+        inner = onnx.load_from_string(data).graph
         names = {"window": "window", "numbers": side, "": ""}
         for held in inner.initializer:
             value = numpy_helper.to_array(held)

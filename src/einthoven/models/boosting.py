@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.models._trees import below
+from einthoven.models._trees import Ensemble
 from einthoven.record.errors import UsageError
 from einthoven.record.errors import nearest as _nearest
 
@@ -31,6 +31,10 @@ def build(seed: int, arguments: Mapping[str, Any]) -> Any:
     seed : of the features drawn at each split.
     arguments : any of `ARGUMENTS`: rounds of boosting, leaves a tree, learning rate, L2 penalty,
         share of the features tried at a split, least beats in a leaf.
+
+    Raises
+    ------
+    UsageError : an argument is not known.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -64,57 +68,26 @@ def to_onnx(model: Any, numbers: int, classes: Sequence[str]) -> bytes:
     model : as `build` gave it, fitted on class indices, three classes or more.
     numbers : side numbers a beat.
     classes : names; those the model never saw get the logit -20.
+
+    Raises
+    ------
+    UsageError : the model knows fewer than three classes.
     """
     from onnx import TensorProto, helper
 
     seen = [int(c) for c in model.classes_]
     if len(seen) < 3:
         raise UsageError("boosting", f"knows {len(seen)} classes", "Train on three or more")
-    node: dict[str, list[Any]] = {
-        k: [] for k in ("treeids", "nodeids", "featureids", "modes", "values")
-    } | {k: [] for k in ("truenodeids", "falsenodeids")}
-    leaf: dict[str, list[Any]] = {k: [] for k in ("treeids", "nodeids", "ids", "weights")}
-    tree = 0
+    trees = Ensemble()
     for iteration in model._predictors:
         for target, predictor in zip(seen, iteration, strict=True):
-            for number, row in enumerate(predictor.nodes):
-                last = bool(row["is_leaf"])
-                node["treeids"].append(tree)
-                node["nodeids"].append(number)
-                node["modes"].append("LEAF" if last else "BRANCH_LEQ")
-                node["featureids"].append(0 if last else int(row["feature_idx"]))
-                node["values"].append(0.0 if last else float(below(row["num_threshold"])))
-                node["truenodeids"].append(0 if last else int(row["left"]))
-                node["falsenodeids"].append(0 if last else int(row["right"]))
-                if last:
-                    leaf["treeids"].append(tree)
-                    leaf["nodeids"].append(number)
-                    leaf["ids"].append(target)
-                    leaf["weights"].append(float(row["value"]))
-            tree += 1
+            trees.add(target, predictor.nodes)
     for target in set(range(len(classes))) - set(seen):
-        # A class without any leaf would lose its base value.
-        for key, value in (("featureids", 0), ("values", 0.0), ("modes", "LEAF")):
-            node[key].append(value)
-        for key, value in (("treeids", tree), ("nodeids", 0)):
-            node[key].append(value)
-            leaf[key].append(value)
-        for key in ("truenodeids", "falsenodeids"):
-            node[key].append(0)
-        leaf["ids"].append(target)
-        leaf["weights"].append(0.0)
-        tree += 1
+        trees.add_leaf(target, 0.0)  # a class without any leaf would lose its base value
     base = np.full(len(classes), -20.0)
     base[seen] = np.ravel(model._baseline_prediction)
-    columns: dict[str, Any] = {f"nodes_{k}": v for k, v in node.items()}
-    columns |= {f"target_{k}": v for k, v in leaf.items()}
-    trees = helper.make_node(
-        "TreeEnsembleRegressor", ["side"], ["logits"], domain="ai.onnx.ml",
-        n_targets=len(classes), post_transform="NONE", base_values=[float(b) for b in base],
-        **columns,
-    )  # fmt: skip
     graph = helper.make_graph(
-        [trees], "boosting",
+        [trees.node("side", "logits", base)], "boosting",
         [helper.make_tensor_value_info("side", TensorProto.FLOAT, ["item", numbers])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["item", len(classes)])],
     )  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.models._trees import below
+from einthoven.models._trees import Ensemble
 from einthoven.record.errors import UsageError, nearest
 
 Array = npt.NDArray[np.float32]
@@ -120,41 +120,13 @@ class LabelTrees:
 
     def _ensemble(self) -> Any:
         """Return the node of all trees: raw logits of each target, the mean over draws."""
-        from onnx import helper
-
-        node: dict[str, list[Any]] = {
-            k: [] for k in ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids",
-                            "falsenodeids")
-        }  # fmt: skip
-        leaf: dict[str, list[Any]] = {k: [] for k in ("treeids", "nodeids", "ids", "weights")}
-        tree, base = 0, np.zeros(len(self.models))
+        trees, base = Ensemble(), np.zeros(len(self.models))
         for target, draws in enumerate(self.models):
             for model in draws:
                 base[target] += float(np.ravel(model._baseline_prediction)[0]) / len(draws)
                 for (predictor,) in model._predictors:
-                    for number, row in enumerate(predictor.nodes):
-                        last = bool(row["is_leaf"])
-                        node["treeids"].append(tree)
-                        node["nodeids"].append(number)
-                        node["modes"].append("LEAF" if last else "BRANCH_LEQ")
-                        node["featureids"].append(0 if last else int(row["feature_idx"]))
-                        value = 0.0 if last else float(below(row["num_threshold"]))
-                        node["values"].append(value)
-                        node["truenodeids"].append(0 if last else int(row["left"]))
-                        node["falsenodeids"].append(0 if last else int(row["right"]))
-                        if last:
-                            leaf["treeids"].append(tree)
-                            leaf["nodeids"].append(number)
-                            leaf["ids"].append(target)
-                            leaf["weights"].append(float(row["value"]) / len(draws))
-                    tree += 1
-        columns: dict[str, Any] = {f"nodes_{k}": v for k, v in node.items()}
-        columns |= {f"target_{k}": v for k, v in leaf.items()}
-        return helper.make_node(
-            "TreeEnsembleRegressor", ["side"], ["raw"], domain="ai.onnx.ml",
-            n_targets=len(self.models), post_transform="NONE",
-            base_values=[float(b) for b in base], **columns,
-        )  # fmt: skip
+                    trees.add(target, predictor.nodes, draws=len(draws))
+        return trees.node("side", "raw", base)
 
 
 def fit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import warnings
@@ -52,19 +51,9 @@ def macs(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> int:
 
 def graph(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> bytes:
     """Return the ONNX graph of a net that eats ``window`` and, if there is a second, ``side``."""
-    import torch
+    from einthoven.models._onnx import exported
 
-    named = ["window", "side"][: len(inputs)]
-    # A file in memory is taken, whatever the signature says.
-    out: Any = io.BytesIO()
-    with warnings.catch_warnings():
-        # The older of torch's two exporters: the newer needs a package more and gives no less.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            net.eval(), inputs, out, input_names=named, output_names=["logits"], dynamo=False,
-            dynamic_axes={name: {0: "item"} for name in (*named, "logits")}, opset_version=17,
-        )  # fmt: skip
-    return bytes(out.getvalue())
+    return exported(net, dict(zip(("window", "side"), inputs, strict=False)))
 
 
 def session(model: bytes) -> Any:
