@@ -48,7 +48,12 @@ class Bundle:
         return hashlib.sha256("".join(s.sha256 for s in self.card.stages).encode()).hexdigest()
 
     def stage_bytes(self, index: int) -> bytes:
-        """Return the ONNX file of one stage, checked against the card."""
+        """Return the ONNX file of one stage, checked against the card.
+
+        Raises
+        ------
+        DataError : the file is not there, or not the one of the card.
+        """
         stage = self.card.stages[index]
         if Path(stage.file).name != stage.file:
             raise DataError(self.path, f"stage {stage.file!r} leaves the folder", "Export it again")

@@ -88,7 +88,12 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Card:
-        """Read `to_json`; `where` names the file in messages."""
+        """Read `to_json`; `where` names the file in messages.
+
+        Raises
+        ------
+        DataError : it is no card, or one of a later version.
+        """
         try:
             values = json.loads(text)
             known = {f.name for f in fields(cls)}

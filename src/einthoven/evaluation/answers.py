@@ -100,7 +100,12 @@ class Answers:
         return replace(self, **columns)
 
     def of(self, part: str) -> Answers:
-        """Return the rows of one part of the split."""
+        """Return the rows of one part of the split.
+
+        Raises
+        ------
+        UsageError : the part is not known.
+        """
         if part not in PARTS:
             raise UsageError("part", f"{part!r} is not known", "Use validation or test")
         return self.where(self.part == part)

@@ -60,6 +60,10 @@ def draws_over_groups(matrices: Counts, draws: int, seed: int) -> Counts:
     ----------
     matrices : (patient, class, class).
     draws, seed : how many draws, from which seed.
+
+    Raises
+    ------
+    UsageError : there is no patient.
     """
     groups = len(matrices)
     if groups == 0:
@@ -70,7 +74,12 @@ def draws_over_groups(matrices: Counts, draws: int, seed: int) -> Counts:
 
 
 def percentiles(values: Floats, level: float = 0.95) -> list[Interval]:
-    """Return one interval a figure from (draw, figure); NaN draws are left out and counted."""
+    """Return one interval a figure from (draw, figure); NaN draws are left out and counted.
+
+    Raises
+    ------
+    UsageError : the level is no share between 0 and 1.
+    """
     if not 0 < level < 1:
         raise UsageError("level", f"is {level}", "Give a share between 0 and 1, e.g. 0.95")
     table = values.reshape(len(values), -1)
@@ -114,6 +123,10 @@ def intervals(
     over : ``"beats"`` or ``"patients"``: what is drawn with replacement.
     draws, seed : how many draws, from which seed.
     level : the share of the draws inside the interval.
+
+    Raises
+    ------
+    UsageError : `over` or the level is not known, or there is nobody to draw.
     """
     if over == "beats":
         drawn = draws_over_beats(matrices.sum(axis=0), draws, seed)

@@ -54,6 +54,10 @@ def fit_temperature(
     ----------
     logits : (beat, class), of validation patients, offsets already added.
     label : (beat,) indices of the true classes.
+
+    Raises
+    ------
+    UsageError : there is no beat.
     """
     if len(label) == 0:
         raise UsageError("temperature", "there is no beat to fit it on", "Give validation beats")
@@ -113,6 +117,10 @@ def reliability(
     confidence : (beat,) probability of the chosen class.
     correct : (beat,) whether it was right.
     bins : equal bins (low, high] of [0, 1]; a confidence of 0 goes to the first.
+
+    Raises
+    ------
+    UsageError : there is no beat.
     """
     p = np.asarray(confidence, np.float64)
     if len(p) == 0:
@@ -130,12 +138,12 @@ def reliability(
 def ece(
     confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.generic], *, bins: int = 15
 ) -> float:
-    """Return the expected calibration error of the chosen class; see `reliability`."""
+    """Return the expected calibration error of (beat,) answers; see `reliability`."""
     return reliability(confidence, correct, bins=bins).ece
 
 
 def brier_top(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.generic]) -> float:
-    """Return the mean square of (confidence of the chosen class - whether it was right)."""
+    """Return the mean square of (beat,) confidence of the chosen class less 1 or 0 for right."""
     gap = np.asarray(confidence, np.float64) - np.asarray(correct, np.float64)
     return float((gap**2).mean())
 

@@ -49,7 +49,7 @@ class Curve:
 
 
 def order_of(importance: Floats) -> npt.NDArray[np.int64]:
-    """Return the parts from the most important to the least; of equals the first first."""
+    """Return (part,) indices from the most important to the least; of equals the first first."""
     return np.argsort(-np.asarray(importance, np.float64), kind="stable").astype(np.int64)
 
 
@@ -65,7 +65,7 @@ def _curve(score: Score, keep: Mask) -> Curve:
 
 
 def deletion(score: Score, importance: Floats) -> Curve:
-    """Return the outputs while parts are taken away, the most important first; low is good.
+    """Return (part + 1,) outputs while parts are taken away, most important first; low is good.
 
     Petsiuk, Das, Saenko 2018 (RISE).
     """
@@ -73,14 +73,19 @@ def deletion(score: Score, importance: Floats) -> Curve:
 
 
 def insertion(score: Score, importance: Floats) -> Curve:
-    """Return the outputs while parts are put back, the most important first; high is good."""
+    """Return (part + 1,) outputs while parts are put back, most important first; high is good."""
     return _curve(score, _gone(order_of(importance)))
 
 
 def random_order(
     score: Score, parts: int, *, draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the mean areas of deletion and insertion in random orders."""
+    """Return the mean areas of deletion and insertion in random orders.
+
+    Raises
+    ------
+    UsageError : fewer than 20 draws are asked for.
+    """
     if draws < 1:
         raise UsageError("random order", f"draws are {draws}", "Give 20 or more")
     generator = np.random.default_rng(seed)
@@ -123,6 +128,10 @@ def sensitivity_n(
 
     Pearson's correlation over sets of n parts: all of them, or `draws` random ones where there are
     more (Ancona et al. 2018). NaN where either does not vary, e.g. where n is the number of parts.
+
+    Raises
+    ------
+    UsageError : `n` is not from 1 to the number of parts.
     """
     parts = len(importance)
     if not 1 <= n <= parts:
@@ -148,7 +157,7 @@ def _pearson(one: Floats, other: Floats) -> float:
 
 
 def ranks(values: npt.NDArray[np.generic]) -> Floats:
-    """Return ranks from 1; equals share the mean of theirs."""
+    """Return (value,) ranks from 1; equals share the mean of theirs."""
     flat = np.asarray(values, np.float64).ravel()
     _, place, times = np.unique(flat, return_inverse=True, return_counts=True)
     last = np.cumsum(times)
@@ -157,7 +166,12 @@ def ranks(values: npt.NDArray[np.generic]) -> Floats:
 
 
 def spearman(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> float:
-    """Return Spearman's rank correlation; NaN where either is the same everywhere."""
+    """Return Spearman's rank correlation of two arrays of one shape; NaN where either is flat.
+
+    Raises
+    ------
+    UsageError : the shapes differ.
+    """
     if np.shape(one) != np.shape(other):
         raise UsageError("maps", f"are {np.shape(one)} and {np.shape(other)}", "Give equal shapes")
     return _pearson(ranks(one), ranks(other))

@@ -66,6 +66,10 @@ def calibrated(answers: Answers, *, by: str = "platt") -> tuple[Answers, tuple[s
     Returns
     -------
     The table, and the classes that stay as they were: validation has no positive or no negative.
+
+    Raises
+    ------
+    UsageError : `by` is not known.
     """
     if by not in ("platt", "temperature"):
         raise UsageError("calibration", f"{by!r} is not known", "Use platt or temperature")

@@ -129,7 +129,12 @@ def _whole(figure: str, table: Answers, thresholds: Floats, weight: Floats) -> F
 
 
 def weights(person: npt.NDArray[np.str_], draws: int, seed: int) -> Floats:
-    """Return (draw, record) how often each record's person is drawn, with replacement."""
+    """Return (draw, record) how often each record's person is drawn, with replacement.
+
+    Raises
+    ------
+    UsageError : there is no record.
+    """
     names, inverse = np.unique(person, return_inverse=True)
     if not len(names):
         raise UsageError("bootstrap", "there is nobody to draw", "Give one record or more")
@@ -156,6 +161,10 @@ def label_scores(
     table : of one part, e.g. ``answers.of("test")``, calibrated.
     thresholds : (class,) chosen on the validation side (`label_fit.choose_thresholds`).
     draws, seed : of the bootstrap over people; 0 draws for no intervals.
+
+    Raises
+    ------
+    UsageError : there is no record.
     """
     if not len(table):
         raise UsageError("scores", "there is no record", "Give the part that has some")

@@ -73,6 +73,10 @@ def risk_coverage(
     ----------
     confidence : (beat,) probability of the chosen class.
     correct : (beat,) whether it was right.
+
+    Raises
+    ------
+    UsageError : there is no beat.
     """
     p = np.asarray(confidence, np.float64)
     if len(p) == 0:
@@ -88,8 +92,13 @@ def choose_threshold(
 ) -> float:
     """Return the smallest confidence from which on the answers err in at most `risk` of cases.
 
-    Chosen on validation patients. 0 where all answers together stay within `risk`; a number above
-    every confidence seen where none does, so that all are called uncertain.
+    Chosen on validation patients, of whom `confidence` and `correct` are (beat,). 0 where all
+    answers together stay within `risk`; a number above every confidence seen where none does, so
+    that all are called uncertain.
+
+    Raises
+    ------
+    UsageError : the risk is no share from 0 to below 1.
     """
     if not 0 <= risk < 1:
         raise UsageError("risk", f"is {risk}", "Give a share from 0 to below 1")

@@ -53,7 +53,12 @@ def read_bytes(path: Path, limit: int = HEADER_BYTES) -> bytes:
 
 
 def read_span(path: Path, start: int, size: int) -> bytes:
-    """Return up to `size` bytes from byte `start`."""
+    """Return up to `size` bytes from byte `start`.
+
+    Raises
+    ------
+    FormatError : the file cannot be read.
+    """
     there = regular(path)
     try:
         with path.open("rb") as file:
@@ -94,7 +99,12 @@ def beside(header: Path, name: str) -> Path:
 
 
 def check_read(path: str, rows: int, samples: int, *, gaps: bool) -> None:
-    """Refuse to take more memory at once than any recording needs."""
+    """Refuse to take more memory at once than any recording needs.
+
+    Raises
+    ------
+    FormatError : so many samples would.
+    """
     if rows * samples * 4 > (MAX_GAPPED_BYTES if gaps else MAX_READ_BYTES):
         raise FormatError(
             path, f"has {samples:,} samples, too many to read at once", "Read it in chunks"

@@ -155,7 +155,12 @@ class TrackSource(Source):
         return out
 
     def read_channel(self, name: str, start: int, stop: int) -> Signal:
-        """Return (time,) of any channel, in its own unit and at its own rate."""
+        """Return (time,) of any channel, in its own unit and at its own rate.
+
+        Raises
+        ------
+        UsageError : there is no such channel.
+        """
         for index, track in enumerate(self.tracks):
             if name in (track.name, canonical(track.name)):
                 return np.asarray(self.rows((index,), start, stop)[0])

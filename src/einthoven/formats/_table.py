@@ -201,7 +201,12 @@ def rows_at(path: Path, marks: npt.NDArray[np.int64], start: int, stop: int) -> 
 
 
 def table_of(path: Path) -> Table:
-    """Return what the head of the file at `path` says."""
+    """Return what the head of the file at `path` says.
+
+    Raises
+    ------
+    FormatError : it is no table of numbers.
+    """
     data = read_span(path, 0, HEAD_BYTES)
     found = head(data, len(data) < HEAD_BYTES)
     if found is None:

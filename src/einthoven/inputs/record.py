@@ -80,7 +80,12 @@ def record_side_names(spec: InputSpec) -> tuple[str, ...]:
 
 
 def time_of(spec: InputSpec) -> int:
-    """Return how many samples a window of the spec has."""
+    """Return how many samples a window of the spec has.
+
+    Raises
+    ------
+    UsageError : the rate of the spec does not divide that of the median beat.
+    """
     if spec.kind in ("strip", "tokens"):
         return round(spec.window[1] * spec.rate)
     if RATE % spec.rate:

@@ -35,7 +35,12 @@ def _later(spec: InputSpec) -> bool:
 
 
 def side_names(spec: InputSpec) -> tuple[str, ...]:
-    """Return the names of the columns of `Inputs.side`."""
+    """Return the names of the columns of `Inputs.side`.
+
+    Raises
+    ------
+    UsageError : a group is not known.
+    """
     names: tuple[str, ...] = ()
     for group in spec.side:
         if group == "rr":

@@ -125,7 +125,12 @@ def exchanged(which: str, record: Record, rng: np.random.Generator) -> Record:
 
 
 def other_lead(record: Record, rng: np.random.Generator) -> Record:
-    """Return the record with its other lead alone: that which usually speaks for it is lost."""
+    """Return the record with its other lead alone: that which usually speaks for it is lost.
+
+    Raises
+    ------
+    DataError : it has one lead only.
+    """
     del rng
     rest = [i for i in range(len(record.leads)) if i != one_lead(record.leads)]
     if not rest:

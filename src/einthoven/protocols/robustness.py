@@ -109,6 +109,10 @@ def rungs(asks: str) -> tuple[Rung, ...]:
     Parameters
     ----------
     asks : ``"records"`` of twelve leads or ``"beats"`` of one.
+
+    Raises
+    ------
+    UsageError : `asks` is not known.
     """
     if asks not in (_RECORDS, _BEATS):
         raise UsageError("robustness", f"{asks!r} is not known", nearest(asks, (_RECORDS, _BEATS)))
@@ -120,7 +124,12 @@ def rungs(asks: str) -> tuple[Rung, ...]:
 
 
 def half(noise: Signal, which: str) -> Signal:
-    """Return a half of a noise record (lead, time); they share no sample."""
+    """Return a half of a noise record (lead, time); they share no sample.
+
+    Raises
+    ------
+    UsageError : there is no such half.
+    """
     if which not in (TEST_HALF, TRAINING_HALF):
         raise UsageError("noise", f"{which!r} is no half", f"Give {TEST_HALF} or {TRAINING_HALF}")
     middle = noise.shape[1] // 2

@@ -78,7 +78,12 @@ class InputSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> InputSpec:
-        """Build from `to_dict`; an unknown key is refused."""
+        """Build from `to_dict`; an unknown key is refused.
+
+        Raises
+        ------
+        UsageError : a key or a value is not known.
+        """
         known = {f.name for f in fields(cls)}
         for key in values:
             if key not in known:

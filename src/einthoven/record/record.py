@@ -85,7 +85,12 @@ class Record:
         return self.samples / self.rate
 
     def lead(self, name: str) -> Signal:
-        """Return (time,) mV of the lead of that name."""
+        """Return (time,) mV of the lead of that name.
+
+        Raises
+        ------
+        UsageError : there is no such lead.
+        """
         wanted = canonical(name)
         if wanted not in self.leads:
             raise UsageError(

@@ -23,7 +23,12 @@ class Registry(Generic[T]):
         self._loaded = False
 
     def add(self, name: str, entry: T) -> T:
-        """Register `entry` under `name`; a name is given once."""
+        """Register `entry` under `name`; a name is given once.
+
+        Raises
+        ------
+        UsageError : the name is taken.
+        """
         if name in self._entries:
             raise UsageError(self.kind, f"{name!r} is registered twice", "Choose another name")
         self._entries[name] = entry

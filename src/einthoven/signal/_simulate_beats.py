@@ -42,7 +42,12 @@ LEADS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
 
 
 def directions(leads: tuple[str, ...]) -> Array:
-    """Return (lead, 3): what each lead sees of the heart vector."""
+    """Return (lead, 3): what each lead sees of the heart vector.
+
+    Raises
+    ------
+    UsageError : a lead is not known.
+    """
     for lead in leads:
         if canonical(lead) not in LEADS:
             raise UsageError("simulate", f"lead {lead!r} is not known", nearest(lead, LEADS))

@@ -41,6 +41,10 @@ def qrs_amplitude(
     ----------
     lead : (time,) mV.
     beats, symbols : (beat,) samples and WFDB symbols; all are taken for normal without symbols.
+
+    Raises
+    ------
+    UsageError : there is no normal beat.
     """
     if symbols is not None:
         beats = beats[np.isin(symbols, _NORMAL)]
@@ -53,7 +57,12 @@ def qrs_amplitude(
 
 
 def noise_level(noise: npt.NDArray[np.float32], rate: float) -> float:
-    """Return the typical RMS of `noise` (time,), mV, about the means of single seconds."""
+    """Return the typical RMS of `noise` (time,), mV, about the means of single seconds.
+
+    Raises
+    ------
+    UsageError : the noise is shorter than a second.
+    """
     size = round(rate)
     count = min(_MOST, len(noise) // size)
     if not count:
@@ -105,6 +114,10 @@ def mix(
     snr : ``"nst"`` (needs `beats`) or ``"power"``.
     where : (time,) samples to which noise is added; all if not given. Each noisy stretch is
         shifted so that switching makes no step, as the program does.
+
+    Raises
+    ------
+    UsageError : `snr` is not known, or its beats are not given.
     """
     if snr not in ("nst", "power"):
         raise UsageError("noise.snr", f"{snr!r} is not known", nearest(snr, ("nst", "power")))

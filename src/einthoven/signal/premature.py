@@ -42,7 +42,7 @@ class Synthetic:
 
 
 def regular(samples: npt.NDArray[np.int64]) -> bool:
-    """Return whether successive RR intervals are alike, as beats to be made premature must be."""
+    """Return whether the RR intervals of R peaks (beat,) are alike, as those to be moved must."""
     if len(samples) < 20:
         return False
     change = np.abs(np.diff(np.log(np.maximum(np.diff(samples), 1))))
@@ -201,6 +201,10 @@ def fusion(
 
     A fusion beat is met by both wave fronts: part of the normal and part of the ventricular beat,
     at the normal beat's place. Unchanged where there are fewer than 5 ventricular beats.
+
+    Parameters
+    ----------
+    signal, rate, samples, labels : as of `premature`.
     """
     whole, classes = signal.copy(), labels.copy()
     made = np.zeros(len(samples), bool)

@@ -108,7 +108,9 @@ def _load(folder: Path) -> RecordStore:
 def cut_record(
     source: Source, spec: InputSpec
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Return windows, side numbers and starts of one recording, through the same code as in use.
+    """Return windows (window, lead, time), side numbers (window, number) and starts (window,).
+
+    Of one recording, through the same code as in use.
 
     Raises
     ------

@@ -171,10 +171,14 @@ def cut(
 ) -> tuple[
     npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.str_]
 ]:
-    """Return windows, side numbers, R peaks and symbols of one recording.
+    """Return windows (beat, lead, time), side (beat, number), R peaks and symbols (beat,).
 
     The R peaks go through the same `InputStream` as in use; for one that no reference beat
     matches, the symbol is ``""``.
+
+    Raises
+    ------
+    DataError : the record has no reference annotations.
     """
     marks = source.annotations()
     if marks is None:

@@ -71,7 +71,7 @@ def build(recipe: Recipe) -> Generator:
 
 
 def learnt_rows(recipe: Recipe, split: Split) -> npt.NDArray[np.int64]:
-    """Return the rows of the beats that the generator learns from: rare, of the training side.
+    """Return (beat,) rows that the generator learns from: rare classes, of the training side.
 
     Raises
     ------

@@ -137,12 +137,12 @@ class Objective:
 
 
 def inverse_root(counts: npt.NDArray[np.int64]) -> Floats:
-    """Return 1 / sqrt(n) of each class, scaled to mean 1 over classes."""
+    """Return (class,) 1 / sqrt(n), scaled to mean 1 over classes."""
     return _mean_one(1 / np.sqrt(counts))
 
 
 def effective(counts: npt.NDArray[np.int64], beta: float) -> Floats:
-    """Return (1 - beta) / (1 - beta^n) of each class, scaled to mean 1 over classes."""
+    """Return (class,) (1 - beta) / (1 - beta^n), scaled to mean 1 over classes."""
     return _mean_one((1 - beta) / (1 - beta ** counts.astype(np.float64)))
 
 

@@ -116,7 +116,7 @@ def _present(corpus: Corpus) -> list[str]:
 
 
 def kept_together(record: npt.NDArray[np.str_], fold: Ints) -> Ints:
-    """Return the folds with the records of `ONE_SOURCE` all in that of the first of them."""
+    """Return (record,) folds with the records of `ONE_SOURCE` all in that of the first of them."""
     moved, alike = fold.copy(), np.isin(record, ONE_SOURCE)
     if alike.any():
         moved[alike] = fold[alike][0]

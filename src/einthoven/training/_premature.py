@@ -140,6 +140,10 @@ def rows(
     ----------
     seed : of what is made; each record and kind has its own stream of random numbers.
     progress : called with each record's name when it is done.
+
+    Raises
+    ------
+    DataError : a record has no reference annotations.
     """
     parts: list[Mapping[str, Any]] = []
     windows: list[npt.NDArray[np.float32]] = []

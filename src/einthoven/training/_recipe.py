@@ -195,6 +195,10 @@ def set_value(values: dict[str, Any], assignment: str) -> None:
     """Apply ``section.key=value`` to the tables of a recipe, in place; the value is TOML.
 
     Text that is no TOML value is taken as a string, so that ``name=x`` needs no quotes.
+
+    Raises
+    ------
+    UsageError : it is no assignment, or what it names is no table.
     """
     path, equals, text = assignment.partition("=")
     keys = path.strip().split(".")

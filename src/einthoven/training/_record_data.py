@@ -84,6 +84,10 @@ def load_examples(recipe: Recipe) -> tuple[Examples, dict[str, Any]]:
     """Return the labelled records of all corpora of a recipe, and their windows as columns.
 
     Records whose every class is unknown are left out at once.
+
+    Raises
+    ------
+    DataError : no labelled record is here.
     """
     tables, windows, sides, owners = [], [], [], []
     at = 0
@@ -145,7 +149,12 @@ def split_of(recipe: Recipe, examples: Examples, seed: int) -> RecordSplit:
 
 
 def prepare(recipe: Recipe, seed: int) -> Data:
-    """Open the stores of a recipe, cutting them if need be, and divide the records."""
+    """Open the stores of a recipe, cutting them if need be, and divide the records.
+
+    Raises
+    ------
+    UsageError : a class has no record to learn from.
+    """
     examples, columns = load_examples(recipe)
     split = split_of(recipe, examples, seed)
     positive = split.examples.positives(split.training)
@@ -258,7 +267,7 @@ class WindowDraws(Sampler[torch.Tensor]):
 def by_record(
     owner: Indices, logits: npt.NDArray[np.float32]
 ) -> Mapping[int, npt.NDArray[np.float32]]:
-    """Return the mean of the logits of each record's windows, by its row."""
+    """Return by record (class,) the mean of the logits (window, class) of its windows."""
     rows, place, count = np.unique(owner, return_inverse=True, return_counts=True)
     total = np.zeros((len(rows), logits.shape[1]))
     np.add.at(total, place.reshape(-1), logits)

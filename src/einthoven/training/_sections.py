@@ -20,7 +20,12 @@ NONE: Arguments = MappingProxyType({})
 
 
 def check_keys(where: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse the first of the `given` keys that is not `known`, and name the nearest."""
+    """Refuse the first of the `given` keys that is not `known`, and name the nearest.
+
+    Raises
+    ------
+    UsageError : one is not known.
+    """
     choices = tuple(known)
     for key in given:
         if key not in choices:

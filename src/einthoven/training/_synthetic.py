@@ -158,7 +158,13 @@ def _window(spec: InputSpec) -> InputSpec:
 
 
 def check_split(folder: Path, split: Split, who: str) -> None:
-    """Refuse the run of a generator or teacher whose sides are not, beat for beat, `split`'s."""
+    """Refuse the run of a generator or teacher whose sides are not, beat for beat, `split`'s.
+
+    Raises
+    ------
+    DataError : the run does not say on whom it was trained.
+    LeakError : it learnt from a beat of another side, or its sides are others.
+    """
     try:
         theirs = json.loads((folder / "split.json").read_text(encoding="utf-8"))["sides"]
         known = {

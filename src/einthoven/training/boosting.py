@@ -61,7 +61,12 @@ class Keys:
 
     @classmethod
     def of(cls, recipe: Recipe) -> Keys:
-        """Return the keys of a recipe; unknown ones are refused."""
+        """Return the keys of a recipe; unknown ones are refused.
+
+        Raises
+        ------
+        UsageError : a key is not known, or two parts of the recipe do not go together.
+        """
         own = {f.name for f in fields(Weighing)}
         given = dict(recipe.model.arguments)
         check_keys("model", given, own | set(boosting.ARGUMENTS))
@@ -111,6 +116,11 @@ def choose_offsets(
 
     The mean over records drawn with replacement is looked at, not the one pool of records: a few
     records hold most ectopic beats, and their wishes are not the next patient's.
+
+    Parameters
+    ----------
+    logits : (beat, class), said out of fold.
+    label, record : (beat,) indices of classes, and names.
     """
     names, group = np.unique(record, return_inverse=True)
     rng = np.random.default_rng(0)

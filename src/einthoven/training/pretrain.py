@@ -78,7 +78,12 @@ class Keys:
 
     @classmethod
     def of(cls, recipe: Recipe) -> Keys:
-        """Return the keys of a recipe; unknown ones are refused."""
+        """Return the keys of a recipe; unknown ones are refused.
+
+        Raises
+        ------
+        UsageError : a key or a value is not for this trainer.
+        """
         check_keys("model", recipe.model.arguments, inspect.signature(cls).parameters)
         check_keys("augment", recipe.augment, inspect.signature(Change).parameters)
         check(recipe.input)

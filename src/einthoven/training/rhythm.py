@@ -63,7 +63,12 @@ class Keys:
 
     @classmethod
     def of(cls, recipe: Recipe) -> tuple[Keys, dict[str, Any]]:
-        """Return the keys of a recipe and the arguments of its trees; unknown ones are refused."""
+        """Return the keys of a recipe and the arguments of its trees; unknown ones are refused.
+
+        Raises
+        ------
+        UsageError : a key or a value is not for this trainer.
+        """
         given = dict(recipe.model.arguments)
         own = {k: given.pop(k) for k in list(given) if k in cls.__dataclass_fields__}
         check_keys("model", given, boosting.ARGUMENTS)
