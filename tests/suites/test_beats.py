@@ -43,6 +43,12 @@ def test_there_is_a_table_a_label_set_and_protocol_with_the_control_in_each(
     assert "Leaky" in results["tables"]["nlrav intra-patient"]["note"]
 
 
+def test_what_is_odd_about_the_records_of_mitdb_is_said_of_no_other_corpus() -> None:
+    assert "232" in beats.protocol_note("mitdb", "inter-patient", "aami")
+    assert beats.protocol_note("simulated", "inter-patient", "aami") == ""
+    assert "Leaky" in beats.protocol_note("simulated", "intra-patient", "aami")
+
+
 def test_a_figure_is_the_mean_of_the_seeds_recomputed_from_the_matrices(
     results: dict[str, Any],
 ) -> None:

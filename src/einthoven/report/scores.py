@@ -34,7 +34,7 @@ def scores_text(table: Mapping[str, Any]) -> str:
             body.append(_row(f"S without {record}", rest["classes"]["S"]))
         lines += ["", *aligned(("class", "beats", "Se", "+P", "F1", "95 % over patients"), body)]
         lines.append("")
-    lines.append(table["note"])
+    lines += [table["note"]] if table["note"] else []
     return "\n".join(lines) + "\n"
 
 

@@ -43,12 +43,14 @@ FOREIGN = (
 HEAVY = "232"
 
 
-def protocol_note(protocol: str, labels: str) -> str:
-    """Return what must be said beside every score of a protocol."""
+def protocol_note(corpus: str, protocol: str, labels: str) -> str:
+    """Return what must be said beside every score of a protocol on a corpus; ``""`` for nothing."""
     if protocol == "intra-patient":
         return LEAKY
     if protocol.startswith(_bundles.EXTERNAL):
         return FOREIGN
+    if corpus != "mitdb":
+        return ""
     notes = [SHARED]
     if labels.startswith("aami"):
         notes.append(
@@ -222,7 +224,7 @@ def one_table(
     """Return a table of a results file, with what must be said beside it."""
     return {
         "corpus": corpus, "labels": labels, "protocol": protocol,
-        "leaky": protocol == "intra-patient", "note": protocol_note(protocol, labels),
+        "leaky": protocol == "intra-patient", "note": protocol_note(corpus, protocol, labels),
         "classes": classes, "macro_over": macro_over(labels, classes, protocol), "systems": rows,
     }  # fmt: skip
 
