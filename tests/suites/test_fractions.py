@@ -58,7 +58,8 @@ def made(tmp_path: Path) -> Path:
 def test_every_run_of_the_plan_has_its_own_folder_and_the_same_budget(tmp_path: Path) -> None:
     items = plan(tmp_path)
     assert len({i.folder for i in items}) == len(items) == len(PERCENTS) * len(SYSTEMS) * 3
-    budgets = {(i.recipe.optimiser.epochs, i.recipe.optimiser.beats) for i in items}
+    nets = [i.recipe.optimiser for i in items if i.recipe.model.library == "torch"]
+    budgets = {(o.epochs, o.beats) for o in nets}
     assert len(budgets) == 1
     for item in items:
         assert item.recipe.protocol.name == "label-fraction"
@@ -82,6 +83,17 @@ def test_the_share_that_is_enough_is_told_and_fold_9_stays_shut(made: Path) -> N
     assert by[1]["less"]["value"] < -0.2
     for table in results["tables"]:
         assert all(len(row) == len(table["columns"]) for row in table["rows"])
+
+
+def test_another_system_at_the_same_share_stands_beside(made: Path) -> None:
+    for item in plan(made / "runs"):
+        if item.system == SYSTEMS[-1] and item.part in ("1 %", "100 %"):
+            _write(item, 0.1 if item.part == "100 %" else 3.0)
+    tables = run_suite("fractions", made / "results", made / "runs", train=False)["tables"]
+    beside = next(t for t in tables if "beside" in t["title"])
+    assert [(row[0], row[1], row[3]) for row in beside["rows"]] == [
+        (1, SYSTEMS[-1], "worse"), (100, SYSTEMS[-1], "better"),
+    ]  # fmt: skip
 
 
 def test_fold_9_is_opened_when_asked_and_counted_once(made: Path) -> None:
