@@ -133,7 +133,7 @@ def test_wrong_usage_is_2_and_a_missing_file_is_1(
     assert stop.value.code == 2
     assert main(["analyze", str(tmp_path / "none.edf")]) == 1
     assert "none.edf" in capsys.readouterr().err
-    assert main(["analyze", str(tmp_path), "--model", "nothing"]) == 1
+    assert main(["analyze", str(tmp_path), "--model", "nothing"]) == 2
 
 
 def test_stream_prints_the_live_answers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,7 +174,7 @@ def test_models_are_listed_with_what_others_rely_on(capsys: pytest.CaptureFixtur
     assert all({"name", "task", "leads", "default"} <= set(r) for r in rows)
     for row in rows:
         assert main(["models", "show", row["name"]]) == 0
-    assert main(["models", "show", "nothing"]) == 1
+    assert main(["models", "show", "nothing"]) == 2
 
 
 def test_hostile_names_stay_inside_the_output_folder(tmp_path: Path) -> None:

@@ -79,4 +79,4 @@ def test_a_list_of_numbers_in_a_folder_is_no_recording(
 def test_real_records(mitdb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(mitdb / "100")]) == 0
     row = capsys.readouterr().out.splitlines()[1]
-    assert row.split() == ["100", "wfdb", "MLII", "V5", "360", "Hz", "0:30:05", "2274"]
+    assert row.split() == ["100", "wfdb", "MLII", "V5", "360", "Hz", "0:30:06", "2274"]

@@ -145,3 +145,10 @@ def test_a_gap_at_the_beginning_is_part_of_the_recording(tmp_path: Path, gap: in
     assert record.leads == ("II", "V1")
     assert np.isnan(record.signal[:, :gap]).all()
     assert record.signal[:, gap:].tolist() == [[0.5] * 20, [1.0] * 20]
+
+
+def test_names_that_do_not_fit_the_columns_are_wrong_usage(tmp_path: Path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text("\n".join(f"{k}.5" for k in range(50)))
+    with pytest.raises(UsageError, match="has 1 column without names, --leads has 2"):
+        read(path, rate=250.0, unit="mV", leads=("II", "V1"))

@@ -69,3 +69,10 @@ def test_names_beyond_the_last_code_point_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(data.replace(b"V\0\0\x001\0\0\0", b"V\0\0\xff1\0\0\0"))
     with pytest.raises(FormatError, match=r"that is no text|damaged"):
         open_source(tmp_path / "x.npz")
+
+
+def test_an_array_without_samples_is_a_recording_of_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "none.npz"
+    np.savez(path, signal=np.zeros((1, 0)), rate=250.0, leads=np.array(["II"]), unit="mV")
+    record = read(path)
+    assert (record.samples, record.leads) == (0, ("II",))

@@ -267,3 +267,10 @@ def test_half_an_hour_of_two_leads_reads_in_a_blink(mitdb: Path) -> None:
         source.read(0, source.samples)
         best = min(best, time.perf_counter() - begun)
     assert best < 0.1  # 4 ms on an idle core; the bound is for a crowded one
+
+
+def test_a_layout_alone_is_told_from_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "r_layout.hea"
+    path.write_text("r_layout 1 250 0\n~ 0 200/mV 12 0 0 0 0 II\n")
+    with pytest.raises(FormatError, match="layout of a record of many segments"):
+        read(path)

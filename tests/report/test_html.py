@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from einthoven.bundle import Bundle, Card, Stage
+from einthoven.bundle import Bundle, Card, Stage, load_model
 from einthoven.corpora import open_corpus
 from einthoven.engine.findings import Beats, Findings, Quality
 from einthoven.record import InputSpec, Patient, Record, RecordSource
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import is_beat, translate
+from einthoven.report._cards import cards_html
 from einthoven.report._episodes import episodes
 from einthoven.report._intervals import intervals, trend
 from einthoven.report.html import to_html
@@ -348,3 +349,14 @@ def test_rows_of_the_summary_have_the_same_keys_and_survive_json() -> None:
     ]
     assert list(rows[0]) == list(rows[1])
     json.dumps(rows)
+
+
+def test_figures_of_each_class_are_those_the_card_has() -> None:
+    page = cards_html(
+        ({"name": "twelve", "sha256": load_model("twelve").sha256, "task": "diagnosis"},)
+    )
+    assert ">AUROC</th>" in page
+    assert ">Sensitivity</th>" not in page
+    cells = re.findall(r'<td class="n">(.*?)</td>', page)
+    assert cells
+    assert all(cells)

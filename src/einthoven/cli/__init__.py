@@ -6,6 +6,7 @@ import argparse
 import importlib
 import pkgutil
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -64,19 +65,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser(only).parse_args(words)
     try:
         return load(args.command).run(args)
-    except EinthovenError as fault:
-        if args.traceback:
-            raise
-        print(f"einthoven: {fault}", file=sys.stderr)
-        return 2 if isinstance(fault, UsageError) else 1
     except BrokenPipeError:
         sys.stderr.close()
-        return 1
-    except OSError as fault:
-        if args.traceback:
-            raise
-        print(f"einthoven: cannot read or write ({fault}). Check the path.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("einthoven: stopped; what was finished is kept", file=sys.stderr)
         return 130
+    except Exception as fault:  # noqa: BLE001 - nobody is shown a traceback unasked
+        if args.traceback:
+            traceback.print_exc()
+        print(f"einthoven: {_sentence(fault)}", file=sys.stderr)
+        return 2 if isinstance(fault, UsageError) else 1
+
+
+def _sentence(fault: Exception) -> str:
+    """Return what is said of a fault."""
+    if isinstance(fault, EinthovenError):
+        return str(fault)
+    if isinstance(fault, OSError):
+        return f"cannot read or write ({fault}). Check the path."
+    what = f"{type(fault).__name__}: {fault}"
+    return f"our mistake ({what}). Please report it with what --traceback shows."

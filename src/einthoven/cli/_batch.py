@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,7 +23,7 @@ from tqdm import tqdm
 
 from einthoven._version import __version__
 from einthoven.bundle import default_model, load_model
-from einthoven.cli._paths import LeftOut
+from einthoven.cli._paths import SUMMARY, LeftOut
 from einthoven.engine import ANSWERED, analyze
 from einthoven.formats import open_source
 from einthoven.record.errors import EinthovenError, UsageError
@@ -48,6 +49,7 @@ class Job:
     force: bool
     identity: bool
     keep_json: bool
+    traceback: bool = False
 
     def target(self, kind: str) -> Path:
         """Return the file the answer of that kind is written to."""
@@ -106,7 +108,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came of one job: a row for the table and the text to print, or a fault."""
+    """What came of one job: a row for the table and the text to print, or a fault and its trace."""
 
     path: str
     row: dict[str, Any] | None = None
@@ -114,6 +116,7 @@ class Answer:
     fault: str = ""
     usage: bool = False
     skipped: bool = False
+    trace: str = ""
 
 
 def answer(job: Job) -> Answer:
@@ -121,7 +124,8 @@ def answer(job: Job) -> Answer:
     try:
         if job.begin():
             document = json.loads(job.target("json").read_text(encoding="utf-8"))
-            return Answer(path=job.path, row=summary_row(document), skipped=True)
+            text = json.dumps(document, ensure_ascii=False) if job.keep_json else ""
+            return Answer(path=job.path, row=summary_row(document), text=text, skipped=True)
         source = open_source(job.path, **job.reading)
         findings = analyze(source, **job.questions)
         if "html" in job.wanted:
@@ -134,26 +138,41 @@ def answer(job: Job) -> Answer:
             write_text(job.state, f"{job.fingerprint} done")
         text = json.dumps(document, ensure_ascii=False) if job.keep_json else summary(findings)
         return Answer(path=job.path, row=summary_row(document), text=text)
-    except EinthovenError as fault:
-        return Answer(path=job.path, fault=str(fault), usage=isinstance(fault, UsageError))
-    except (OSError, MemoryError) as fault:
-        sentence = (
-            f"{job.path}: cannot be read or written ({fault}). Check the path and its rights."
-        )
-        return Answer(path=job.path, fault=sentence)
     except Exception as fault:  # noqa: BLE001 - one bad file must not stop the others
-        sentence = (
-            f"{job.path}: our mistake ({type(fault).__name__}: {fault}). "
-            "Please report it; the other files are not touched by it."
-        )
-        return Answer(path=job.path, fault=sentence)
+        return Answer(
+            path=job.path, fault=_sentence(job.path, fault), usage=isinstance(fault, UsageError),
+            trace=traceback.format_exc() if job.traceback else "",
+        )  # fmt: skip
+
+
+def _sentence(path: str, fault: Exception) -> str:
+    """Return what is said of a fault."""
+    if isinstance(fault, EinthovenError):
+        return str(fault)
+    if isinstance(fault, (OSError, MemoryError)):
+        return f"{path}: cannot be read or written ({fault}). Check the path and its rights."
+    return (
+        f"{path}: our mistake ({type(fault).__name__}: {fault}). "
+        "Please report it; the other files are not touched by it."
+    )
 
 
 def run_jobs(jobs: list[Job], *, workers: int, left: list[LeftOut], out: Path | None) -> int:
     """Run all jobs, print answers in the order of the paths, write OUT/summary.csv.
 
     What was left out is named and has its row.
+
+    Raises
+    ------
+    UsageError : OUT cannot be a folder.
     """
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise UsageError(
+                out, f"cannot be a folder ({fault.strerror})", "Give another --out"
+            ) from fault
     for one in left:
         print(_safe(f"einthoven: {'' if one.failed else 'left out: '}{one.why}"), file=sys.stderr)
     failed = any(one.failed for one in left)
@@ -167,7 +186,7 @@ def run_jobs(jobs: list[Job], *, workers: int, left: list[LeftOut], out: Path | 
             usage |= done.usage
             if not done.usage:  # wrong usage leaves an earlier answer, and its row, in place
                 faults.append(failed_row(done.path, done.fault))
-            print(_safe(f"einthoven: {done.fault}"), file=sys.stderr)
+            print(_safe(f"{done.trace}einthoven: {done.fault}"), file=sys.stderr)
             continue
         assert done.row is not None
         rows.append(done.row)
@@ -178,8 +197,8 @@ def run_jobs(jobs: list[Job], *, workers: int, left: list[LeftOut], out: Path | 
     if skipped:
         print(f"{skipped} were finished before (--force does them again)", file=sys.stderr)
     if out is not None and (rows or faults):
-        _sweep(out / "summary.csv")
-        _write_summary(out / "summary.csv", [*rows, *faults])
+        _sweep(out / SUMMARY)
+        _write_summary(out / SUMMARY, [*rows, *faults])
         print(f"written to {out}", file=sys.stderr)
     return (2 if usage and not rows else 1) if failed else 0
 

@@ -12,6 +12,8 @@ from einthoven.record.errors import FormatError
 # Annotations beside a record are none.
 _MARKS = {".atr", ".qrs"}
 _HEADER_BYTES = 65536
+SUMMARY = "summary.csv"
+_SUMMARY_BEGIN = b"record,source,usable,reason,"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def _records(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     # Prose has the ending of a table in text.
     endings = {end for name in FORMATS.names() for end in FORMATS[name].suffixes} - {".txt"}
     for path in files:
-        if path in parts or path.suffix in _MARKS:
+        if path in parts or path.suffix in _MARKS or _ours(path):
             continue
         try:
             kind = format_of(path)[1]
@@ -87,6 +89,19 @@ def _records(folder: Path) -> tuple[list[Path], list[LeftOut]]:
             continue
         records.append(path)
     return records, others
+
+
+def _ours(path: Path) -> bool:
+    """Return whether an earlier run of analyze wrote this file: OUT may lie in the folder."""
+    if path.suffix in (".json", ".html"):
+        return path.with_name(f".{path.stem}.state").is_file()
+    if path.name != SUMMARY:
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SUMMARY_BEGIN)) == _SUMMARY_BEGIN
+    except OSError:
+        return False
 
 
 def _parts(header: Path) -> set[Path]:

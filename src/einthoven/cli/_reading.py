@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from einthoven.record.errors import UsageError
+
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare ``--rate``, ``--leads`` and ``--unit``."""
@@ -21,8 +23,15 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def reading(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the flags as `formats.open_source` takes them."""
+    """Return the flags as `formats.open_source` takes them.
+
+    Raises
+    ------
+    UsageError : ``--leads`` is given and names none.
+    """
     leads = None
     if args.leads is not None:
         leads = tuple(word.strip() for word in args.leads.split(",") if word.strip())
+        if not leads:
+            raise UsageError("--leads", "names none", "Name some, e.g. --leads II,V1")
     return {"rate": args.rate, "leads": leads, "unit": args.unit}

@@ -7,10 +7,13 @@ import os
 import sys
 from pathlib import Path
 
+from einthoven.bundle import load_model
 from einthoven.cli import DISCLAIMER
 from einthoven.cli._batch import Job, run_jobs
+from einthoven.cli._models import shipped_or_path
 from einthoven.cli._paths import expand
 from einthoven.cli._reading import add_reading_arguments, reading
+from einthoven.engine import suits
 from einthoven.record.errors import UsageError
 
 
@@ -45,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Analyse every path; 1 if some could not be read."""
     if args.jobs < 1:
         raise UsageError("--jobs", f"is {args.jobs}", "Give 1 or more")
+    if args.model:
+        suits(load_model(shipped_or_path(args.model)), args.profile)  # once, not for every file
     out = args.out or ("einthoven-out" if args.html or args.atr else None)
     questions = {
         "model": args.model, "profile": args.profile,
@@ -57,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         Job(
             path=path, out=Path(out) / name if out else None, wanted=wanted, questions=questions,
             reading=reading(args), force=args.force, identity=args.identity,
-            keep_json=args.json,
+            keep_json=args.json, traceback=args.traceback,
         )
         for path, name in found
     ]  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 
 from einthoven._version import __version__
 from einthoven.cli import DISCLAIMER
+from einthoven.cli._models import shipped_or_path
 from einthoven.cli._reading import add_reading_arguments, reading
 from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.explanation import Explanation
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from einthoven.report.explained import Seen
 
     out = _out(args)
-    model = open_model(args.model)
+    model = open_model(shipped_or_path(args.model))
     asked = args.method or [default_method(model)]
     named = [name for name in dict.fromkeys(asked) if name != _ALL]
     for name in named:

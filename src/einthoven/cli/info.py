@@ -60,8 +60,8 @@ def _patient(source: Source, *, identity: bool) -> dict[str, Any]:
 
 
 def _length(seconds: float) -> str:
-    whole = int(seconds)
-    if whole < 60:
+    whole = round(seconds)  # as in the summary of analyze
+    if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict
 
 from einthoven.bundle import load_model, zoo_names
+from einthoven.cli._models import shipped_or_path
+from einthoven.record.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the catalogue or one card."""
     if args.verb == "show":
-        card = load_model(args.name or "").card
+        if args.name is None:
+            mend = f"Name one of: {', '.join(zoo_names())}"
+            raise UsageError("models show", "names no model", mend)
+        card = load_model(shipped_or_path(args.name)).card
         # Hundreds of numbers that serve explanations, and nobody reads.
         shown = asdict(card) | {"usual": f"{len(card.usual)} numbers"}
         print(card.to_json() if args.json else _page(shown), end="")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from einthoven.record.errors import UsageError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare flags and arguments."""
@@ -18,7 +20,10 @@ def run(args: argparse.Namespace) -> int:
     from einthoven.training._recipe import load_recipe, names, to_toml
 
     if args.verb == "show":
-        recipe = load_recipe(args.name or "")
+        if args.name is None:
+            mend = f"Name one of: {', '.join(names())}"
+            raise UsageError("recipes show", "names no recipe", mend)
+        recipe = load_recipe(args.name)
         text = json.dumps(recipe.to_dict(), ensure_ascii=False) + "\n"
         print(text if args.json else to_toml(recipe), end="")
         return 0

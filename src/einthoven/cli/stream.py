@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 
 from einthoven.bundle import load_model
+from einthoven.cli._models import shipped_or_path
 from einthoven.cli._reading import add_reading_arguments, reading
 from einthoven.formats import open_source
 from einthoven.live.replay import replay
+from einthoven.record.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the events of the live profile."""
+    if not (math.isfinite(args.speed) and args.speed >= 0):
+        raise UsageError("--speed", f"is {args.speed:g}", "Give 0 or more")
+    model = load_model(shipped_or_path(args.model)) if args.model else None
     source = open_source(args.source, **reading(args))
-    model = load_model(args.model) if args.model else None
     for event in replay(source, model=model, speed=args.speed):
         print(json.dumps(event.to_dict()), flush=True)
     return 0

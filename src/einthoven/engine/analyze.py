@@ -101,7 +101,10 @@ def collect(
     usable, reason = _usable(source, engine)
     warnings = list(source.notes)
     intervals: dict[str, float] = {}
-    if engine is not None:
+    if engine is None:
+        unasked = ("intervals", "rhythm", "diagnoses")
+        warnings += [f"{what}: not answered, since {reason}" for what in unasked]
+    else:
         peaks = [e.sample for e in beats]
         warnings += _warnings(engine) + _sizes.warnings(source, peaks) + _swapped(source, peaks)
         rate = engine.summary.heart_rate if usable else None

@@ -28,6 +28,9 @@ WAVE_SECONDS = {"live": 0.2, "review": 10.0}
 # Tasks of which one model each is asked.
 ANSWERED = ("beat", "rhythm", "diagnosis")
 
+# mV. Even 24-bit counts taken for volts stay below it, and its square does not overflow.
+LARGEST = 1e10
+
 # An R peak the detector itself is less sure of is uncertain whatever its class.
 CERTAIN = 0.88
 
@@ -65,7 +68,7 @@ class Engine:
         self.rate, self.leads, self.profile = rate, leads, profile
         chosen = {task: default_model(task, profile) for task in ANSWERED}
         if model:
-            _check(model, profile)
+            suits(model, profile)
             chosen[model.card.task] = model
         self.model = chosen["beat"]
         self._peaks = PeakStream(rate, leads, BLOCK_SECONDS[profile])
@@ -89,6 +92,7 @@ class Engine:
     def push(self, chunk: Signal) -> list[Event]:
         """Take (lead, time) mV, NaN where missing; return what has become certain."""
         events: list[Event] = []
+        chunk = _finite(chunk)
         blocks = self._peaks.push(chunk)
         self._take(blocks, events)
         self._classify(chunk, blocks, events)
@@ -203,7 +207,22 @@ class Engine:
         return first.good
 
 
-def _check(model: Bundle, profile: str) -> None:
+def _finite(chunk: Signal) -> Signal:
+    """Return the signal with what no amplifier gives as missing: one such sample, squared and
+    summed, would drown all around it.
+    """
+    with np.errstate(invalid="ignore"):
+        sound = np.abs(chunk) < LARGEST
+    return chunk if sound.all() else np.where(sound, chunk, np.float32(np.nan))
+
+
+def suits(model: Bundle, profile: str) -> None:
+    """Refuse a model that cannot answer in a profile.
+
+    Raises
+    ------
+    UsageError : it was not made for the profile, or answers no task of `ANSWERED`.
+    """
     card = model.card
     if card.task not in ANSWERED:
         mend = f"Choose one whose task is {', '.join(ANSWERED)}"

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from einthoven.bundle import load_model, zoo_names
-from einthoven.record.errors import DataError, UsageError
+from einthoven.record.errors import DataError, UsageError, nearest
 from einthoven.record.files import beside, write_text
 from einthoven.training._recipe import load_recipe
 
@@ -26,8 +26,8 @@ def export(run: str, to: str, out: Path | None = None, *, force: bool = False) -
 
     Raises
     ------
-    UsageError : `to` is not known, or a bundle is there.
-    DataError : there is no such run or model, or what was made does not agree with it.
+    UsageError : `to` or `run` is not known, or a bundle is there.
+    DataError : the folder is no run and no bundle, or what was made does not agree with it.
     """
     if to in PLANNED:
         raise UsageError(f"--to {to}", "cannot be made yet", "Use --to onnx")
@@ -59,6 +59,9 @@ def _free(out: Path, *, force: bool) -> Path:
 
 def _copy(name: str, out: Path | None, *, force: bool) -> Path:
     if name not in zoo_names() and not (Path(name) / "card.json").is_file():
+        if not Path(name).exists():
+            mend = nearest(name, zoo_names())
+            raise UsageError(repr(name), "is neither a run folder nor a shipped model", mend)
         seeds = sorted(Path(name).glob("seed-*")) if Path(name).is_dir() else []
         mend = f"Give one of its seeds, e.g. {seeds[0]}" if seeds else "Give a run or a model"
         raise DataError(name, "is no run and no model", mend)

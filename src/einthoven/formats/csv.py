@@ -153,9 +153,11 @@ def _columns(
         return [*([""] * len(clocked)), *(canonical(n) for n in leads)], clocked, None
     if leads is None and table.width - len(clocked) == 1:
         return [*([""] * len(clocked)), "ECG"], clocked, None
-    raise FormatError(
-        path, f"has {table.width} columns without names", "Name them with --leads II,V1,..."
-    )
+    count = table.width - len(clocked)
+    fault = f"has {count} column{'s' * (count != 1)} without names"
+    if leads is None:
+        raise FormatError(path, fault, "Name them, e.g. --leads II,V1")
+    raise UsageError(path, f"{fault}, --leads has {len(leads)}", "Name one lead a column")
 
 
 def _rate_of(

@@ -66,8 +66,10 @@ def _map(path: Path, file: IO[bytes], size: int) -> Array:
     """Return the array that begins where `file` stands, mapped into memory."""
     shape, order, dtype = _header(path, file)
     count = int(np.prod(shape, dtype=np.int64))
-    if count * dtype.itemsize > size - file.tell() or not count:
+    if count * dtype.itemsize > size - file.tell():
         raise FormatError(path, f"is too short for its shape {shape}", _AGAIN)
+    if not count:  # nothing to map
+        return np.zeros(shape, dtype)
     array = np.memmap(file, dtype, "r", file.tell(), (count,))
     out: Array = array.reshape(shape, order="F" if order else "C")
     return out
@@ -124,7 +126,7 @@ def _by_lead(path: Path, array: Array, names: Sequence[str] | None) -> Array:
         return array.T
     if names is None:
         raise FormatError(
-            path, f"has shape {array.shape} and names no leads", "Name them with --leads II,V1,..."
+            path, f"has shape {array.shape} and names no leads", "Name them, e.g. --leads II,V1"
         )
     raise UsageError(path, f"has shape {array.shape}, not {leads} leads", "Name one lead a row")
 
@@ -210,7 +212,12 @@ def _said(path: Path, what: str, array: Array) -> Any:
 def open_numpy(
     path: Path, *, rate: float | None, leads: Sequence[str] | None, unit: str | None
 ) -> Source:
-    """Open a ``.npy`` or ``.npz``."""
+    """Open a ``.npy`` or ``.npz``.
+
+    Raises
+    ------
+    FormatError : it is no sound file of numbers.
+    """
     opener: Callable[..., Source] = _open_npz if zipfile.is_zipfile(path) else _open_npy
     try:
         return opener(path, rate, leads, unit)

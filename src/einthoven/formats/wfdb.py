@@ -135,6 +135,9 @@ class WfdbSource(TrackSource):
             lead, self._plan = _layout(header)
             frames = sum(count for _, _, count in self._plan)
             self._gaps = any(part.name == "~" for _, part, _ in self._plan)
+        elif header.signals and all(line.file == "~" for line in header.signals):
+            fault = "is the layout of a record of many segments and has no samples"
+            raise FormatError(header.path, fault, "Give the header of that record")
         else:
             segment = _Segment(header)
             self._open[header.path] = (header, segment)
@@ -310,7 +313,12 @@ def _sniff(path: Path, head: bytes) -> bool:
 def open_record(
     path: Path, *, rate: float | None, leads: Sequence[str] | None, unit: str | None
 ) -> Source:
-    """Open the record whose header, signal or annotation file lies at `path`."""
+    """Open the record whose header, signal or annotation file lies at `path`.
+
+    Raises
+    ------
+    FormatError : it is no sound record, or one without signals.
+    """
     header = parse(_header_of(path, read_span(path, 0, HEAD_BYTES)) or path)
     if not header.signals and not header.segments:
         raise FormatError(header.path, "holds no signals", "Give a record that has some")

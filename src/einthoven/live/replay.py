@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from einthoven.bundle import Bundle
 from einthoven.engine import Engine, Event
+from einthoven.engine.analyze import LOWEST_RATE
 from einthoven.record.errors import FormatError
 from einthoven.record.source import Source
 
@@ -24,10 +25,13 @@ def replay(
 
     Raises
     ------
-    FormatError : the recording has no ECG lead.
+    FormatError : the recording has no ECG lead, or too few samples a second.
     """
     if not source.leads:
         raise FormatError(source.path, "no channel is an ECG lead", "Name them with --leads")
+    if source.rate < LOWEST_RATE:
+        fault = f"has {source.rate:g} samples a second"
+        raise FormatError(source.path, fault, f"Give {LOWEST_RATE:g} or more")
     engine = Engine(source.rate, source.leads, "live", model)
     began, seconds = time.monotonic(), 0.0
     for chunk in source.chunks(chunk_seconds):

@@ -16,7 +16,11 @@ _TASKS = {
     "waves": "Delineates waves", "diagnosis": "Names diagnoses",
 }  # fmt: skip
 _MOST = 60  # figures a card may show
-_SCORES = ("sensitivity", "predictivity", "f1")
+_WHOLE = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_auroc": "macro AUROC"}
+_COLUMNS = {
+    "beats": "Beats", "positives": "With it", "sensitivity": "Sensitivity",
+    "predictivity": "Predictivity", "f1": "F1", "auroc": "AUROC",
+}  # fmt: skip
 
 
 def cards_html(models: tuple[dict[str, str], ...]) -> str:
@@ -136,20 +140,18 @@ def _figure(value: Any) -> str:
 
 
 def _by_class(where: str, part: Mapping[str, Any]) -> str:
-    """Return one test set: a row a class, and accuracy and macro F1 in the caption."""
+    """Return one test set: a row a class, and what is said of all in the caption."""
     # In the order of the report's other tables.
+    classes = {k: v for k, v in part["classes"].items() if isinstance(v, Mapping)}
+    columns = [k for k in _COLUMNS if any(k in one for one in classes.values())]
     rows = [
-        (escape(name), *(_figure(of.get(k)) for k in ("beats", *_SCORES)))
-        for name in ordered(part["classes"])
-        if isinstance(of := part["classes"][name], Mapping)
+        (escape(name), *(_figure(classes[name].get(k)) for k in columns))
+        for name in ordered(classes)
     ]
-    whole = [
-        f"{words} {_plain(part[key])}"
-        for key, words in (("accuracy", "accuracy"), ("macro_f1", "macro F1"))
-        if key in part
-    ]
+    whole = [f"{words} {_plain(part[key])}" for key, words in _WHOLE.items() if key in part]
     caption = ": ".join((where, ", ".join(whole))) if whole else where
-    return table(caption, ("Class", "Beats>", "Sensitivity>", "Predictivity>", "F1>"), rows)
+    heads = (f"{_COLUMNS[k]}>" for k in columns)
+    return table(caption, ("Class", *heads), rows)
 
 
 def _plain(value: Any) -> str:
