@@ -171,3 +171,18 @@ def test_info_and_analyze_tell_one_length(tmp_path: Path, capsys: Printed) -> No
     for verb in ("info", "analyze"):
         assert main([verb, str(path)]) == 0
         assert "0:01:31" in capsys.readouterr().out
+
+
+def test_the_manual_shows_the_keys_that_a_stream_prints(tmp_path: Path, capsys: Printed) -> None:
+    page = Path(__file__).parents[2] / "docs" / "verbs" / "stream.md"
+    shown = [json.loads(x) for x in page.read_text("utf-8").splitlines() if x.startswith("{")]
+    path = tmp_path / "a.edf"
+    piece = DEMO.signal[:, : round(31 * DEMO.rate)]
+    write(Record(signal=piece, rate=DEMO.rate, leads=DEMO.leads), path)
+    assert main(["stream", str(path), "--speed", "0"]) == 0
+    printed = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
+    keys = {event["event"]: list(event) for event in printed}
+    assert {event["event"] for event in shown} == {"beat", "quality", "rhythm"}
+    for event in shown:
+        assert list(event) == keys[event["event"]]
+    assert [e["event"] for e in printed[:1]] == [e["event"] for e in shown[:1]]
