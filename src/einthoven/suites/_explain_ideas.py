@@ -1,14 +1,15 @@
 """What people have names for: ideas that move a network's answer, and beats of another answer.
 
 Ideas are those of mitdb's labels, of records of DS1; the items are the beats of the records on
-which the network's epoch was chosen. Counterfactuals are looked for of the same right answers as
-all other explanations.
+which the network's epoch was chosen. Counterfactuals are looked for of some of the right answers that
+all methods explain.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ CONCEPTS = {
     "bundle branch block": "LR", "aberrated atrial beat": "a", "premature atrial beat": "A",
     "ventricular beat": "V", "fusion": "F",
 }  # fmt: skip
+_FEW = 8  # answers of a class that counterfactuals are looked for
 _MOST = 150  # windows of an idea, and of a class
 
 
@@ -41,7 +43,7 @@ def tables(runs: Path) -> list[dict[str, Any]]:
             if model is None:
                 continue
             ideas += _ideas(model)
-            others += _counterfactuals(model, items(model, subject))
+            others += _counterfactuals(model, items(model, replace(subject, each=_FEW)))
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(plain([ideas, others])) + "\n")
     ideas, others = json.loads(file.read_text(encoding="utf-8"))
