@@ -1,8 +1,8 @@
 """What people have names for: ideas that move a network's answer, and beats of another answer.
 
 Ideas are those of mitdb's labels, of records of DS1; the items are the beats of the records on
-which the network's epoch was chosen. Counterfactuals are looked for of some of the right answers that
-all methods explain.
+which the network's epoch was chosen. Counterfactuals are looked for of some of the right answers
+that all methods explain.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ SUBJECTS = (
         sane=4,
         draws=2,
         without=_LONG,
-    ),  # fmt: skip
+    ),
     Subject(
         name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=3, sane=3, draws=2, without=_LONG
     ),
