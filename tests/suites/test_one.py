@@ -47,6 +47,19 @@ def test_with_out_the_table_is_written_and_the_look_counted(make_run: Any, capsy
     assert [look["system"] for look in _looks.read(Path("found"))] == ["net"]
 
 
+def test_other_results_are_not_written_over_unasked(make_run: Any, capsys: Capture) -> None:
+    words = ["evaluate", str(make_run("net")), "--out", "found"]
+    there = Path("found/net-0.json")
+    there.parent.mkdir()
+    there.write_text('{"mine": 1}')
+    assert main(words) == 2
+    assert "--force" in capsys.readouterr().err
+    assert there.read_text() == '{"mine": 1}'
+    assert not (there.parent / "looks.json").exists()
+    assert main([*words, "--force"]) == 0
+    assert json.loads(there.read_text())["suite"] == "one"
+
+
 def test_a_suite_writes_its_results(make_run: Any, capsys: Capture) -> None:
     make_run("net")
     assert "beats" in suite_names()

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a suite that keeps its test side back scores it, too; each look is counted",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--force", action="store_true", help="write over the results of a run or model"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from einthoven.suites import judge_one
 
     out = Path(args.out) if args.out else None
-    table = judge_one(args.subject, args.protocol, out, progress=_bar())
+    table = judge_one(args.subject, args.protocol, out, force=args.force, progress=_bar())
     print(json.dumps(table, ensure_ascii=False) if args.json else scores_text(table))
     return 0
 

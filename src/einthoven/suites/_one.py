@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def judge_one(
     protocol: str | None = None,
     out: Path | None = None,
     *,
+    force: bool = False,
     root: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def judge_one(
         all records of another hospital under ``external-svdb`` or ``external-incart``.
     out : the results folder: the table is written to ``out/NAME.json``. The look at a public test
         side is counted there, or in ``results`` where that folder is.
+    force : whether a table that is there may be replaced.
     root : the data root.
     progress : called with the share done, 0..1.
 
@@ -47,7 +50,8 @@ def judge_one(
 
     Raises
     ------
-    UsageError : the protocol is not that of the run, or the model cannot be judged under it.
+    UsageError : the protocol is not that of the run, or the model cannot be judged under it; or
+        another table is there and `force` is false.
     """
     if protocol is not None and protocol not in PROTOCOLS:
         raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, PROTOCOLS))
@@ -60,15 +64,32 @@ def judge_one(
     else:
         table = _model(subject, protocol or "inter-patient", root, progress)
         name = str(table["systems"][0]["name"])
+    ready: dict[str, Any] = plain({"suite": "one", **table} if out else table)
+    if out and not force:
+        _keep(out / f"{name}.json", ready)
     results = out or Path("results")
     if table["protocol"] != "intra-patient" and (out or results.is_dir()):
         # The last two folders tell which run; the whole path tells of somebody's machine.
         command = f"einthoven evaluate {'/'.join(Path(subject).parts[-2:])}"
         beats.count_looks(results, table["systems"], table["corpus"], command)
     if out:
-        return write_results(out / f"{name}.json", {"suite": "one", **table})
-    ready: dict[str, Any] = plain(table)
+        return write_results(out / f"{name}.json", ready)
     return ready
+
+
+def _keep(path: Path, results: dict[str, Any]) -> None:
+    """Refuse to write over a file that says something else.
+
+    Raises
+    ------
+    UsageError : it is there and holds other results.
+    """
+    try:
+        same = not path.exists() or json.loads(path.read_text(encoding="utf-8")) == results
+    except ValueError:
+        same = False
+    if not same:
+        raise UsageError(path, "is there already and says something else", "Give --force")
 
 
 def _run(folder: Path, protocol: str | None, root: Path | None) -> dict[str, Any]:
