@@ -22,64 +22,13 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
 from einthoven.report import _mitdb
-from einthoven.suites import _cost, _curves, _judge, _plan, _planned, judge_one, mitdb, run_suite
+from einthoven.suites import _cost, _judge, _plan, _planned, judge_one, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
 from einthoven.suites._runs import read_run
 from einthoven.training import load_recipe
 from einthoven.training._recipe import to_toml
 from einthoven.training._run import check_classes
-
-# --- the plan ------------------------------------------------------------------------------------
-
-
-def test_the_plan_has_each_system_under_both_protocols_and_finds_old_runs(tmp_path: Path) -> None:
-    items, left = plan(tmp_path)
-    folders = {i.folder.relative_to(tmp_path).as_posix() for i in items}
-    assert len(folders) == len(items), "two runs share a folder"
-    assert {
-        "arrhythminet-v1-nlrav-intra/seed-0", "arrhythminet-v2-nlrav-inter/seed-2",
-        "cnn-aami-inter/seed-0", "cnn-lstm-aami-intra/seed-1", "cnn-aami-inter-plain/seed-0",
-        "resnet1d-aami-inter-gan/seed-2", "aami-review/seed-0",
-    } <= folders  # fmt: skip
-    told = {i.system for i in items} | {note.split(":")[0] for note in left}
-    assert set(_plan.SYSTEMS) <= told
-
-
-def test_each_recipe_of_the_plan_is_of_its_folder(tmp_path: Path) -> None:
-    for item in plan(tmp_path)[0]:
-        recipe = item.recipe
-        assert recipe.seeds == (item.seed,)
-        assert recipe.protocol.name == _plan.PROTOCOL[item.side]
-        assert recipe.corpus.labels == item.labels
-        assert recipe.corpus.classes == _plan.CLASSES[item.labels, item.side]
-        assert recipe.augment.get("premature", False) == (
-            item.variant == "plain" or (not item.variant and "premature" in recipe.augment)
-        )
-
-
-def test_a_first_look_at_everything_comes_first_and_the_generator_before_its_beats(
-    tmp_path: Path,
-) -> None:
-    items, _ = plan(tmp_path)
-    keys = [(list(_plan.VARIANTS).index(i.variant), i.seed) for i in items if i.system != "wgan"]
-    assert keys == sorted(keys)
-    (generator,) = (k for k, i in enumerate(items) if i.system == "wgan")
-    eaters = [k for k, i in enumerate(items) if i.variant == "gan"]
-    assert generator < min(eaters)
-    path = items[generator].folder.as_posix()
-    assert all(items[k].recipe.augment["synthetic"] == path for k in eaters)
-
-
-def test_a_system_without_a_recipe_is_left_out_with_a_note(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = tuple(n for n in _plan.names() if n != "cnn-lstm")
-    monkeypatch.setattr(_plan, "names", lambda: known)
-    items, left = plan(tmp_path)
-    assert "cnn-lstm" not in {i.system for i in items}
-    assert any(note.startswith("cnn-lstm:") for note in left)
-
 
 # --- training what is missing --------------------------------------------------------------------
 
@@ -389,46 +338,6 @@ def test_costs_are_measured_anew_when_the_folder_holds_another_training(
     assert len(asked) == 1
     _cost.cost(replace(run, predictions=run.predictions.where(run.predictions.label > 0)))
     assert len(asked) == 2
-
-
-# --- curves and costs ----------------------------------------------------------------------------
-
-
-def test_the_area_is_the_share_of_pairs_in_order_ties_half() -> None:
-    score = np.array([0.9, 0.8, 0.8, 0.3, 0.1])
-    positive = np.array([True, True, False, False, True])
-    # Pairs (positive, negative): .9 beats both, .8 ties one and beats one, .1 beats none.
-    assert _curves.area(*_curves.roc(score, positive)) == pytest.approx((2 + 1.5 + 0) / 6)
-
-
-def test_a_thinned_curve_keeps_steps_and_ends() -> None:
-    score = np.concatenate([np.linspace(1, 2, 50), np.linspace(0, 1.5, 2000)])
-    positive = np.arange(len(score)) < 50
-    false, true = _curves.roc(score, positive)
-    thin = _curves.thinned(false, true)
-    assert len(thin[0]) == _curves.POINTS
-    assert thin[1][0] == true[false == 0].max()
-    assert (thin[0][-1], thin[1][-1]) == (1, 1)
-    assert _curves.area(*thin) == pytest.approx(_curves.area(false, true), abs=0.01)
-
-
-def test_multiplications_are_counted_by_hand() -> None:
-    def counted(net: nn.Module, *shape: int) -> int:
-        return _cost.macs(net, (torch.zeros(1, *shape),))
-
-    assert counted(nn.Conv1d(3, 4, 5, padding=2), 3, 20) == 4 * 20 * 3 * 5
-    assert counted(nn.Conv1d(8, 8, 5, groups=8, padding=2), 8, 20) == 8 * 5 * 20
-    assert counted(nn.Linear(6, 3), 6) == 18
-    assert counted(nn.LSTM(5, 7, batch_first=True), 11, 5) == 11 * 4 * 7 * (5 + 7)
-
-
-def test_the_graph_answers_as_the_net_and_its_time_is_told() -> None:
-    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 4))
-    window = torch.randn(1, 1, 12)
-    model = _cost.graph(net, (window,))
-    (said,) = _cost.session(model).run(None, {"window": window.repeat(3, 1, 1).numpy()})
-    np.testing.assert_allclose(said, net(window).detach().numpy().repeat(3, 0), atol=1e-6)
-    assert 0 < _cost.latency(model) < 100
 
 
 # --- bad input -----------------------------------------------------------------------------------

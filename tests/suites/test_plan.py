@@ -1,0 +1,58 @@
+"""What the suite mitdb plans to train, and in which order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from einthoven.suites import _plan
+from einthoven.suites._plan import plan
+
+
+def test_the_plan_has_each_system_under_both_protocols_and_finds_old_runs(tmp_path: Path) -> None:
+    items, left = plan(tmp_path)
+    folders = {i.folder.relative_to(tmp_path).as_posix() for i in items}
+    assert len(folders) == len(items), "two runs share a folder"
+    assert {
+        "arrhythminet-v1-nlrav-intra/seed-0", "arrhythminet-v2-nlrav-inter/seed-2",
+        "cnn-aami-inter/seed-0", "cnn-lstm-aami-intra/seed-1", "cnn-aami-inter-plain/seed-0",
+        "resnet1d-aami-inter-gan/seed-2", "aami-review/seed-0",
+    } <= folders  # fmt: skip
+    told = {i.system for i in items} | {note.split(":")[0] for note in left}
+    assert set(_plan.SYSTEMS) <= told
+
+
+def test_each_recipe_of_the_plan_is_of_its_folder(tmp_path: Path) -> None:
+    for item in plan(tmp_path)[0]:
+        recipe = item.recipe
+        assert recipe.seeds == (item.seed,)
+        assert recipe.protocol.name == _plan.PROTOCOL[item.side]
+        assert recipe.corpus.labels == item.labels
+        assert recipe.corpus.classes == _plan.CLASSES[item.labels, item.side]
+        assert recipe.augment.get("premature", False) == (
+            item.variant == "plain" or (not item.variant and "premature" in recipe.augment)
+        )
+
+
+def test_a_first_look_at_everything_comes_first_and_the_generator_before_its_beats(
+    tmp_path: Path,
+) -> None:
+    items, _ = plan(tmp_path)
+    keys = [(list(_plan.VARIANTS).index(i.variant), i.seed) for i in items if i.system != "wgan"]
+    assert keys == sorted(keys)
+    (generator,) = (k for k, i in enumerate(items) if i.system == "wgan")
+    eaters = [k for k, i in enumerate(items) if i.variant == "gan"]
+    assert generator < min(eaters)
+    path = items[generator].folder.as_posix()
+    assert all(items[k].recipe.augment["synthetic"] == path for k in eaters)
+
+
+def test_a_system_without_a_recipe_is_left_out_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = tuple(n for n in _plan.names() if n != "cnn-lstm")
+    monkeypatch.setattr(_plan, "names", lambda: known)
+    items, left = plan(tmp_path)
+    assert "cnn-lstm" not in {i.system for i in items}
+    assert any(note.startswith("cnn-lstm:") for note in left)
