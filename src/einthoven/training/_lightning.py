@@ -222,3 +222,26 @@ def kept(recipe: Recipe, run: Path) -> tuple[Mapping[str, torch.Tensor], int]:
     # What guided the network while it learnt is not of the result.
     named = {k: v for k, v in weights.items() if not k.startswith("guidance.")}
     return {k.removeprefix("net."): v for k, v in named.items()}, int(state["epoch"])
+
+
+def taught(
+    recipe: Recipe, run: Path, lesson: L.LightningModule, data: Any, *, resume: bool,
+    watch: bool = True,
+) -> tuple[Mapping[str, torch.Tensor], int]:  # fmt: skip
+    """Teach a lesson; return what `kept` does.
+
+    Parameters
+    ----------
+    data : what hands out the batches, a data module or the loader of the training side.
+    resume : whether to go on where a run was stopped, if one was.
+    watch : see `make_trainer`.
+
+    Raises
+    ------
+    UsageError : there is no such device here.
+    """
+    last = run / "checkpoints" / "last.safetensors"
+    path = str(last) if resume and last.is_file() else None
+    with quiet():
+        make_trainer(recipe, run, watch=watch).fit(lesson, data, ckpt_path=path)
+    return kept(recipe, run)

@@ -19,7 +19,7 @@ from einthoven.training import _run, _weights
 from einthoven.training._augment import Augmentation
 from einthoven.training._batches import Draws
 from einthoven.training._guided import Guidance, guidance, watched
-from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
+from einthoven.training._lightning import optimisers, taught
 from einthoven.training._nets import STEP, Data, build, load, logits, prepare
 from einthoven.training._objective import Loss, make_loss
 from einthoven.training._recipe import Recipe
@@ -150,13 +150,8 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     loss = make_loss(recipe.objective, np.bincount(label, minlength=len(classes)), classes)
     guided = guidance(recipe, data, net)
     more = guided.columns if guided else ()
-    last = run / "checkpoints" / "last.safetensors"
-    with quiet():
-        make_trainer(recipe, run).fit(
-            Lesson(net, recipe, seed, loss, guided), datamodule=Sides(data, recipe, seed, more),
-            ckpt_path=str(last) if resume and last.is_file() else None,
-        )  # fmt: skip
-    weights, epoch = kept(recipe, run)
+    lesson, sides = Lesson(net, recipe, seed, loss, guided), Sides(data, recipe, seed, more)
+    weights, epoch = taught(recipe, run, lesson, sides, resume=resume)
     net.load_state_dict(weights)
     _run.finish(
         run, predict(recipe, net, data),

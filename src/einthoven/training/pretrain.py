@@ -29,7 +29,7 @@ from einthoven.models.period_aware import BINS, PeriodAware, Pretext
 from einthoven.record.errors import UsageError
 from einthoven.training import _run, _weights
 from einthoven.training._batches import Draws
-from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
+from einthoven.training._lightning import optimisers, taught
 from einthoven.training._objective import Loss, make_loss
 from einthoven.training._period_data import (
     Change,
@@ -155,16 +155,12 @@ class LabelLesson(_Lesson):
 
 def _taught(lesson: _Lesson, strips: Strips, label: Ints, recipe: Recipe, folder: Path) -> None:
     """Teach a lesson's network, or read it where it was taught; go on where a run was stopped."""
-    file, last = folder / _run.WEIGHTS, folder / "checkpoints" / "last.safetensors"
+    file = folder / _run.WEIGHTS
     if not file.is_file():
         o, balance = recipe.optimiser, recipe.objective.balance
         draws = Draws(label, balance=balance, beats=o.beats, batch=o.batch, seed=recipe.seeds[0])
-        with quiet():
-            make_trainer(recipe, folder, watch=False).fit(
-                lesson, DataLoader(strips, batch_size=None, sampler=draws),
-                ckpt_path=str(last) if last.is_file() else None,
-            )  # fmt: skip
-        weights, _ = kept(recipe, folder)
+        loader = DataLoader(strips, batch_size=None, sampler=draws)
+        weights, _ = taught(recipe, folder, lesson, loader, resume=True, watch=False)
         _weights.save(weights, file)
     _weights.filled(lesson.net, file)
 

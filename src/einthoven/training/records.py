@@ -22,8 +22,8 @@ from einthoven.inputs.record import record_side_names, time_of
 from einthoven.models import MODELS
 from einthoven.record.errors import UsageError
 from einthoven.record.leads import STANDARD
-from einthoven.training import _run, _weights
-from einthoven.training._lightning import kept, make_trainer, optimisers, quiet
+from einthoven.training import _lightning, _run, _weights
+from einthoven.training._lightning import optimisers
 from einthoven.training._objective import Loss, binary, make_loss
 from einthoven.training._recipe import Recipe, check_keys
 from einthoven.training._record_augment import RecordAugmentation
@@ -202,14 +202,10 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     if o.compile:
         net.net.compile()
     loss = make_loss(recipe.objective, np.zeros(0, np.int64), ())
-    last = run / "checkpoints" / "last.safetensors"
-    watch = o.keep == "best" or o.patience > 0
-    with quiet():
-        make_trainer(recipe, run, watch=watch).fit(
-            RecordLesson(net, recipe, seed, loss), datamodule=RecordSides(data, recipe, seed),
-            ckpt_path=str(last) if resume and last.is_file() else None,
-        )  # fmt: skip
-    weights, epoch = kept(recipe, run)
+    weights, epoch = _lightning.taught(
+        recipe, run, RecordLesson(net, recipe, seed, loss), RecordSides(data, recipe, seed),
+        resume=resume, watch=o.keep == "best" or o.patience > 0,
+    )  # fmt: skip
     net.load_state_dict(weights)
     finish(
         run, data.split, predict(net.to(o.device), data),
