@@ -119,6 +119,7 @@ def test_a_model_of_another_profile_is_refused_once_for_all_files(
         (["analyze", "STRIP", "--leads", " , "], "--leads: names none"),
         (["stream", "STRIP", "--speed", "-1"], "--speed: is -1"),
         (["stream", "STRIP", "--speed", "nan"], "--speed: is nan"),
+        (["stream", "STRIP", "--model", "aami-review"], "made for streams. Use one that was: aami"),
     ],
 )
 def test_wrong_usage_in_one_sentence(
