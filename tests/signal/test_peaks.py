@@ -13,6 +13,7 @@ from einthoven.formats import read
 from einthoven.formats.wfdb import read_annotations
 from einthoven.record import UsageError
 from einthoven.signal._peaks_join import MEMORY, NAMES, gather
+from einthoven.signal._peaks_mark import Candidates, Marker
 from einthoven.signal._peaks_net import shipped
 from einthoven.signal.peaks import PeakStream, find_peaks
 from einthoven.signal.quality import usable
@@ -306,3 +307,26 @@ def test_most_short_blocks_ask_the_net_nothing(minute):
     assert sum(len(b.samples) for b in blocks) > 60
     # Two leads a block would be asked about without a look at what it holds.
     assert len(asked) < 0.5 * 2 * len(blocks)
+
+
+@pytest.mark.parametrize(("likely", "place"), [(False, 100.0), (True, 91.0)])
+def test_the_mark_of_a_beat_is_not_set_on_a_p_wave_that_one_lead_likes(likely, place):
+    # Of the speaking lead the P wave is likelier than the QRS; the other lead knows better.
+    logits = np.array([[0.7, np.nan], [-0.4, 6.7]], np.float32)
+    places = np.array([[91.0, 0.0], [100.0, 99.0]], np.float32)
+    found = Candidates(np.array([90, 101]), logits, places)
+    near = Marker(360.0, 0).best_near(found, np.array([likely, True]))
+    assert near.places[1, 0] == place
+    assert near.logits[1, 1] == np.float32(6.7)
+
+
+def test_several_leads_are_held_to_the_threshold_of_one(minute):
+    class Strict:
+        threshold, join = 1e3, shipped().join
+
+        def __call__(self, features):
+            return shipped()(features)
+
+    for leads in (1, 2):
+        assert len(find_peaks(minute[:leads], 360.0, ("MLII", "V5")[:leads]).samples) > 60
+        assert not len(find_peaks(minute[:leads], 360.0, ("MLII", "V5")[:leads], Strict()).samples)

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 
 REACH = (0.1, 0.16)  # seconds a mark may lie from its candidate; one lead, several
 CLOSE = 13  # grid samples within which candidates of several leads may be one beat
-_WINDOW = 4 / 360  # seconds either side that are searched
+_WINDOW = 2 / 360  # seconds either side that are searched
 _BOX = 7 / 360  # seconds of the local mean
 # Logits by which another lead must be surer than the one that speaks for the record: so many that
 # only where that one has no candidate does another set the mark. Leads differ by 10 ms and more.
@@ -64,24 +64,26 @@ class Marker:
         n = np.arange(-self._window, self._window + 1)
         self._taper = (1 - 0.5 * np.abs(n) / max(1, self._window)).astype(np.float32)
 
-    def best_near(self, found: Candidates) -> Candidates:
+    def best_near(self, found: Candidates, likely: npt.NDArray[np.bool_]) -> Candidates:
         """Return `found` with the mark of the speaking lead's likeliest candidate close by.
 
         Leads may disagree which of two neighbours is the beat: a pacemaker's spike in one is the
-        beat's own candidate in another.
+        beat's own candidate in another. A neighbour that all leads together do not take for a beat
+        is a P wave, and sets no mark: `likely` (candidate,) says which are taken for one.
         """
         z = np.where(np.isnan(found.logits), -np.inf, found.logits)[:, self._lead]
         place = found.places[:, self._lead].copy()
         best = z.copy()
+        near = np.where(likely, z, -np.inf)
         for shift in (1, 2):
             if len(z) <= shift:
                 break
             close = found.samples[shift:] - found.samples[:-shift] <= CLOSE
-            later = close & (z[shift:] > best[:-shift])
-            best[:-shift][later] = z[shift:][later]
+            later = close & (near[shift:] > best[:-shift])
+            best[:-shift][later] = near[shift:][later]
             place[:-shift][later] = found.places[shift:, self._lead][later]
-            earlier = close & (z[:-shift] > best[shift:])
-            best[shift:][earlier] = z[:-shift][earlier]
+            earlier = close & (near[:-shift] > best[shift:])
+            best[shift:][earlier] = near[:-shift][earlier]
             place[shift:][earlier] = found.places[:-shift, self._lead][earlier]
         places, logits = found.places.copy(), found.logits.copy()
         places[:, self._lead] = place

@@ -90,8 +90,9 @@ class PeakStream:
             raise UsageError("peaks", f"the rate is {rate} Hz", "Give 60 Hz or more")
         self.rate, self.leads = rate, leads
         self.net = net or shipped()
-        # The regression that joins leads is calibrated: there a beat is what is likelier than not.
-        self._threshold = self.net.threshold if len(leads) == 1 else 0.0
+        # Several leads have the threshold of one: at the middle of the regression that joins them
+        # three beats are missed for each that is invented (docs/rpeaks.md).
+        self._threshold = self.net.threshold
         self._collector = Collector(rate, len(leads), block_seconds)
         self._step = float(self._collector.tool.step)
         self._hold_back = math.ceil(REACH[len(leads) > 1] * rate)
@@ -152,7 +153,9 @@ class PeakStream:
             p: Floats = (1 / (1 + np.exp(-np.clip(joint, -30, 30)))).astype(np.float32)
             marks = _none()
             if accepted.any():
-                best = self._mark.best_near(found) if len(self.leads) > 1 else found
+                best = found
+                if len(self.leads) > 1:
+                    best = self._mark.best_near(found, joint > self._threshold)
                 chosen = best.where(accepted)
                 marks = self._mark(
                     every.signal[k], block.start - before, chosen.logits,

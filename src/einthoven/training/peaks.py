@@ -33,6 +33,7 @@ _MODEL: dict[str, Any] = {
     "dropout": 0.1,
     "offset_weight": 0.3,
     "threshold": -1.0,
+    "parts": 4,
 }
 _AUGMENT: dict[str, Any] = {"copies": 5, "cold": 60, "no_beats": 40, "noise": "second"}
 
@@ -190,8 +191,12 @@ def _all(
     counts = {"candidates": len(data.labels), "beats": int(data.labels.sum())}
     del data
     # The leads are joined by what nets say of records they have not seen.
-    halves = (records[0::2], records[1::2])
-    pairs = [(train(material.table(halves[k]), recipe, seed)[0], halves[1 - k]) for k in (0, 1)]
+    parts = int((_MODEL | dict(recipe.model.arguments))["parts"])
+    count = min(parts, len(records))
+    pairs = []
+    for part in (records[k::count] for k in range(count)):
+        others = [name for name in records if name not in part]
+        pairs.append((train(material.table(others), recipe, seed)[0], part))
     return net, rows, fit_join(pairs, material.joint), counts
 
 
