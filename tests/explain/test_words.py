@@ -192,3 +192,10 @@ def test_a_fall_to_less_than_half_is_a_fall_however_small() -> None:
     near = replace(low, parts={"waves": (replace(low.parts["waves"][0], name="P",
                    where=low.parts["waves"][1].where),)})  # fmt: skip
     assert "lowers V from 0.01 to 7e-05" in sentence(small, near, Toy())
+
+
+def test_what_goes_the_other_way_is_said_with_yet() -> None:
+    """An explanation may name what, taken away alone, makes the answer surer."""
+    less = replace(case(), side=np.array([[-1.0]], np.float32))
+    said = sentence(replace(found(RR=2.0), probability=0.88), less, Toy())
+    assert said == "mostly RR; yet removing it raises V from 0.88 to 0.95"

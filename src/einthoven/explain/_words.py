@@ -63,7 +63,7 @@ def sentence(found: Attribution, case: Case, model: Model) -> str:
         words = f"{'more speaks against it than for it, ' if likely else 'against it, '}{words}"
     if len(taken) < len(chosen):
         return _ended(words, found)
-    return _ended(f"{words}; {_without(taken, case, model, found)}", found)
+    return _ended(f"{words}; {_without(taken, case, model, found, against)}", found)
 
 
 def _lead(part: Part, case: Case, model: Model, target: str, sign: float) -> int | None:
@@ -96,8 +96,15 @@ def _alone(part: Part, row: int) -> Part:
     return Part(name=part.name, where=where, numbers=np.zeros_like(part.numbers))
 
 
-def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution) -> str:
-    """Return what the model says when the parts have been taken away."""
+def _without(
+    taken: Sequence[Part], case: Case, model: Model, found: Attribution, against: bool
+) -> str:
+    """Return what the model says when the parts have been taken away.
+
+    Parameters
+    ----------
+    against : whether they are said to speak against the class.
+    """
     asked = case.masked(taken, np.zeros((1, len(taken)), np.bool_))
     k = model.classes.index(found.target)
     before, after = answers(model, case.whole())[0], answers(model, asked)[0]
@@ -106,7 +113,10 @@ def _without(taken: Sequence[Part], case: Case, model: Model, found: Attribution
     close = abs(before[k] - after[k]) < _SAME and 0.5 < after[k] / max(before[k], 1e-9) < 2
     if a == b or close:
         return f"yet removing {it} leaves {found.target} at {b}{_still(found)}"
-    words = f"removing {it} {'lowers' if after[k] < before[k] else 'raises'} {found.target}"
+    falls = bool(after[k] < before[k])
+    # Parts that act together may do by themselves what nobody would expect of them.
+    yet = "yet " if falls == against else ""
+    words = f"{yet}removing {it} {'lowers' if falls else 'raises'} {found.target}"
     words += f" from {a} to {b}"
     if model.task != "diagnosis" and after.argmax() != before.argmax():
         words += f", and the answer is {model.classes[int(after.argmax())]}"
