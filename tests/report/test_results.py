@@ -167,7 +167,11 @@ def test_cells_and_intervals() -> None:
 def test_the_pages_of_this_checkout_are_those_its_results_give(tmp_path: Path) -> None:
     names = ["README.md", "docs/results.md", "docs/systems.md", "docs/mitdb.md"]
     assets = ROOT / "docs" / "assets"
-    pictures = [*assets.glob("mitdb-*.svg"), *assets.glob("robustness-*.svg")]
+    pictures = [
+        *assets.glob("mitdb-*.svg"),
+        *assets.glob("robustness-*.svg"),
+        *assets.glob("fractions-*.svg"),
+    ]
     names += [path.relative_to(ROOT).as_posix() for path in pictures]
     names += ["docs/assets/gap.svg"] if (ROOT / "results" / "mitdb.json").is_file() else []
     if not all((ROOT / name).is_file() for name in names):

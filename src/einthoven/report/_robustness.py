@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from einthoven.protocols.robustness import LADDER, Rung, rungs
+from einthoven.report._lines import GREY, MUTED, colour, framed, look, text
 
 Row = Mapping[str, Any]
 
-_INK, _MUTED, _GREY = "#222222", "#666666", "#cccccc"
-# Told apart by most eyes.
-_COLOURS = (
-    "#1f5fa8", "#b5651d", "#2a7f4f", "#8e3a8a", "#c0392b", "#5a5a5a", "#0f8b8d", "#a88400",
-)  # fmt: skip
-_DASH = ("", "6 3", "2 3")
 _WIDE, _TALL, _ACROSS = 250, 190, 3  # a panel, and panels in a line
 _LEFT, _TOP = 54, 58
 _GAP_X, _GAP_Y = 38, 66
 _LONG = 8  # characters of a word that needs a line of its own
-
-
-def _text(x: float, y: float, words: str, *, fill: str = _INK, anchor: str = "start",
-          size: int = 12, weight: str = "400") -> str:  # fmt: skip
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}" font-size="{size}" '
-        f'font-weight="{weight}">{escape(words)}</text>'
-    )
-
-
-def _look(index: int) -> str:
-    dash = _DASH[index // len(_COLOURS) % len(_DASH)]
-    return f'stroke="{_COLOURS[index % len(_COLOURS)]}" fill="none" stroke-width="1.7"' + (
-        f' stroke-dasharray="{dash}"' if dash else ""
-    )
 
 
 def chart(cells: Mapping[str, Mapping[str, Row]], figure: str, asks: str, title: str) -> str:
@@ -57,7 +36,7 @@ def chart(cells: Mapping[str, Mapping[str, Row]], figure: str, asks: str, title:
     width = _LEFT + _ACROSS * (_WIDE + _GAP_X)
     key = _TOP + lines * (_TALL + _GAP_Y) + 4
     height = key + 18 * math.ceil(len(cells) / 2) + 10
-    parts = [_text(_LEFT, 22, title, size=15, weight="700")]
+    parts = [text(_LEFT, 22, title, size=15, weight="700")]
     for index, kind in enumerate(kinds):
         x0 = _LEFT + index % _ACROSS * (_WIDE + _GAP_X)
         y0 = _TOP + index // _ACROSS * (_TALL + _GAP_Y)
@@ -65,17 +44,10 @@ def chart(cells: Mapping[str, Mapping[str, Row]], figure: str, asks: str, title:
         parts += _panel(x0, y0, kind, steps, cells, figure, floor)
     for index, name in enumerate(cells):
         x, y = _LEFT + index % 2 * width / 2, key + 18 * (index // 2)
-        parts.append(f'<path d="M{x:.1f} {y - 4}h28" {_look(index)}/>')
-        parts.append(_text(x + 36, y, name))
+        parts.append(f'<path d="M{x:.1f} {y - 4}h28" {look(index)}/>')
+        parts.append(text(x + 36, y, name))
     words = f"{title}, {', '.join(LADDER[k].title for k in kinds)}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(words, quote=True)}" font-family="sans-serif" font-size="12" '
-        f'fill="{_INK}"><title>{escape(title)}</title>'
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
+    return framed(parts, width, height, title, words)
 
 
 def _panel(
@@ -84,22 +56,22 @@ def _panel(
 ) -> list[str]:  # fmt: skip
     trouble = LADDER[kind]
     unit = f", {trouble.unit}" if trouble.unit else ""
-    parts = [_text(x0, y0 - 8, f"{trouble.title}{unit}", weight="700")]
+    parts = [text(x0, y0 - 8, f"{trouble.title}{unit}", weight="700")]
     across = [x0 + 14 + (_WIDE - 28) * k / max(1, len(steps) - 1) for k in range(len(steps))]
     tenths = round(10 * floor)
     every = 1 if tenths >= 4 else 2
     for tenth in range(tenths, 11, every):
         y = _up(tenth / 10, y0, floor)
-        parts.append(f'<path d="M{x0} {y:.1f}h{_WIDE}" stroke="{_GREY}" stroke-width="0.7"/>')
-        parts.append(_text(x0 - 6, y + 4, f"{tenth / 10:.1f}", anchor="end", size=10, fill=_MUTED))
+        parts.append(f'<path d="M{x0} {y:.1f}h{_WIDE}" stroke="{GREY}" stroke-width="0.7"/>')
+        parts.append(text(x0 - 6, y + 4, f"{tenth / 10:.1f}", anchor="end", size=10, fill=MUTED))
     words = [r.short.removesuffix(trouble.unit).strip() if r.kind else "as rec." for r in steps]
     for k, (x, word) in enumerate(zip(across, words, strict=True)):
         # Long words stand on two lines in turn, so that neighbours do not touch.
         low = 12 * (k % 2) if max(map(len, words)) > _LONG else 0
         last = len(word) > _LONG and k == len(words) - 1
         parts.append(
-            _text(
-                x0 + _WIDE if last else x, y0 + _TALL + 15 + low, word, size=10, fill=_MUTED,
+            text(
+                x0 + _WIDE if last else x, y0 + _TALL + 15 + low, word, size=10, fill=MUTED,
                 anchor="end" if last else "middle",
             )
         )  # fmt: skip
@@ -111,9 +83,9 @@ def _panel(
         known = [(x, _up(v, y0, floor)) for x, v in here if v is not None and math.isfinite(v)]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in known)
         if not isinstance(steps[-1].severity, str):  # kinds side by side are no way from mild on
-            parts.append(f'<polyline points="{line}" {_look(index)}/>')
-        colour = _COLOURS[index % len(_COLOURS)]
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colour}"/>' for x, y in known]
+            parts.append(f'<polyline points="{line}" {look(index)}/>')
+        ink = colour(index)
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{ink}"/>' for x, y in known]
     return parts
 
 

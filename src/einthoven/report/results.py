@@ -11,18 +11,20 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from einthoven.bundle import load_model, zoo_names
 from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
-from einthoven.report import _explanations, _mitdb, _peaks, _robustness, _systems
+from einthoven.report import _explanations, _fractions, _mitdb, _peaks, _robustness, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
 _GUIDED = "<!-- guided:begin -->", "<!-- guided:end -->"
 # Results files that have a part of the page of their own.
+_PICTURED = MappingProxyType({"fractions.json": _fractions, "robustness.json": _robustness})
 _OWN = ("beats.json", "gan.json", "guided.json", "looks.json", "mitdb.json", "peaks.json")
 
 _TOP = (
@@ -70,8 +72,8 @@ def results_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     for name, content in results.items():
         if name not in _OWN and content.get("suite") != "one":
             parts.append(_plain(name, content))
-            if name == "robustness.json":
-                parts.append(_robustness.page(content))
+            if name in _PICTURED:
+                parts.append(_PICTURED[name].page(content))
     shipped = _shipped()
     parts += [shipped] if shipped else []
     if "looks.json" in results:
@@ -169,8 +171,8 @@ def write_tables(root: Path) -> list[Path]:
     if "mitdb.json" in results:
         for name, picture in _mitdb.pictures(results["mitdb.json"]).items():
             pages[root / "docs" / "assets" / name] = picture
-    if "robustness.json" in results:
-        for name, picture in _robustness.pictures(results["robustness.json"]).items():
+    for file, of in _PICTURED.items():
+        for name, picture in of.pictures(results[file]).items() if file in results else ():
             pages[root / "docs" / "assets" / name] = picture
     readme = root / "README.md"
     if readme.is_file():
