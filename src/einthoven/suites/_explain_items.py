@@ -92,6 +92,14 @@ SUBJECTS = (
     Subject(
         name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=3, sane=3, draws=2, without=_LONG
     ),
+    Subject(
+        name="twelve/heartbeatai/fold-9/seed-0",
+        corpus="ptbxl",
+        each=3,
+        sane=3,
+        draws=2,
+        without=_LONG,
+    ),
     Subject(name="rhythm", corpus="cinc2017", each=8, sane=4, learnt=True),
 )
 
