@@ -10,6 +10,7 @@ import pytest
 
 from einthoven.bundle import default_model, load_model, zoo_names
 from einthoven.inputs import side_names
+from einthoven.record import UsageError
 from einthoven.record.inputspec import PROFILES, InputSpec
 
 ZOO = Path(str(files("einthoven"))) / "zoo"
@@ -113,3 +114,16 @@ def test_a_beat_depends_on_the_neighbours_its_spec_names_and_on_no_other() -> No
     assert 40 - before in moved
     assert moved.min() >= 40 - before - after
     assert moved.max() <= 40
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "words"),
+    [
+        ("arrhythminet-v2", np.zeros((2, 1, 300), np.float32), r"\(2, 1, 300\).*\(item, 1, 360\)"),
+        ("arrhythminet-v2", np.zeros((360,), np.float32), r"\(360\).*\(item, 1, 360\)"),
+        ("rhythm", np.zeros((1, 2, 3000), np.float32), "lacks the input 'side'"),
+    ],
+)
+def test_another_shape_is_refused_in_words(name: str, array: np.ndarray, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_model(name).predict(array)

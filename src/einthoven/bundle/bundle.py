@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle.card import Card
-from einthoven.record.errors import DataError, nearest
+from einthoven.record.errors import DataError, UsageError, nearest
 
 Array = npt.NDArray[np.float32]
 
@@ -123,10 +123,15 @@ def eaten(session: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
     Raises
     ------
     DataError : several sequences, for a graph made before it could be asked about several.
+    UsageError : an input lacks, or has another shape.
     """
     given = {}
     for wanted in session.get_inputs():
-        array, axes = inputs[wanted.name], len(wanted.shape)
+        axes = len(wanted.shape)
+        if wanted.name not in inputs:
+            fault = f"lacks the input {wanted.name!r}"
+            raise UsageError("model", fault, f"Give it, {_shape(wanted.shape)}")
+        array = inputs[wanted.name]
         if wanted.name == "side" and array.ndim + 1 == axes:
             array = array[None]
         elif wanted.name == "side" and array.ndim == axes + 1:
@@ -134,8 +139,16 @@ def eaten(session: Any, inputs: Mapping[str, Array]) -> dict[str, Array]:
                 fault = f"judges one sequence of beats at a time, not {len(array)}"
                 raise DataError("model", fault, "Export it again")
             array = array[0]
+        sizes = zip(array.shape, wanted.shape, strict=False)
+        if array.ndim != axes or any(isinstance(w, int) and n != w for n, w in sizes):
+            fault = f"{wanted.name!r} has the shape {_shape(array.shape)}"
+            raise UsageError("model", fault, f"Give {_shape(wanted.shape)}")
         given[wanted.name] = array
     return given
+
+
+def _shape(sizes: Sequence[int | str]) -> str:
+    return f"({', '.join(map(str, sizes))})"
 
 
 def zoo_names() -> tuple[str, ...]:
