@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,18 +61,23 @@ def test_nothing_is_said_without_the_leads_or_beats(
     assert arms_swapped(0 * signal, 500.0, STANDARD, beats) is False
 
 
-def test_real_records_exchanged_by_calculation_are_found(data_root: Path) -> None:
+def _real(data_root: Path, folds: int) -> Iterator[tuple[np.ndarray, float, tuple[str, ...]]]:
+    """Give 120 recordings of the first folds of PTB-XL: signal, rate and leads."""
     corpus = Ptbxl(data_root)
-    here = [r for r in corpus.present if corpus.fold(r) <= 8][:120]
+    here = [r for r in corpus.present if corpus.fold(r) <= folds][:120]
     if not here:
         pytest.skip(f"no ptbxl under {data_root}")
-    right, wrong = [], []
     for record in here:
         source = corpus.open(record)
-        signal = source.read(0, source.samples)
-        beats = find_peaks(signal, source.rate, source.leads).samples
-        right.append(arms_swapped(signal, source.rate, source.leads, beats))
-        wrong.append(arms_swapped(_exchanged(signal), source.rate, source.leads, beats))
+        yield source.read(0, source.samples), source.rate, source.leads
+
+
+def test_real_records_exchanged_by_calculation_are_found(data_root: Path) -> None:
+    right, wrong = [], []
+    for signal, rate, leads in _real(data_root, 8):
+        beats = find_peaks(signal, rate, leads).samples
+        right.append(arms_swapped(signal, rate, leads, beats))
+        wrong.append(arms_swapped(_exchanged(signal), rate, leads, beats))
     # 98.0 % and 0.3 % over folds 1 to 8.
     assert np.mean([w is True for w in wrong]) > 0.94
     assert np.mean([r is True for r in right]) < 0.03
@@ -90,17 +96,11 @@ def test_all_leads_upside_down_are_told(healthy: tuple[np.ndarray, np.ndarray]) 
 
 
 def test_no_real_record_is_suspected_and_most_turned_ones_are(data_root: Path) -> None:
-    corpus = Ptbxl(data_root)
-    here = [r for r in corpus.present if corpus.fold(r) <= 7][:120]
-    if not here:
-        pytest.skip(f"no ptbxl under {data_root}")
     right, wrong = [], []
-    for record in here:
-        source = corpus.open(record)
-        signal = source.read(0, source.samples)
+    for signal, rate, leads in _real(data_root, 7):
         for turned, said in ((signal, right), (-signal, wrong)):
-            beats = find_peaks(turned, source.rate, source.leads).samples
-            said.append(all_inverted(turned, source.rate, source.leads, beats))
+            beats = find_peaks(turned, rate, leads).samples
+            said.append(all_inverted(turned, rate, leads, beats))
     assert True not in right
     # 67 % of 450.
     assert np.mean([w is True for w in wrong]) > 0.55

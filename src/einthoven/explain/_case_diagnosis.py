@@ -18,7 +18,7 @@ from einthoven.explain import _waves
 from einthoven.explain._case import Array, Case
 from einthoven.explain._case_rhythm import usual
 from einthoven.explain._choice import Cases
-from einthoven.explain._heard import Samples, heard
+from einthoven.explain._heard import heard_spans
 from einthoven.explain._model import BundleModel, Logits, Model
 from einthoven.explain._parts import of_leads, of_slices, of_waves
 from einthoven.explain._waves import Bounds, bounds, delineated, labelled, neighbours
@@ -26,7 +26,6 @@ from einthoven.inputs.record import by_name, record_side_names
 from einthoven.inputs.spans import Span
 from einthoven.record.errors import DataError
 from einthoven.record.leads import STANDARD, canonical
-from einthoven.record.record import Signal
 from einthoven.record.source import Source
 from einthoven.signal.aligned_beat import BEFORE, RATE, aligned_beat, band_limited
 
@@ -70,17 +69,8 @@ class DiagnosisCases(Cases):
                     end = min(begin + spec.window[1], span.end / rate)
                     self._kept.append(_Kept(start=begin, end=end, window=window, side=side))
 
-        rest: list[Samples] = []
-
-        def push(chunk: Signal, peaks: Samples, until: int) -> None:
-            if chunk.shape[1]:
-                keep(stream.push(chunk, peaks, until))
-            else:
-                rest.append(peaks)
-
-        self.heard = heard(source, profile, push)
+        self.heard = heard_spans(source, profile, stream, keep)
         self._peaks = self.heard.samples / rate
-        keep(stream.flush(rest[0]))
         if not self._kept:
             fault = f"{why[-1].where} {why[-1].fault}" if why else "it is too short"
             fault = f"cannot be diagnosed: {fault.removeprefix('the record ')}"

@@ -14,14 +14,13 @@ import numpy as np
 from einthoven.engine._whole import NOISE, in_order, rhythm_spans, speaking
 from einthoven.explain._case import Array, Case
 from einthoven.explain._choice import Cases
-from einthoven.explain._heard import NOISY, Samples, heard
+from einthoven.explain._heard import NOISY, heard_spans
 from einthoven.explain._model import Logits, Model
 from einthoven.explain._parts import of_slices, of_waves
 from einthoven.explain._waves import bounds, delineated, labelled, neighbours, stretches
 from einthoven.inputs.rhythm_span import SHORTEST, span_inputs
 from einthoven.inputs.spans import Span
 from einthoven.record.errors import DataError
-from einthoven.record.record import Signal
 from einthoven.record.source import Source
 from einthoven.signal.rhythm import names as rhythm_names
 
@@ -67,17 +66,8 @@ class RhythmCases(Cases):
                     )
                 )  # fmt: skip
 
-        rest: list[Samples] = []
-
-        def push(chunk: Signal, peaks: Samples, until: int) -> None:
-            if chunk.shape[1]:
-                keep(stream.push(chunk, peaks, until))
-            else:
-                rest.append(peaks)
-
-        self.heard = heard(source, profile, push)
+        self.heard = heard_spans(source, profile, stream, keep)
         self._peaks = self.heard.samples / rate
-        keep(stream.flush(rest[0]))
         if not self._kept:
             fault = f"is shorter than {SHORTEST:g} s, or all its leads are flat or missing"
             raise DataError(f"record {source.name}", fault, "Give a longer ECG")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from einthoven.engine.engine import BLOCK_SECONDS, CERTAIN
 from einthoven.engine.findings import Quality
+from einthoven.inputs.spans import Span, SpanStream
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
 from einthoven.signal.peaks import PeakBlock, PeakStream
@@ -101,6 +102,17 @@ def heard(source: Source, profile: str, push: Push) -> Heard:
         source.samples / source.rate, len(good), int(good.sum()), len(found.samples), sound
     )[1]
     return replace(found, reason=why or "")
+
+
+def heard_spans(
+    source: Source, profile: str, stream: SpanStream, keep: Callable[[list[Span]], None]
+) -> Heard:
+    """Feed a stage that cuts spans and hand them on; return what was heard."""
+
+    def push(chunk: Signal, peaks: Samples, until: int) -> None:
+        keep(stream.push(chunk, peaks, until) if chunk.shape[1] else stream.flush(peaks))
+
+    return heard(source, profile, push)
 
 
 def _peaks(blocks: list[PeakBlock]) -> Samples:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from einthoven.report._lines import GREY, MUTED, colour, framed, look, text
+from einthoven.report._lines import GREY, MUTED, colour, framed, key, look, text
 
 Row = Mapping[str, Any]
 
@@ -58,12 +58,9 @@ def chart(curves: Mapping[str, Sequence[Row]], title: str) -> str:
             f'<circle cx="{x(p):.1f}" cy="{y(value):.1f}" r="2.4" fill="{ink}"/>'
             for p, value, _, _ in of
         ]
-    key = _TOP + _TALL + 56
-    for index, name in enumerate(points):
-        left, top = _LEFT + index % 2 * _WIDE / 2, key + 18 * (index // 2)
-        parts.append(f'<path d="M{left:.1f} {top - 4}h28" {look(index)}/>')
-        parts.append(text(left + 36, top, name))
-    height = key + 18 * math.ceil(len(points) / 2)
+    foot = _TOP + _TALL + 56
+    parts += key(list(points), _LEFT, foot, _WIDE / 2)
+    height = foot + 18 * math.ceil(len(points) / 2)
     words = (
         f"{title}: {', '.join(points)}, at {', '.join(f'{s:g}' for s in shares)} % of the patients"
     )

@@ -34,6 +34,16 @@ def look(index: int) -> str:
     )
 
 
+def key(names: Sequence[str], left: float, top: float, apart: float) -> list[str]:
+    """Return each line's look beside its name, two in a row, `apart` from each other."""
+    parts = []
+    for index, name in enumerate(names):
+        x, y = left + index % 2 * apart, top + 18 * (index // 2)
+        parts.append(f'<path d="M{x:.1f} {y - 4}h28" {look(index)}/>')
+        parts.append(text(x + 36, y, name))
+    return parts
+
+
 def framed(parts: Sequence[str], width: float, height: float, title: str, words: str) -> str:
     """Return the whole picture; `words` are for who cannot see it."""
     return (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from einthoven.protocols.robustness import LADDER, Rung, rungs
-from einthoven.report._lines import GREY, MUTED, colour, framed, look, text
+from einthoven.report._lines import GREY, MUTED, colour, framed, key, look, text
 
 Row = Mapping[str, Any]
 
@@ -34,18 +34,15 @@ def chart(cells: Mapping[str, Mapping[str, Row]], figure: str, asks: str, title:
     floor = min(0.9, math.floor(10 * min(told)) / 10)
     lines = math.ceil(len(kinds) / _ACROSS)
     width = _LEFT + _ACROSS * (_WIDE + _GAP_X)
-    key = _TOP + lines * (_TALL + _GAP_Y) + 4
-    height = key + 18 * math.ceil(len(cells) / 2) + 10
+    foot = _TOP + lines * (_TALL + _GAP_Y) + 4
+    height = foot + 18 * math.ceil(len(cells) / 2) + 10
     parts = [text(_LEFT, 22, title, size=15, weight="700")]
     for index, kind in enumerate(kinds):
         x0 = _LEFT + index % _ACROSS * (_WIDE + _GAP_X)
         y0 = _TOP + index // _ACROSS * (_TALL + _GAP_Y)
         steps = [ladder[0], *(r for r in ladder if r.kind == kind)]
         parts += _panel(x0, y0, kind, steps, cells, figure, floor)
-    for index, name in enumerate(cells):
-        x, y = _LEFT + index % 2 * width / 2, key + 18 * (index // 2)
-        parts.append(f'<path d="M{x:.1f} {y - 4}h28" {look(index)}/>')
-        parts.append(text(x + 36, y, name))
+    parts += key(list(cells), _LEFT, foot, width / 2)
     words = f"{title}, {', '.join(LADDER[k].title for k in kinds)}"
     return framed(parts, width, height, title, words)
 

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from einthoven._version import __version__
 from einthoven.corpora import open_corpus
 from einthoven.corpora.mitdb import DS1
 from einthoven.signal._peaks_front import FEATURES
+from einthoven.training import _weights
 from einthoven.training._peak_joint import Described, describe, fit_join
 from einthoven.training._peak_sets import Table, no_beats, noise_halves, real, stack
 from einthoven.training._recipe import Recipe, check_keys, load_recipe, to_toml
@@ -219,7 +220,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     net, rows, join, counts = _all(recipe, records, seed, Material(recipe, seed))
     (run / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     _json(run / "split.json", {"train": list(records), "validation": [], "test": []})
-    save_file(net.state_dict(), run / "weights.safetensors")
+    _weights.save(net.state_dict(), run / "weights.safetensors")
     _json(
         run / "thresholds.json",
         {"logit": _threshold(recipe), **{f"join.{k}": join[k] for k in join}},

@@ -17,16 +17,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from einthoven.corpora import open_corpus
 from einthoven.corpora.ludb import TEST, TRAIN, VALIDATION, Ludb
 from einthoven.models.unet import CLASSES, KERNEL, WIDTHS, UNet
 from einthoven.record.errors import DataError, UsageError
-from einthoven.record.files import beside, write_text
+from einthoven.record.files import write_text
 from einthoven.signal.waves import Floats, Net
-from einthoven.training import _run
+from einthoven.training import _run, _weights
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
 from einthoven.training._recipe import Recipe, check_keys, load_recipe
 from einthoven.training._waves_data import Augment, Leads, composer, leads, windows
@@ -244,8 +243,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
             "validation": found_there,
         },
     )  # fmt: skip
-    with beside(run / _run.WEIGHTS) as temporary:
-        save_file({k: v.contiguous() for k, v in lesson.best.items()}, temporary)
+    _weights.save(lesson.best, run / _run.WEIGHTS)
 
 
 def _rate(recipe: Recipe, step: int, steps: int) -> float:
@@ -278,9 +276,7 @@ def load(run: Path) -> tuple[Recipe, UNet]:
     if recipe.task != "waves":
         mend = "Name the run of a recipe of task waves"
         raise DataError(run, f"is a run of task {recipe.task!r}", mend)
-    net = build(recipe)
-    net.load_state_dict(load_file(run / _run.WEIGHTS))
-    return recipe, net.eval()
+    return recipe, _weights.filled(build(recipe), run / _run.WEIGHTS)
 
 
 def asking(net: UNet) -> Net:
