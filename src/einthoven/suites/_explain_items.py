@@ -89,19 +89,15 @@ SUBJECTS = (
         draws=2,
         without=_LONG,
     ),
-    Subject(
-        name="twelve/ecg-imn/fold-9/seed-0", corpus="ptbxl", each=3, sane=3, draws=2, without=_LONG
-    ),
-    Subject(
-        name="twelve/heartbeatai/fold-9/seed-0",
-        corpus="ptbxl",
-        each=3,
-        sane=3,
-        draws=2,
-        without=_LONG,
+    *(
+        Subject(
+            name=f"twelve/{net}/fold-9/seed-0", corpus="ptbxl", each=3, sane=3, draws=2,
+            without=_LONG,
+        )
+        for net in ("ecg-imn", "heartbeatai")
     ),
     Subject(name="rhythm", corpus="cinc2017", each=8, sane=4, learnt=True),
-)
+)  # fmt: skip
 
 
 def items(model: Model, subject: Subject) -> list[Item]:
