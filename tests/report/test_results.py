@@ -9,6 +9,7 @@ import pytest
 
 from einthoven.record.errors import DataError
 from einthoven.report import _systems, results
+from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import cell, interval, table
 from einthoven.suites import _judge
 from einthoven.suites._suite import plain
@@ -182,3 +183,13 @@ def test_the_pages_of_this_checkout_are_those_its_results_give(tmp_path: Path) -
         shutil.copy(ROOT / name, tmp_path / name)
     changed = [p.name for p in results.write_tables(tmp_path)]
     assert changed == [], "run 'make tables' and commit what it changes"
+
+
+def test_rows_of_one_model_in_the_gap_are_told_apart() -> None:
+    row = {
+        "model": "cnn", "labels": "aami", "figure": "macro_f1", "intra": 0.9, "inter": 0.5,
+        "intra_interval": [0.8, 1.0], "inter_interval": [0.4, 0.6],
+    }  # fmt: skip
+    drawn = gap_svg([row | {"variant": v} for v in ("", "plain augmentation", "strict, no 201")])
+    names = ("cnn, AAMI", "cnn (plain augmentation), AAMI", "cnn (strict), AAMI")
+    assert all(f">{name}</text>" in drawn for name in names)

@@ -44,8 +44,8 @@ def gap_svg(rows: Sequence[Mapping[str, Any]]) -> str:
         parts.append(_text(x, bottom + 18, f"{tenth / 10:.1f}", _INK, "middle"))
     for index, row in enumerate(chosen):
         y = _TOP + _ROW * index + _ROW / 2
-        variant = " (strict)" if row["variant"].startswith("strict") else ""
-        name = f"{row['model']}{variant}, {row['labels'].upper()}"
+        variant = "strict" if row["variant"].startswith("strict") else row["variant"]
+        name = f"{row['model']}{f' ({variant})' if variant else ''}, {row['labels'].upper()}"
         parts.append(_text(_LEFT - 12, y + 4, name, _INK, "end"))
         for key, colour, lift in (("intra", _LEAKY, -6), ("inter", _FAIR, 6)):
             parts += _mark(row[key], row[f"{key}_interval"], y + lift, colour)
