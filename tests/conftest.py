@@ -21,7 +21,7 @@ def _root() -> Path:
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder of real recordings; the test is skipped where there is none."""
-    if not _root().is_dir():
+    if not _root().is_dir() or not any(_root().iterdir()):
         pytest.skip(f"no recordings under {_root()} (set EINTHOVEN_DATA)")
     return _root()
 
