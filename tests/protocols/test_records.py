@@ -159,13 +159,17 @@ def test_shares_of_the_labels_are_nested_and_leave_the_other_sides_alone(seed: i
         assert set(small.training.tolist()) < set(large.training.tolist())
         assert small.test.tolist() == large.test.tolist()
         assert small.validation.tolist() == large.validation.tolist()
+    for split in splits:  # whoever has no label is one of those who would train
+        both = np.sort(np.concatenate([split.training, split.unlabelled]))
+        assert both.tolist() == splits[-1].training.tolist()
 
 
-def made(data: Examples, *sides: Sequence[int]) -> RecordSplit:
+def made(data: Examples, *sides: Sequence[int], hidden: Sequence[int] = ()) -> RecordSplit:
     rows = [np.array(side, np.int64) for side in sides]
     return RecordSplit(
-        protocol="mine", examples=data, training=rows[0], validation=rows[1], test=rows[2]
-    )
+        protocol="mine", examples=data, training=rows[0], validation=rows[1], test=rows[2],
+        unlabelled=np.array(hidden, np.int64),
+    )  # fmt: skip
 
 
 def test_a_record_or_a_subject_on_two_sides_is_refused() -> None:
@@ -177,6 +181,10 @@ def test_a_record_or_a_subject_on_two_sides_is_refused() -> None:
         made(data, [0], [1], [2, 3])
     with pytest.raises(UsageError, match="validation has no record"):
         made(data, [0], [], [1])
+    with pytest.raises(LeakError, match="record ptbxl 2 is in test and unlabelled"):
+        made(data, [0], [1], [2], hidden=[2])
+    with pytest.raises(LeakError, match="subject a is in training and unlabelled"):
+        made(data, [0], [1], [2], hidden=[3])
 
 
 def test_records_of_unknown_people_count_as_different_people_and_are_named() -> None:

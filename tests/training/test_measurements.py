@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.export.onnx import export
 from einthoven.record import UsageError
-from einthoven.training import load_recipe, train
+from einthoven.training import load_recipe, measurements, train
 from einthoven.training._record_data import prepare
 from einthoven.training._record_run import TEACHER
 from einthoven.training.measurements import Mixture, folds_of, mixture, parts_of
@@ -45,6 +46,28 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "whole"
     train(load_recipe("twelve", (*SMALL, f"model.net={str(own)!r}")), run)
     return run
+
+
+def test_records_without_a_label_are_answered_by_trees_that_never_saw_them(tmp_path: Path) -> None:
+    share = ('protocol.name="label-fraction"', "protocol.percents=[50]")
+    recipe = load_recipe("twelve-measurements", (*SMALL, *share))
+    train(recipe, tmp_path / "half")
+    said, split = Answers.load(tmp_path / "half" / TEACHER), prepare(recipe, 0).split
+    assert 0 < len(split.unlabelled) < len(said)
+    names = split.examples.record
+    learnt = np.concatenate([split.training, split.unlabelled])
+    assert sorted(said.record.tolist()) == sorted(names[learnt].tolist())
+    # Their labels may be anything: the same trees, the same answers.
+    hidden = np.isin(said.record, names[split.unlabelled])
+    label = split.examples.label.copy()
+    label[split.unlabelled] = 1 - label[split.unlabelled]
+    turned = replace(split, examples=replace(split.examples, label=label))
+    data = replace(prepare(recipe, 0), split=turned)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measurements, "prepare", lambda *_: data)
+        train(recipe, tmp_path / "turned")
+    again = Answers.load(tmp_path / "turned" / TEACHER)
+    np.testing.assert_array_equal(said.logits[hidden], again.logits[hidden])
 
 
 def test_a_run_holds_answers_and_a_teacher_out_of_fold(finished: Path) -> None:

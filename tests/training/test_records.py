@@ -166,6 +166,38 @@ def test_a_teacher_is_mixed_into_the_labels_of_the_training_side_alone(
         np.testing.assert_array_equal(target[side], label[side])
 
 
+def test_records_without_a_label_have_what_the_teacher_says_and_are_drawn(
+    finished: Path, tmp_path: Path
+) -> None:
+    folder = _teacher(finished, tmp_path / "teacher", "training")
+    recipe = load_recipe(
+        "heartbeatai",
+        [*SMALL, f'objective.teacher="{folder.as_posix()}"', "objective.teacher_weight=0.6"],
+    )
+    data = prepare(recipe, 0)
+    half = len(data.split.training) // 2
+    split = replace(
+        data.split, training=data.split.training[:half], unlabelled=data.split.training[half:]
+    )
+    sides = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    sides["sides"] = split.to_dict()["sides"]
+    (folder / "split.json").write_text(json.dumps(sides), encoding="utf-8")
+    target, label = taught(recipe, split), split.examples.label
+    assert (target[split.unlabelled] == 0.5).all()  # its logits are 0
+    np.testing.assert_allclose(target[split.training], 0.4 * label[split.training] + 0.3, atol=1e-6)
+    drawn = {
+        int(data.owner[w]) for batch in WindowDraws(replace(data, split=split), recipe, 0, 0, 1)
+        for w in batch.tolist()
+    }  # fmt: skip
+    assert drawn & set(split.unlabelled.tolist())
+    alone = replace(recipe, objective=replace(recipe.objective, teacher=""))
+    drawn = {
+        int(data.owner[w]) for batch in WindowDraws(replace(data, split=split), alone, 0, 0, 1)
+        for w in batch.tolist()
+    }  # fmt: skip
+    assert drawn <= set(split.training.tolist())
+
+
 @pytest.mark.parametrize("side", ["validation", "test"])
 def test_a_teacher_of_other_records_is_a_leak(finished: Path, tmp_path: Path, side: str) -> None:
     folder = _teacher(finished, tmp_path / "teacher", side)

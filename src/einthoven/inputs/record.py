@@ -15,7 +15,7 @@ import numpy.typing as npt
 from einthoven.inputs import tokens
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
-from einthoven.record.leads import STANDARD, canonical
+from einthoven.record.leads import LIMBS, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.signal import measurements12
 from einthoven.signal.aligned_beat import AFTER, BEFORE, RATE, aligned_beat, band_limited
@@ -28,12 +28,6 @@ _LAST = 0.5  # of it from which what is left at the end is a window, too
 _FLAT = 0.005  # mV from the lowest to the highest sample of a lead that is not connected
 _FEWEST = 2  # whole beats that a median is taken of
 _NONE = np.zeros(0, np.float32)
-
-# Of I and II, by definition.
-_LIMBS = {
-    "I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5),
-    "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,15 +107,15 @@ def by_name(
     rows = {canonical(name): row for name, row in zip(leads, signal, strict=True)}
     sound = {name: row for name, row in rows.items() if name in wanted and _sound(row)}
     lost = [name for name in wanted if name not in sound]
-    if lost and set(lost) <= set(_LIMBS):
+    if lost and set(lost) <= set(LIMBS):
         known = [name for name in ("I", "II", "III", "aVR", "aVL", "aVF") if name in sound]
         # Two are enough; I and II, where they are there, need no arithmetic.
         known = known[:2]
         if len(known) == 2:
-            both = np.linalg.inv(np.array([_LIMBS[name] for name in known]))
+            both = np.linalg.inv(np.array([LIMBS[name] for name in known]))
             pair = both @ np.stack([sound[name] for name in known]).astype(np.float64)
             for name in lost:
-                sound[name] = (np.array(_LIMBS[name]) @ pair).astype(np.float32)
+                sound[name] = (np.array(LIMBS[name]) @ pair).astype(np.float32)
             lost = []
     if lost:
         fault = f"has no usable lead {', '.join(lost)}"

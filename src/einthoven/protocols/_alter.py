@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from einthoven.record import Annotations, Record
 from einthoven.record.errors import DataError, UsageError, nearest
-from einthoven.record.leads import STANDARD, one_lead
+from einthoven.record.leads import LIMBS, STANDARD, one_lead
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import is_beat
 from einthoven.signal.noise import mix
@@ -33,8 +33,7 @@ EXCHANGES = {
     "right arm/leg": _LEG,
     "V1-V6 reversed": dict(zip(STANDARD[6:], STANDARD[:5:-1], strict=True)),
 }
-# The other limb leads, of I and II.
-_LIMBS = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+_MADE = {name: of for name, of in LIMBS.items() if name not in ("I", "II")}
 
 
 def beats_of(record: Record) -> Annotations:
@@ -61,7 +60,7 @@ def noisy(noise: Signal, decibels: float, record: Record, rng: np.random.Generat
     decibels : in the sense of the stress test, see `signal.noise`.
     """
     marks, step = beats_of(record), len(noise)
-    derived = [n for n in record.leads if n in _LIMBS] if {"I", "II"} <= {*record.leads} else []
+    derived = [n for n in record.leads if n in _MADE] if {"I", "II"} <= {*record.leads} else []
     own = [k for k, name in enumerate(record.leads) if name not in derived]
     signal = record.signal.copy()
     for first in range(0, len(own), step):
@@ -74,7 +73,7 @@ def noisy(noise: Signal, decibels: float, record: Record, rng: np.random.Generat
     added = signal - record.signal
     for name in derived:
         one, two = (added[record.leads.index(n)] for n in ("I", "II"))
-        a, b = _LIMBS[name]
+        a, b = _MADE[name]
         signal[record.leads.index(name)] += np.float32(a) * one + np.float32(b) * two
     return replace(record, signal=signal)
 

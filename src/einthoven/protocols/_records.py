@@ -21,6 +21,7 @@ Indices = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]
 
 SIDES = ("training", "validation", "test")
+_HIDDEN = "unlabelled"  # no side: nothing is known of these but the recording
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,12 +92,15 @@ class RecordSplit:
     part : what this split is among those of its protocol: the domain that is tested, the folds
         held out, the share of the training side; ``""`` where there is but one.
     left_out : how many records are on no side, by reason.
+    unlabelled : (row,) int64 rows whose people are on no side and whose labels are not to be known;
+        their recordings may be learnt from.
     notes : what is to be printed beside its scores. Added here: corpora whose subjects are not
         known, corpora that may share recordings, and classes without a positive on a side.
 
     Raises
     ------
-    LeakError : a record, a subject, or a recording known under two names is on two sides.
+    LeakError : a record, a subject, or a recording known under two names is on two sides, or is
+        without a label and on one.
     UsageError : a side is empty.
     """
 
@@ -108,6 +112,7 @@ class RecordSplit:
     seed: int | None = None
     part: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -116,8 +121,9 @@ class RecordSplit:
             object.__setattr__(self, name, rows)
             if not len(rows):
                 raise UsageError(self.title, f"{name} has no record", "Give more records")
-        for one, two in combinations(SIDES, 2):
-            self._refuse_shared(one, two)
+        object.__setattr__(self, "unlabelled", np.sort(np.asarray(self.unlabelled, np.int64)))
+        for (one, a), (two, b) in combinations({**self.sides, _HIDDEN: self.unlabelled}.items(), 2):
+            self._refuse_shared(one, a, two, b)
         object.__setattr__(self, "notes", (*self.notes, *self._remarks()))
 
     @property
@@ -133,8 +139,7 @@ class RecordSplit:
     def _named(self, row: int) -> str:
         return f"{self.examples.corpus[row]} {self.examples.record[row]}"
 
-    def _refuse_shared(self, one: str, two: str) -> None:
-        a, b = self.sides[one], self.sides[two]
+    def _refuse_shared(self, one: str, a: Indices, two: str, b: Indices) -> None:
         both = np.intersect1d(a, b)
         if len(both):
             raise LeakError(
@@ -188,6 +193,7 @@ class RecordSplit:
         return {
             "protocol": self.protocol, "part": self.part, "title": self.title, "seed": self.seed,
             "left_out": dict(self.left_out), "notes": list(self.notes),
+            _HIDDEN: len(self.unlabelled),
             "records": {name: len(rows) for name, rows in self.sides.items()},
             "subjects": {
                 name: len(np.unique(examples.person[rows])) for name, rows in self.sides.items()

@@ -1,7 +1,7 @@
 """``label-fraction``: how much is learnt from a share of the labels.
 
-Of another protocol's training side only some patients are kept; who chooses and who tests stays
-as it is. The shares of one seed are nested: whoever is in 5 % is in 10 %.
+Of another protocol's training side only some patients keep their labels; who chooses and who tests
+stays as it is. The shares of one seed are nested: whoever is in 5 % is in 10 %.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class LabelFraction(RecordProtocol):
                         left_out={
                             **whole.left_out, "of training": len(whole.training) - len(rows)
                         },
+                        unlabelled=np.setdiff1d(whole.training, rows),
                     )
                 )  # fmt: skip
         return tuple(splits)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+# The limb leads are these sums of I and II, by definition.
+LIMBS = {
+    "I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5),
+    "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0),
+}  # fmt: skip
 
 _SPELLINGS = {name.lower(): name for name in STANDARD} | {
     "mlii": "MLII", "mli": "MLI", "mliii": "MLIII", "ml2": "MLII", "mv1": "MV1", "mv2": "MV2",

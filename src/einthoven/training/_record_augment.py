@@ -14,6 +14,9 @@ import torch
 
 from einthoven.record.errors import UsageError
 from einthoven.training._recipe import Recipe, check_keys
+from einthoven.training._stress import StressNoise, stress_noise
+
+_SHARES = ("stress", "lead_dropout", "mask")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +31,10 @@ class RecordAugmentation:
     wander : mV, largest height of a slow sine on each lead, 0.05 to 0.5 Hz.
     shift : samples by which a window is moved at most; its edge samples are held. Crops are taken
         anywhere and need none.
+    stress : chance of a record to be given noise of nstdb, see `training._stress`.
     lead_dropout : chance of each lead to be 0.
     mask : largest share of the window that is 0 in all leads at once.
+    stress_noise : that noise; read from the data root by `of`.
     """
 
     gain: float = 0.0
@@ -38,12 +43,16 @@ class RecordAugmentation:
     noise: float = 0.0
     wander: float = 0.0
     shift: int = 0
+    stress: float = 0.0
     lead_dropout: float = 0.0
     mask: float = 0.0
+    stress_noise: StressNoise | None = None
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value, most = getattr(self, f.name), 1 if f.name in ("lead_dropout", "mask") else None
+        if self.stress and self.stress_noise is None:
+            raise UsageError("augment.stress", "has no noise", "Make it by `of`")
+        for f in fields(self)[:-1]:
+            value, most = getattr(self, f.name), 1 if f.name in _SHARES else None
             kinds = (int,) if f.name == "shift" else (int, float)
             if type(value) not in kinds or not 0 <= value <= (math.inf if most is None else most):
                 kind = "a whole number" if f.name == "shift" else "a number"
@@ -57,9 +66,11 @@ class RecordAugmentation:
         Raises
         ------
         UsageError : a key or a value of ``[augment]`` is not for whole records.
+        DataError : there is to be noise, and nstdb is not here.
         """
-        check_keys("augment", recipe.augment, (f.name for f in fields(cls)))
-        return cls(**recipe.augment)
+        check_keys("augment", recipe.augment, (f.name for f in fields(cls)[:-1]))
+        noise = stress_noise(recipe.input) if recipe.augment.get("stress") else None
+        return cls(**recipe.augment, stress_noise=noise)
 
     def __call__(self, window: torch.Tensor, rate: float) -> torch.Tensor:
         """Return `window` (record, lead, time) in mV at `rate` Hz, changed."""
@@ -84,6 +95,8 @@ class RecordAugmentation:
             window = window * gain.exp()
         if self.wander:
             window = window + self._sine(uniform, batch, leads, time, rate)
+        if self.stress_noise:
+            window = self.stress_noise(window, rate, self.stress)
         if self.noise:
             window = window + self.noise * normal(batch, leads, time)
         if self.lead_dropout:

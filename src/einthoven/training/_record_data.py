@@ -170,10 +170,10 @@ def prepare(recipe: Recipe, seed: int) -> Data:
 def taught(recipe: Recipe, split: RecordSplit) -> npt.NDArray[np.float32]:
     """Return (record, class) targets: the labels, on the training side mixed with the teacher's.
 
-    The teacher's probabilities lie in ``out-of-fold.npz`` of its run: of each record of the
-    training side by a model that had not seen its subject, nor anybody of another side. As far as
-    files can tell this is made sure of: the teacher's split must be the same, and its answers those
-    to the training side alone.
+    The teacher's probabilities lie in ``out-of-fold.npz`` of its run: of each record that is learnt
+    by a model that had not seen its subject, nor anybody of another side. As far as files can tell
+    this is made sure of: the teacher's split must be the same, and its answers those to the records
+    that are learnt and to no other. Records without a label have the teacher's alone.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def taught(recipe: Recipe, split: RecordSplit) -> npt.NDArray[np.float32]:
         return target
     said = Answers.load(Path(o.teacher) / TEACHER)
     key = {k: n for n, k in enumerate(zip(said.corpus.tolist(), said.record.tolist(), strict=True))}
-    rows = split.training
+    rows = learnt(recipe, split)
     wanted = list(zip(e.corpus[rows].tolist(), e.record[rows].tolist(), strict=True))
     sides = json.loads((Path(o.teacher) / "split.json").read_text(encoding="utf-8"))["sides"]
     same = sides == json.loads(json.dumps(split.to_dict()["sides"]))
@@ -198,7 +198,19 @@ def taught(recipe: Recipe, split: RecordSplit) -> npt.NDArray[np.float32]:
     p = said.probabilities[[key[k] for k in wanted]].clip(_SURE, 1 - _SURE)
     # A label that is not known stays so: NaN in the sum.
     target[rows] = (1 - o.teacher_weight) * target[rows] + o.teacher_weight * p
+    hidden = np.isin(rows, split.unlabelled)
+    target[rows[hidden]] = p[hidden]
     return target
+
+
+def learnt(recipe: Recipe, split: RecordSplit) -> Indices:
+    """Return the rows that a network learns from, in order.
+
+    The training side; with a teacher, which can speak of them, records without a label, too.
+    """
+    if not recipe.objective.teacher:
+        return split.training
+    return np.sort(np.concatenate([split.training, split.unlabelled]))
 
 
 class Records(Dataset[tuple[torch.Tensor, ...]]):
@@ -238,7 +250,7 @@ class WindowDraws(Sampler[torch.Tensor]):
     """
 
     def __init__(self, data: Data, recipe: Recipe, seed: int, rank: int, world: int) -> None:
-        o, rows = recipe.optimiser, data.split.training
+        o, rows = recipe.optimiser, learnt(recipe, data.split)
         _, domain = np.unique(data.split.examples.domain[rows], return_inverse=True)
         self._draws = Draws(
             domain.reshape(-1).astype(np.int64), balance=recipe.objective.balance, beats=o.beats,

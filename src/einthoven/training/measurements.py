@@ -173,17 +173,24 @@ class _Lesson:
         return np.stack([said[row] for row in rows.tolist()])
 
 
-def _out_of_fold(lesson: _Lesson) -> Answers:
-    """Return what is said of the training side, of each fold by trees that saw nobody in it."""
+def _lessons(lesson: _Lesson, trees: LabelTrees) -> Answers:
+    """Return what is taught: said by trees that had not seen the record's person, each.
+
+    Of the training side by trees of its other folds; of records without a label by `trees`, which
+    were grown on the whole training side.
+    """
     split = lesson.data.split
-    rows, e = split.training, split.examples
-    fold = folds_of(e, rows)
-    logits = np.zeros((len(rows), len(e.classes)), np.float32)
+    known, e = split.training, split.examples
+    fold = folds_of(e, known)
+    logits = np.zeros((len(known), len(e.classes)), np.float32)
     for k in np.unique(fold).tolist():
         # One draw: the noise of a teacher does no harm.
         logits[fold == k] = lesson.ask(
-            lesson.learn(rows[fold != k], draws=1, part_draws=1), rows[fold == k]
+            lesson.learn(known[fold != k], draws=1, part_draws=1), known[fold == k]
         )
+    rows = np.concatenate([known, split.unlabelled])
+    if len(split.unlabelled):
+        logits = np.concatenate([logits, lesson.ask(trees, split.unlabelled)])
     return Answers(
         classes=e.classes, part=np.full(len(rows), "validation"), corpus=e.corpus[rows],
         record=e.record[rows], subject=e.subject[rows], domain=e.domain[rows], fold=e.fold[rows],
@@ -214,8 +221,8 @@ def net_recipe(recipe: Recipe, mixed: Mixture, run: Path) -> Recipe:
 def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     """Grow the trees of a recipe, train their network if it names one, and write the run folder.
 
-    ``out-of-fold.npz`` holds the trees' answers to the training side, for whom they teach;
-    ``answers.npz`` is written last.
+    ``out-of-fold.npz`` holds the trees' answers to the training side and to records without a
+    label, for whom they teach; ``answers.npz`` is written last.
 
     Raises
     ------
@@ -244,7 +251,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     _run.write_json(run / "split.json", split.to_dict())
     asked = ((trees, split.validation), (final, split.test))
     logits = np.concatenate([lesson.ask(who, rows) for who, rows in asked])
-    taught = _out_of_fold(lesson)
+    taught = _lessons(lesson, trees)
     taught.save(run / TEACHER)
     extra: dict[str, Any] = {
         "seed": seed, "nodes": final.nodes, "parts": len(owner), "onnx_difference": apart,
