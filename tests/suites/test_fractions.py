@@ -15,7 +15,7 @@ from einthoven.record import DataError
 from einthoven.suites import fractions, run_suite
 from einthoven.suites._looks import read as looks
 from einthoven.suites._twelve_plan import Item
-from einthoven.suites.fractions import OURS, SYSTEMS, enough, plan
+from einthoven.suites.fractions import OURS, SYSTEMS, TREES, enough, plan
 from einthoven.training._recipe import to_toml
 
 CLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
@@ -66,6 +66,13 @@ def test_every_run_of_the_plan_has_its_own_folder_and_the_same_budget(tmp_path: 
         assert item.recipe.seeds == (item.seed,)
     assert [i.seed for i in items] == sorted(i.seed for i in items)
     assert {i.part for i in items[: len(SYSTEMS)]} == {"100 %"}
+    # Who teaches comes before who is taught, and has the same labels.
+    for n, item in enumerate(items):
+        if item.system.endswith("-taught"):
+            teacher = next(i for i in items[:n] if str(i.folder) == item.recipe.objective.teacher)
+            assert (teacher.system, teacher.part, teacher.seed) == (TREES, item.part, item.seed)
+        else:
+            assert not item.recipe.objective.teacher
 
 
 def test_the_share_that_is_enough_is_told_and_fold_9_stays_shut(made: Path) -> None:
@@ -87,13 +94,14 @@ def test_the_share_that_is_enough_is_told_and_fold_9_stays_shut(made: Path) -> N
 
 def test_another_system_at_the_same_share_stands_beside(made: Path) -> None:
     for item in plan(made / "runs"):
-        if item.system == SYSTEMS[-1] and item.part in ("1 %", "100 %"):
+        if item.system == TREES and item.part in ("1 %", "100 %"):
             _write(item, 0.1 if item.part == "100 %" else 3.0)
     tables = run_suite("fractions", made / "results", made / "runs", train=False)["tables"]
     beside = next(t for t in tables if "beside" in t["title"])
     assert [(row[0], row[1], row[3]) for row in beside["rows"]] == [
-        (1, SYSTEMS[-1], "worse"), (100, SYSTEMS[-1], "better"),
-    ]  # fmt: skip
+        (1, TREES, "worse"),
+        (100, TREES, "better"),
+    ]
 
 
 def test_fold_9_is_opened_when_asked_and_counted_once(made: Path) -> None:
