@@ -26,8 +26,9 @@ TREES, FUSION, PROBE = "twelve-measurements", "twelve", "random-encoder"
 # The network that the trees teach lies in the folder of the system that both make up.
 TAUGHT = "twelve-median-beat"
 SENTENCE = "beat-net"
-# The same network, told beside the labels what the trees of `FUSION` say out of fold.
+# The same network, told beside the labels what the trees of `FUSION` say out of fold, in noise.
 LEARNER = "beat-net-taught"
+NOISY = "augment.stress=0.5"
 
 # System -> recipe and what is changed of it, in the order of the tables. Those that nothing is
 # known of beforehand come in the order of their cost.
@@ -40,7 +41,7 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         FUSION: (FUSION,),
         PROBE: (FLAGSHIP,),
         SENTENCE: (SENTENCE,),
-        LEARNER: (SENTENCE,),
+        LEARNER: (SENTENCE, NOISY),
         "cnn-attention-bilstm": ("cnn-attention-bilstm",),
         "optimised-features": ("optimised-features",),
         # At its own width an epoch takes minutes on one core.

@@ -26,20 +26,19 @@ from einthoven.record.errors import DataError
 from einthoven.suites import _looks, _planned, _twelve_judge
 from einthoven.suites._suite import write_results
 from einthoven.suites._twelve_judge import Told, difference, figures
-from einthoven.suites._twelve_plan import Item
+from einthoven.suites._twelve_plan import LEARNER, NOISY, TREES, Item
 from einthoven.training._recipe import load_recipe
 
 NAME = "fractions.json"
 COMMAND = "einthoven evaluate --suite fractions"
-OURS, TREES = "beat-net-taught", "twelve-measurements"
-_TAUGHT = ("augment.stress=0.5",)
+OURS = LEARNER
 # System -> recipe and what is changed of it. The last is the control, trees on measurements: a
 # network below it has shown nothing. They are trained first, for they teach.
 SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        OURS: ("beat-net", *_TAUGHT),
+        OURS: ("beat-net", NOISY),
         "beat-net": ("beat-net",),
-        "resnet1d-wang-taught": ("resnet1d-wang", *_TAUGHT),
+        "resnet1d-wang-taught": ("resnet1d-wang", NOISY),
         "resnet1d-wang": ("resnet1d-wang",),
         TREES: (TREES,),
     }

@@ -26,9 +26,10 @@ from einthoven.suites._suite import write_results
 
 NAME = "robustness.json"
 COMMAND = "einthoven evaluate --suite robustness"
-OURS = "beat-net"
+OURS = "beat-net-taught"
 # Convolutional networks, of which the best as recorded in fold 8 is what ours is held against.
 RIVALS = ("heartbeatai", "resnet1d-wang", "xresnet1d101", "inception1d")
+ALIKE = "resnet1d-wang-taught"  # has learnt in the same noise from the same teacher as ours
 HELD = ("em 0 dB", 0.03)  # the rung, and by how much of macro AUROC ours is to be ahead
 _FOLDS = {"fold 8": 8, "fold 9": 9}
 _LABELS = "ptbxl-superdiagnostic"
@@ -95,20 +96,26 @@ def _beats(runs: Path, corpus: Corpus, names: Sequence[str], side: str, noises: 
     }  # fmt: skip
 
 
-def _held(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return ours less the best rival, which fold 8 names; None where one of them is not there."""
+def _held(sides: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return ours less the best rival, which fold 8 names, and less one that was taught alike.
+
+    Without ours, or the other, there is no such row.
+    """
     rung, least = HELD
     chosen = sides["fold 8"]["cells"]
     here = [s for s in RIVALS if s in chosen]
-    if OURS not in chosen or not here:
-        return None
-    best = max(here, key=lambda s: chosen[s]["as recorded"]["macro_auroc"]["value"])
-    found = {}
-    for side, told in sides.items():
-        gap = told.get("pairs", {}).get(best, {}).get(rung)
-        if gap is not None:
-            found[side] = gap | {"reached": gap["value"] >= least}
-    return {"system": OURS, "rival": best, "rung": rung, "least": least, "ours": found}
+    if OURS not in chosen:
+        return []
+    rivals = sorted(here, key=lambda s: -chosen[s]["as recorded"]["macro_auroc"]["value"])[:1]
+    rows = []
+    for rival in [*rivals, *([ALIKE] if ALIKE in chosen else [])]:
+        found = {}
+        for side, told in sides.items():
+            gap = told.get("pairs", {}).get(rival, {}).get(rung)
+            if gap is not None:
+                found[side] = gap | {"reached": gap["value"] >= least}
+        rows.append({"system": OURS, "rival": rival, "rung": rung, "least": least, "ours": found})
+    return rows
 
 
 def _count(out: Path, sides: Mapping[str, Mapping[str, Any]]) -> None:
@@ -124,7 +131,7 @@ def _count(out: Path, sides: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _tables(
-    records: Mapping[str, Any], beats: Mapping[str, Any], held: Mapping[str, Any] | None
+    records: Mapping[str, Any], beats: Mapping[str, Any], held: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     ladder, found = rungs("records"), []
     for side, told in records.items():
@@ -146,14 +153,18 @@ def _tables(
             found.append(tables.pair_table(OURS, side, told["pairs"], ladder))
     if held:
         body = [
-            [side, held["rung"], held["rival"], f"{held['least']:+.3f}",
+            [side, row["rung"], row["rival"], f"{row['least']:+.3f}",
              f"{v['value']:+.3f} [{v['low']:+.3f}, {v['high']:+.3f}]", v["reached"]]
-            for side, v in held["ours"].items()
+            for row in held for side, v in row["ours"].items()
         ]  # fmt: skip
         found.append(
             {
-                "title": f"Held to: {held['system']} in noise",
-                "note": "Less the convolutional network that is best in fold 8 as recorded.",
+                "title": f"Held to: {OURS} in noise",
+                "note": (
+                    "Less the convolutional network that is best in fold 8 as recorded; then less "
+                    f"{ALIKE}, which learnt in the same noise from the same teacher: what is left "
+                    "there is what reading beats brings."
+                ),
                 "columns": ["side", "rung", "rival", "at least", "ours", "reached"], "rows": body,
             }
         )  # fmt: skip
@@ -223,8 +234,8 @@ def run(
         "note": (
             "One thing at a time goes wrong with the recordings; nothing is fitted again. Decibels "
             "are those of the stress test, which measure the QRS, for each lead by itself. Noise "
-            f"is of nstdb, the {TEST_HALF} half; the R-peak detector, which alone is trained with "
-            f"it, has that of the {TRAINING_HALF}."
+            f"is of nstdb, the {TEST_HALF} half; the R-peak detector and networks called taught, "
+            f"which alone are trained with it, have that of the {TRAINING_HALF}."
         ),
         "intervals": {"level": 0.95, "draws": tables.DRAWS, "kind": "percentile bootstrap"},
         "tables": _tables(sides, beats, held),
