@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from einthoven.corpora import open_corpus
 from einthoven.corpora._miniature import write_listing
 from einthoven.evaluation.answers import Answers
 from einthoven.formats._wfdb_annotation import encode
 from einthoven.inputs.rr_window import Track
 from einthoven.record import Annotations
 from einthoven.record.errors import UsageError
+from einthoven.signal.peaks import find_peaks
 from einthoven.training import load_recipe, rr
-from einthoven.training._rr_data import Examples, folds, rhythm_at
+from einthoven.training._rr_data import Examples, folds, load, rhythm_at
 
 QUICK = ["optimiser.epochs=1", "model.folds=2", "model.elsewhere=[]", "optimiser.batch=8"]
 RECORDS = ("04015", "04043", "04048", "04126")
@@ -62,6 +64,28 @@ def test_every_window_is_answered_by_a_fold_that_did_not_learn_its_subject(run: 
     assert len(said) == 4 * 24
     assert set(said.domain.tolist()) == {"(N", "(AFIB"}
     assert said.label[:, 0].tolist() == [float(d == "(AFIB") for d in said.domain.tolist()]
+
+
+def test_intervals_of_a_strip_fill_five_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path))
+    corpus = open_corpus("cinc2017", tmp_path)
+    corpus.miniature(tmp_path, 3, records=8)  # type: ignore[call-arg]
+    data = load(["cinc2017"])
+    code = [corpus.statements(r)[0].code for r in data.record.tolist()]
+    assert set(code) == {"N", "A", "O"}  # what is too noisy has no rhythm
+    assert data.labels.tolist() == [int(c == "A") for c in code]
+    window = data.windows(np.arange(len(data)))
+    assert window.shape == (len(data), 1, 1200)
+    k = code.index("N")
+    source = corpus.open(data.record[k])
+    peaks = find_peaks(source.read(0, source.samples), source.rate, source.leads).samples
+    once = np.diff(peaks) / source.rate
+    # A strip's steady heart stays within its own intervals, however often they are repeated.
+    low, high = once.min() - 0.02, once.max() + 0.02
+    assert ((window[k] > low) & (window[k] < high)).mean() > 0.99
+    assert np.isfinite(data.measures()).all()
 
 
 def test_trees_on_measures_tell_a_clock_from_chance(run: Path) -> None:

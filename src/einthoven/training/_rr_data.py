@@ -1,8 +1,9 @@
-"""Windows of intervals from the marks of long records, each with its rhythm and its subject."""
+"""Windows of intervals, each with its rhythm and its subject: of marked records, and of strips."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,13 +18,18 @@ from einthoven.inputs.rr_window import RATE, SPAN, TIME, Track
 from einthoven.record.annotation import Annotations
 from einthoven.record.errors import DataError
 from einthoven.record.vocabulary import is_beat
+from einthoven.signal.peaks import find_peaks
 
 # Seconds from window to window. Days of sinus rhythm would drown everything else.
 HOPS: Mapping[str, float] = MappingProxyType({"nsrdb": 5 * SPAN})
 AF, NONE = "(AFIB", "(N"
 # Of mitdb the half that everything is learnt from: DS2 is kept for other questions.
 RECORDS: Mapping[str, Sequence[str]] = MappingProxyType({"mitdb": DS1})
+# Corpora of strips without marks, each of one rhythm; a class that is not here is left out.
+STRIPS = MappingProxyType({"cinc2017": MappingProxyType({"N": NONE, "A": AF, "O": "other"})})
+SHORTEST = 8  # intervals of a strip
 
+Drawn = tuple[Track, npt.NDArray[np.int8]]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Strings = npt.NDArray[np.str_]
@@ -115,9 +121,10 @@ def load(names: Sequence[str]) -> Examples:
         if not chosen:
             raise DataError(name, "is not here", corpus.mend)
         for record in chosen:
-            marks, rate = _marks(corpus, record), corpus.facts.rate
-            track = Track.of(marks.samples[is_beat(marks.symbols)] / rate)
-            rhythm = rhythm_at(marks, rate, len(track.seconds), texts)
+            found = (_strip if name in STRIPS else _marked)(corpus, record, texts)
+            if found is None:
+                continue
+            track, rhythm = found
             starts = track.starts(HOPS.get(name, SPAN)).tolist()
             rows += [(len(tracks), s, name, record, corpus.subject(record)) for s in starts]
             tracks.append(track)
@@ -130,6 +137,33 @@ def load(names: Sequence[str]) -> Examples:
         track=np.array(track_of, np.int64), start=np.array(start_of, np.int64),
         corpus=np.array(corpora), record=np.array(records), subject=np.array(subjects),
     )  # fmt: skip
+
+
+def _marked(corpus: Corpus, record: str, names: list[str]) -> Drawn:
+    marks, rate = _marks(corpus, record), corpus.facts.rate
+    track = Track.of(marks.samples[is_beat(marks.symbols)] / rate)
+    return track, rhythm_at(marks, rate, len(track.seconds), names)
+
+
+def _strip(corpus: Corpus, record: str, names: list[str]) -> Drawn | None:
+    """Return the intervals of our own R peaks, repeated until they fill a window.
+
+    None where the publisher's class is no rhythm, or there are fewer than `SHORTEST` intervals.
+    """
+    (said,) = corpus.statements(record)
+    rhythm = STRIPS[corpus.name].get(said.code)
+    if rhythm is None:
+        return None
+    source = corpus.open(record)
+    peaks = find_peaks(source.read(0, source.samples), source.rate, source.leads).samples
+    seconds = np.diff(peaks) / source.rate
+    if len(seconds) < SHORTEST:
+        return None
+    if rhythm not in names:
+        names.append(rhythm)
+    times = math.ceil((SPAN + 1) / seconds.sum())
+    track = Track.of(np.concatenate([[0.0], np.cumsum(np.tile(seconds, times))]))
+    return track, np.full(len(track.seconds), names.index(rhythm), np.int8)
 
 
 def _marks(corpus: Corpus, record: str) -> Annotations:
