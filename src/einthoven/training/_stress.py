@@ -53,7 +53,8 @@ class StressNoise:
         kind = torch.randint(kinds, (batch, 1), device=where).expand(-1, leads)
         channel = torch.randint(channels, (batch, leads), device=where)
         start = torch.randint(long - time, (batch, leads, 1), device=where)
-        drawn = noise[kind, channel].gather(2, start + torch.arange(time, device=where))
+        first = (kind * channels + channel).unsqueeze(2) * long + start
+        drawn = noise.flatten()[first + torch.arange(time, device=where)]
         second = min(round(rate), time)
         whole = window[:, :, : time // second * second].reshape(batch, leads, -1, second)
         swing = (whole.amax(dim=3) - whole.amin(dim=3)).median(dim=2).values
