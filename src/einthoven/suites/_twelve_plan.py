@@ -28,7 +28,7 @@ TAUGHT = "twelve-median-beat"
 SENTENCE = "beat-net"
 # The same network, told beside the labels what the trees of `FUSION` say out of fold, in noise.
 LEARNER = "beat-net-taught"
-NOISY = "augment.stress=0.5"
+NOISY = "augment.stress=0.25"
 
 # System -> recipe and what is changed of it, in the order of the tables. Those that nothing is
 # known of beforehand come in the order of their cost.
