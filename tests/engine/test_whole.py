@@ -349,3 +349,15 @@ def test_a_sentence_without_a_beat_is_answered_and_uncertain(reader: Bundle) -> 
 def test_a_model_of_sentences_answers(reader: Bundle, profile: str) -> None:
     found = einthoven.analyze(recording(25), model=reader, profile=profile)
     assert [d.code for d in found.diagnoses or ()] == ["NORM", "MI"]
+
+
+def test_a_recording_without_a_beat_is_answered_and_uncertain(reader: Bundle) -> None:
+    record = recording(20)
+    at = np.arange(record.samples) / record.rate
+    slow = np.tile(0.3 * np.sin(0.2 * np.pi * at), (len(record.leads), 1)).astype(np.float32)
+    found = einthoven.analyze(replace(record, signal=slow), model=reader)
+    assert not len(found.beats)
+    assert not found.usable
+    assert found.diagnoses
+    assert all(d.uncertain for d in found.diagnoses)
+    assert "diagnoses: uncertain, since no heartbeats were found" in found.warnings

@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     if (args.subject is None) == (args.suite is None):
         raise UsageError("evaluate", "needs one thing to judge", "Give RUN, MODEL or --suite NAME")
     if args.suite:
+        if args.protocol:
+            raise UsageError("--protocol", "a suite has its own protocols", "Leave it out")
         return _suite(args)
     from einthoven.report.scores import scores_text
     from einthoven.suites import judge_one

@@ -22,6 +22,7 @@ from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import ONE_LEAD, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import SUPERCLASS_NAMES
+from einthoven.signal.quality import NO_BEATS
 
 Samples = npt.NDArray[np.int64]
 
@@ -270,8 +271,12 @@ def whole(
         said.append("diagnoses: not answered, since no such model is shipped for the profile")
     else:
         parts = [e for e in events if isinstance(e, DiagnosisEvent)]
-        if reason is None and parts:
+        # A model of sentences has an answer to an empty one, and calls it uncertain.
+        unheard = reason == NO_BEATS and all(e.uncertain for e in parts)
+        if parts and (reason is None or unheard):
             found = _joined(engine.diagnosis.bundle, parts)
+            if unheard:
+                said.append(f"diagnoses: uncertain, since {NO_BEATS}")
         else:
             why = reason or engine.diagnosis.reason
             said.append(f"diagnoses: not answered, since {why}")

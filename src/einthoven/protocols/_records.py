@@ -186,14 +186,14 @@ class RecordSplit:
     def to_dict(self) -> dict[str, Any]:
         """Return the split as JSON can hold it: each side's records by corpus."""
         examples = self.examples
-        sides = {}
-        for name, rows in self.sides.items():
+
+        def named(rows: Indices) -> dict[str, list[str]]:
             corpus, record = examples.corpus[rows], examples.record[rows]
-            sides[name] = {c: record[corpus == c].tolist() for c in np.unique(corpus).tolist()}
+            return {c: record[corpus == c].tolist() for c in np.unique(corpus).tolist()}
+
         return {
             "protocol": self.protocol, "part": self.part, "title": self.title, "seed": self.seed,
             "left_out": dict(self.left_out), "notes": list(self.notes),
-            _HIDDEN: len(self.unlabelled),
             "records": {name: len(rows) for name, rows in self.sides.items()},
             "subjects": {
                 name: len(np.unique(examples.person[rows])) for name, rows in self.sides.items()
@@ -202,7 +202,8 @@ class RecordSplit:
                 name: dict(zip(examples.classes, examples.positives(rows).tolist(), strict=True))
                 for name, rows in self.sides.items()
             },
-            "sides": sides,
+            "sides": {name: named(rows) for name, rows in self.sides.items()},
+            _HIDDEN: named(self.unlabelled),
         }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class LabelFraction(RecordProtocol):
         self, examples: Examples, seed: int, options: Mapping[str, Any]
     ) -> tuple[RecordSplit, ...]:
         percents = tuple(options["percents"])
-        right = all(isinstance(p, (int, float)) and 0 < p <= 100 for p in percents)
+        right = all(type(p) in (int, float) and 0 < p <= 100 for p in percents)
         if not percents or not right:
             raise UsageError(
                 "protocol.percents", f"are {percents}", "Give shares above 0 and up to 100"

@@ -20,6 +20,7 @@ WINDOW = 10  # seconds; windows begin at multiples of it
 GOOD = (
     0.90  # set beforehand in a study on DS1 of mitdb with noise of nstdb; not yet judged again here
 )
+NO_BEATS = "no heartbeats were found"
 FEWEST = 3  # beats in a full window
 _MISSING = 0.5  # share of samples
 _FLAT = 0.5
@@ -130,7 +131,7 @@ def usable(
     if seconds < _SHORTEST:
         return False, f"it is too short: {seconds:.1f} s, at least {_SHORTEST:.0f} s are needed"
     if not beats:
-        return False, "no heartbeats were found"
+        return False, NO_BEATS
     if sound >= min(FEWEST, windows * FEWEST) and good * 50 >= windows:
         return True, None
     return False, (

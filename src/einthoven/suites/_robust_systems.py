@@ -122,19 +122,21 @@ def _own(run: Path) -> bool:
 
 
 def _sides(run: Path) -> dict[str, set[str]]:
-    split = json.loads((run / "split.json").read_text(encoding="utf-8"))["sides"]
+    """Return the records of each side, and those learnt without a label."""
+    split = json.loads((run / "split.json").read_text(encoding="utf-8"))
+    hidden = split.get("unlabelled") or {}  # runs of before name none
     return {
         side: {r for records in by_corpus.values() for r in records}
-        for side, by_corpus in split.items()
+        for side, by_corpus in {**split["sides"], "unlabelled": hidden}.items()
     }
 
 
 def _seen(run: Path) -> set[str]:
-    """Return the records that the weights of a run were fitted to."""
+    """Return the records that the weights of a run were fitted to, or may have been."""
     sides = _sides(run)
     recipe = load_recipe(str(run / "recipe.toml"))
     again = bool(recipe.model.arguments.get("refit", False))
-    return sides["training"] | (sides["validation"] if again else set())
+    return sides["training"] | sides["unlabelled"] | (sides["validation"] if again else set())
 
 
 def of_run(name: str, runs: Path, run: Path) -> System:

@@ -99,7 +99,8 @@ def read_run(folder: Path) -> Run:
     DataError : it is no finished run.
     """
     if not is_run(folder):
-        raise DataError(folder, "is no finished run", f"It needs {RECIPE} and {TABLE}")
+        mend = f"It needs {RECIPE} and {TABLE}; runs on whole records are judged by --suite twelve"
+        raise DataError(folder, "is no finished run of beats", mend)
     try:
         recipe = tomllib.loads((folder / RECIPE).read_text(encoding="utf-8"))
         labels = recipe["corpus"]["labels"]

@@ -54,9 +54,15 @@ def run_suite(
     runs : where the run folders lie, for a suite that judges runs.
     train : whether a suite that trains may train; it judges what is there otherwise.
     test : whether a suite that keeps its test side back may score it.
+
+    Raises
+    ------
+    UsageError : there is no such suite, or `test` is asked of one that keeps nothing back.
     """
     suite = load_suite(name)
     known = inspect.signature(suite.run).parameters
+    if test and "test" not in known:
+        raise UsageError("--test-side", f"suite {name} keeps no test side back", "Leave it out")
     given = {"runs": runs, "train": train, "test": test}
     return suite.run(out, **{k: v for k, v in given.items() if k in known})
 

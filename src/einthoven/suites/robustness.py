@@ -2,9 +2,10 @@
 
 The ladder is that of `protocols.robustness`: noise of nstdb at 24 to -6 dB, leads lost, electrodes
 exchanged, other rates and gains, R peaks displaced, one at a time. Nothing is fitted again. Systems
-of twelve leads are judged on fold 8 of PTB-XL, which chose nothing of theirs but thresholds, and
-AUROC needs none. Fold 9 and, for beat classifiers, DS2 of mitdb are test sides: they are scored
-only when asked for (``--test-side``), and each look is counted.
+of twelve leads are judged on fold 8 of PTB-XL, which chose thresholds, that AUROC needs none of,
+dropout, and how many records taught networks learn in noise. Fold 9 and, for beat classifiers, DS2
+of mitdb are test sides: they are scored only when asked for (``--test-side``), and each look is
+counted.
 """
 
 from __future__ import annotations

@@ -177,13 +177,19 @@ def taught(recipe: Recipe, split: RecordSplit) -> npt.NDArray[np.float32]:
 
     Raises
     ------
-    DataError : the run has no such file.
+    DataError : the teacher is no finished run.
     LeakError : the teacher was made on another split.
     """
     o, e = recipe.objective, split.examples
     target = e.label.copy()
     if not o.teacher:
         return target
+    for name in (TEACHER, "split.json"):
+        if not (Path(o.teacher) / name).is_file():
+            raise DataError(
+                o.teacher, f"has no {name}: it is no finished run of trees on measurements",
+                "Train one, e.g. einthoven train twelve-measurements, and give its folder",
+            )  # fmt: skip
     said = Answers.load(Path(o.teacher) / TEACHER)
     key = {k: n for n, k in enumerate(zip(said.corpus.tolist(), said.record.tolist(), strict=True))}
     rows = learnt(recipe, split)

@@ -177,24 +177,33 @@ def _lessons(lesson: _Lesson, trees: LabelTrees) -> Answers:
     """Return what is taught: said by trees that had not seen the record's person, each.
 
     Of the training side by trees of its other folds; of records without a label by `trees`, which
-    were grown on the whole training side.
+    were grown on the whole training side. Where a few people are all there are, the other folds may
+    lack a class, or all but it: then how common each class is among them is all that is said.
     """
     split = lesson.data.split
     known, e = split.training, split.examples
     fold = folds_of(e, known)
     logits = np.zeros((len(known), len(e.classes)), np.float32)
     for k in np.unique(fold).tolist():
-        # One draw: the noise of a teacher does no harm.
-        logits[fold == k] = lesson.ask(
-            lesson.learn(known[fold != k], draws=1, part_draws=1), known[fold == k]
-        )
+        rest = known[fold != k]
+        share = np.array([np.nanmean(c) if len(rest) else 0.5 for c in e.label[rest].T])
+        if ((share > 0) & (share < 1)).all():
+            # One draw: the noise of a teacher does no harm.
+            logits[fold == k] = lesson.ask(
+                lesson.learn(rest, draws=1, part_draws=1), known[fold == k]
+            )
+        else:
+            near = share.clip(0.5 / (len(rest) + 1), 1 - 0.5 / (len(rest) + 1))
+            logits[fold == k] = np.log(near / (1 - near))
     rows = np.concatenate([known, split.unlabelled])
+    label = e.label[rows]
     if len(split.unlabelled):
         logits = np.concatenate([logits, lesson.ask(trees, split.unlabelled)])
+        label[len(known) :] = np.nan
     return Answers(
         classes=e.classes, part=np.full(len(rows), "validation"), corpus=e.corpus[rows],
         record=e.record[rows], subject=e.subject[rows], domain=e.domain[rows], fold=e.fold[rows],
-        label=e.label[rows], logits=logits,
+        label=label, logits=logits,
     )  # fmt: skip
 
 
