@@ -92,6 +92,26 @@ def test_the_share_that_is_enough_is_told_and_fold_9_stays_shut(made: Path) -> N
         assert all(len(row) == len(table["columns"]) for row in table["rows"])
 
 
+def test_what_is_kept_is_of_draws_that_have_both_shares(made: Path) -> None:
+    for item in plan(made / "runs"):
+        if item.system == TREES and (item.part, item.seed) != ("100 %", 2):
+            # The draw without a whole score would spoil the mean.
+            _write(item, 0.1 if item.seed == 2 else 3.0)
+    results = run_suite("fractions", made / "results", made / "runs", train=False)
+    rows = results["curves"]["fold 8"][TREES]
+    assert {r["draws"] for r in rows[:-1]} == {3}
+    assert [r["kept"] for r in rows] == [1.0] * len(rows)
+
+
+def test_trees_that_learnt_fold_8_in_the_end_are_not_asked_of_fold_9(made: Path) -> None:
+    for item in plan(made / "runs"):
+        if item.system == TREES and item.part == "100 %":
+            _write(item, 3.0)
+    told = run_suite("fractions", made / "results", made / "runs", train=False, test=True)
+    assert TREES in told["curves"]["fold 8"]
+    assert TREES not in told["curves"]["fold 9"]
+
+
 def test_another_system_at_the_same_share_stands_beside(made: Path) -> None:
     for item in plan(made / "runs"):
         if item.system == TREES and item.part in ("1 %", "100 %"):

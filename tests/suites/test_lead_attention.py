@@ -15,6 +15,7 @@ from einthoven.corpora.ptbxl import Ptbxl
 from einthoven.record import DataError
 from einthoven.record.leads import STANDARD
 from einthoven.suites import lead_attention
+from einthoven.suites._looks import read as looks
 from einthoven.suites.lead_attention import (
     HYPOTHESES,
     RUNS,
@@ -160,13 +161,20 @@ def test_the_whole_suite_on_generated_records(
         tmp_path / "out", runs=tmp_path / "runs", root=root, train=False
     )
     assert found == json.loads((tmp_path / "out" / "lead_attention.json").read_text())
-    assert found["missing"] == [RUNS[lead_attention.ASKED]]
+    assert found["missing"] == [RUNS[lead_attention.TAUGHT], RUNS[lead_attention.ASKED]]
+    assert not (tmp_path / "out" / "looks.json").exists()
     (table,) = found["tables"]
     assert table["rows"]
     assert all(len(row) == len(table["columns"]) for row in table["rows"])
-    overall = found["networks"][SUPER]["overall"]
-    assert sum(overall.values()) == pytest.approx(1, abs=1e-3)
-    told = found["networks"][SUPER]
+    told = found["networks"][f"{SUPER}, fold 8"]
+    assert sum(told["overall"].values()) == pytest.approx(1, abs=1e-3)
     assert set(told["with"]) | set(told["too_few"]) == set(HYPOTHESES)
+    both = lead_attention.run(
+        tmp_path / "out", runs=tmp_path / "runs", root=root, train=False, test=True
+    )
+    assert list(both["networks"]) == [f"{SUPER}, fold 8", f"{SUPER}, fold 9"]
+    assert both["networks"][f"{SUPER}, fold 8"] == told
+    (seen,) = looks(tmp_path / "out")
+    assert (seen["side"], seen["why"]) == ("ptbxl fold 9", "lead attention")
     with pytest.raises(DataError, match="data get ptbxl"):
         lead_attention.run(tmp_path / "out", runs=tmp_path / "runs", root=tmp_path / "no")

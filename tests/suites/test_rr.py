@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from einthoven.evaluation.answers import Answers
-from einthoven.record.errors import DataError
+from einthoven.record.errors import DataError, UsageError
 from einthoven.report._markdown import table
-from einthoven.suites import rr, suite_names
+from einthoven.suites import rr, run_suite, suite_names
 from einthoven.training import load_recipe, to_toml
 
 
@@ -96,3 +96,8 @@ def test_what_is_called_af_is_counted_by_rhythm(runs: Path, tmp_path: Path) -> N
 def test_an_unfinished_run_is_refused_with_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="einthoven train hrv-conformer"):
         rr.run(tmp_path, tmp_path)
+
+
+def test_a_suite_that_keeps_nothing_back_has_no_test_side(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="suite rr keeps no test side back"):
+        run_suite("rr", tmp_path, tmp_path, test=True)

@@ -70,6 +70,28 @@ def test_records_without_a_label_are_answered_by_trees_that_never_saw_them(tmp_p
     np.testing.assert_array_equal(said.logits[hidden], again.logits[hidden])
 
 
+def test_where_the_other_folds_lack_a_class_their_shares_are_said() -> None:
+    recipe = load_recipe("twelve-measurements", SMALL)
+    data = prepare(recipe, 0)
+    known = data.split.training
+    label = data.split.examples.label.copy()
+    fold = folds_of(data.split.examples, known)
+    # Of the last class all that is known lies in one fold.
+    label[known, 2] = fold == fold[0]
+    split = replace(data.split, examples=replace(data.split.examples, label=label))
+    lesson = measurements._Lesson(
+        replace(data, split=split), np.zeros((len(label), 0), np.float32),
+        np.zeros(0, np.int64), 0.0, {"rounds": 2}, 0,
+    )  # fmt: skip
+    trees = lesson.learn(known)
+    said = measurements._lessons(lesson, trees).probabilities
+    lacking = fold == fold[0]
+    rest = label[known[~lacking]]
+    near = rest.mean(axis=0).clip(0.5 / (len(rest) + 1))
+    np.testing.assert_allclose(said[lacking], np.tile(near, (lacking.sum(), 1)), atol=1e-6)
+    assert len(np.unique(said[~lacking][:, 0])) > 1  # where nothing is lacking, trees speak
+
+
 def test_a_run_holds_answers_and_a_teacher_out_of_fold(finished: Path) -> None:
     said = Answers.load(finished / "answers.npz")
     assert said.classes == CLASSES

@@ -1,8 +1,9 @@
 """Does BEAT-Net look at the leads that a cardiologist looks at? Its lead attention, put to a test.
 
 The claim is that attention over leads prefers II for the rhythm. For each group of statements the
-leads that textbooks name are taken as a hypothesis: people of fold 8 with the statement should have
-more of the attention there than the others have. A permutation test over people says how often
+leads that textbooks name are taken as a hypothesis: people with the statement should have more of
+the attention there than the others have. Fold 8 is asked, and fold 9, the test side, when asked for
+(``--test-side``; each look is counted). A permutation test over people says how often
 chance would give as much, Holm's correction is over the hypotheses. Beside it stand two controls:
 networks of the same make that never learnt anything, for attention may follow the height of a QRS
 alone; and what the answer loses when a lead is taken away, for attention need not be what counts.
@@ -10,6 +11,7 @@ alone; and what the answer loses when a lead is taken away, for attention need n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from einthoven.record.diagnosis import diagnoses
 from einthoven.record.errors import DataError
 from einthoven.record.leads import STANDARD
 from einthoven.store.records import open_records
+from einthoven.suites import _looks
 from einthoven.suites._robust_systems import finished
 from einthoven.suites._suite import write_results
 from einthoven.training import records as nets
@@ -35,7 +38,7 @@ Floats = npt.NDArray[np.float64]
 
 NAME = "lead_attention.json"
 COMMAND = "einthoven evaluate --suite lead_attention"
-FOLD = 8
+FOLDS = {"fold 8": 8, "fold 9": 9}
 # Statements and the leads that textbooks look at for them.
 HYPOTHESES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "atrial fibrillation": (("AFIB",), ("II",)),
@@ -52,6 +55,7 @@ HYPOTHESES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "inferior infarction": (("IMI", "ILMI", "IPMI", "IPLMI"), ("II", "III", "aVF")),
 }
 SUPER, ASKED = "asked for superclasses", "asked for the statements"
+TAUGHT = "taught by trees and in noise, asked for superclasses"
 _STATEMENTS = (
     "NORM", "AFIB", "SARRH", "SBRAD", "STACH", "PVC", "PAC", "CLBBB", "CRBBB", "IRBBB", "IMI",
     "ILMI", "ASMI", "AMI", "LVH", "LAFB",
@@ -60,8 +64,11 @@ _SETS = (
     'corpus.labels="ptbxl-all"', "seeds=[0]", 'name="beat-net-statements"',
     "corpus.classes=[" + ", ".join(f'"{c}"' for c in _STATEMENTS) + "]",
 )  # fmt: skip
-# The superclass network is that of the suite `fractions`, with all labels.
-RUNS = {SUPER: "fractions/beat-net/100/seed-0", ASKED: "lead-attention/statements/seed-0"}
+# The superclass networks are those of the suite `fractions`, with all labels.
+RUNS = {
+    SUPER: "fractions/beat-net/100/seed-0", TAUGHT: "fractions/beat-net-taught/100/seed-0",
+    ASKED: "lead-attention/statements/seed-0",
+}  # fmt: skip
 UNTRAINED = 5  # networks that never learnt
 DRAWS = 10_000  # permutations
 LEVEL = 0.05
@@ -220,12 +227,12 @@ def compared(
     return found
 
 
-def _network(runs: Path, place: str, corpus: Corpus) -> dict[str, Any]:
-    """Return what is told of one network."""
+def _network(runs: Path, place: str, corpus: Corpus, side: str) -> dict[str, Any]:
+    """Return what is told of one network on one fold."""
     run = runs / place
     recipe = load_recipe(str(run / "recipe.toml"))
     store = open_records(corpus, recipe.input)
-    rows = np.flatnonzero([corpus.fold(r) == FOLD for r in store.record.tolist()])  # type: ignore[attr-defined]
+    rows = np.flatnonzero([corpus.fold(r) == FOLDS[side] for r in store.record.tolist()])  # type: ignore[attr-defined]
     names = store.record[rows].tolist()
     person = np.array([corpus.subject(r) for r in names], np.str_)
     codes = [{s.code for s in corpus.statements(r)} for r in names]
@@ -237,12 +244,12 @@ def _network(runs: Path, place: str, corpus: Corpus) -> dict[str, Any]:
         else:
             few[name] = int(mine.sum())
     if not has:
-        raise DataError(corpus.folder, f"has too few statements in fold {FOLD}", "Load more of it")
-    window, side = np.asarray(store.window[rows]), np.asarray(store.side[rows])
+        raise DataError(corpus.folder, f"has too few statements in {side}", "Load more of it")
+    window, numbers = np.asarray(store.window[rows]), np.asarray(store.side[rows])
     net = nets.load(recipe, run)
-    seen = look(net, window, side, occlude=True)
+    seen = look(net, window, numbers, occlude=True)
     blank = [
-        by_person(look(untrained(recipe, net, k), window, side, occlude=False).attention, person)
+        by_person(look(untrained(recipe, net, k), window, numbers, occlude=False).attention, person)
         for k in range(UNTRAINED)
     ]
     own = {
@@ -254,8 +261,9 @@ def _network(runs: Path, place: str, corpus: Corpus) -> dict[str, Any]:
         **{f"untrained {k}": dict.fromkeys(has, b) for k, b in enumerate(blank)},
     }  # fmt: skip
     return {
-        "run": place, "records": len(rows), "people": len(np.unique(person)),
+        "run": place, "side": side, "records": len(rows), "people": len(np.unique(person)),
         "with": {name: int(mine.sum()) for name, mine in has.items()}, "too_few": few,
+        "fingerprint": hashlib.sha256(seen.attention.round(6).tobytes()).hexdigest()[:12],
         "overall": dict(zip(STANDARD, seen.attention.mean(axis=0).tolist(), strict=True)),
         "tests": compared(readings, has, DRAWS),
     }  # fmt: skip
@@ -305,8 +313,9 @@ def _table(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(
-    out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True
-) -> dict[str, Any]:
+    out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True,
+    test: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Test the attention of the networks that are there, and write ``lead_attention.json``.
 
     Parameters
@@ -315,6 +324,7 @@ def run(
     runs : where the run folders lie.
     root : the data root.
     train : whether to train the network that is asked for the statements, if it is not there.
+    test : whether fold 9 is asked, too.
 
     Raises
     ------
@@ -331,15 +341,24 @@ def run(
     here = {name: place for name, place in RUNS.items() if finished(runs / place)}
     if not here:
         raise DataError(runs, "holds no BEAT-Net", "Train: einthoven evaluate --suite fractions")
-    told = {name: _network(runs, place, corpus) for name, place in here.items()}
+    told = {
+        f"{name}, {side}": _network(runs, place, corpus, side)
+        for side in (FOLDS if test else ("fold 8",)) for name, place in here.items()
+    }  # fmt: skip
+    for name, each in told.items():
+        if each["side"] != "fold 8":
+            _looks.count(
+                out, system=name, side=f"ptbxl {each['side']}", answers=each["fingerprint"],
+                why="lead attention", command=f"{COMMAND} --test-side",
+            )  # fmt: skip
     confirmed = {
         name: {h: verdict(t) for h, t in each["tests"].items()} for name, each in told.items()
     }
     results = {
         "suite": "lead_attention", "title": "Lead attention of BEAT-Net, tested",
-        "einthoven": __version__, "command": COMMAND,
+        "einthoven": __version__, "command": COMMAND + (" --test-side" if test else ""),
         "note": (
-            f"Fold {FOLD} of PTB-XL, which none of the networks learnt. {DRAWS:,} permutations of "
+            f"Folds of PTB-XL that none of the networks learnt. {DRAWS:,} permutations of "
             "the people, one-sided; Holm over the statements of a table. Untrained: networks of "
             "the same make that never learnt, of which attention follows the signal's size alone. "
             "Confirmed: attention beyond chance and beyond every untrained network's difference, "
