@@ -234,7 +234,7 @@ def run(
             "and dropout, fold 8 helped to choose. % kept is of draws that have both shares."
         ),
         "tables": [table for table in tables if table["rows"]],
-        "curves": curves, "percent_for_99": least,
+        "curves": curves, "percent_for_99": least, "figures": _figures(curves),
         "held_to": {
             "system": OURS, "most": HELD, "percent_for_99": mine,
             "reached": {k: v is not None and v <= HELD for k, v in mine.items()},
@@ -243,6 +243,17 @@ def run(
         "missing": [f"{i.system} {i.part} seed {i.seed}" for i in items if not i.finished],
     }  # fmt: skip
     return write_results(out / NAME, results)
+
+
+def _figures(curves: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return by system what is kept of the full score at the share that is held to."""
+    found: dict[str, dict[str, Any]] = {}
+    for side, each in curves.items():
+        for system, rows in each.items():
+            for row in rows:
+                if row["percent"] == HELD and "kept" in row:
+                    found.setdefault(system, {})[f"kept, {side}"] = {"value": row["kept"]}
+    return found
 
 
 def _count(out: Path, models: Models) -> None:

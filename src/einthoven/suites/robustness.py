@@ -241,5 +241,8 @@ def run(
         "intervals": {"level": 0.95, "draws": tables.DRAWS, "kind": "percentile bootstrap"},
         "tables": _tables(sides, beats, held),
         "records": sides, "beats": beats, "held_to": held, "notes": notes,
+        "figures": {
+            OURS: {f"less {row['rival']}, {s}": v for row in held for s, v in row["ours"].items()}
+        },
     }  # fmt: skip
     return write_results(out / NAME, results)
