@@ -15,6 +15,8 @@ from einthoven.export import waves as exported
 from einthoven.export.onnx import export
 from einthoven.models.unet import CLASSES
 from einthoven.record import DataError
+from einthoven.signal._waves_edges import POINTS, SIDE
+from einthoven.signal.waves import WaveNet
 from einthoven.training import load_recipe, waves
 
 RECORDS = ("1", "2", "3")
@@ -34,6 +36,7 @@ def run(
     parts = ("train", "validation", "test")
     changes = [f'protocol.{part}=["{name}"]' for part, name in zip(parts, RECORDS, strict=True)]
     changes += ["model.widths=[4, 6, 8]", "optimiser.beats=24", "optimiser.epochs=1"]
+    changes += [f"model.edges={int(request.param == 'unet')}"]
     waves.fit(load_recipe("waves", [*changes, f"model.name={request.param}"]), tmp_path / "run")
     return tmp_path / "run"
 
@@ -46,6 +49,14 @@ def test_bundle_and_net_agree_for_any_number_and_length(run: Path, tmp_path: Pat
         with torch.no_grad():
             wanted = net(torch.from_numpy(window)).numpy()
         np.testing.assert_allclose(bundle.run({"window": window}), wanted, atol=1e-4)
+    second, edge = waves.load_edges(run), WaveNet(bundle).edge
+    assert (second is None) == (edge is None) == (len(bundle.card.stages) == 1)
+    if second is not None and edge is not None:
+        rng = np.random.default_rng(0)
+        given = [rng.standard_normal(s, np.float32) for s in ((7, 1, POINTS), (7, SIDE))]
+        with torch.no_grad():
+            shift = second(*map(torch.from_numpy, given)).numpy()
+        np.testing.assert_allclose(edge(*given), shift, atol=1e-5)
     card = bundle.card
     assert (card.task, card.classes) == ("waves", CLASSES)
     assert card.data["records"] == {"train": ["1"], "validation": ["2"]}

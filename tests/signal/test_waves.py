@@ -316,6 +316,26 @@ def test_a_lead_that_hides_its_beats_weighs_less() -> None:
     np.testing.assert_allclose(clarity(_stretch().p, there[:1]), 1)
 
 
+def test_a_boundary_that_the_net_hardly_sees_is_not_told() -> None:
+    signal = np.random.default_rng(0).standard_normal((1, 2500)).astype(np.float32)
+
+    def vague(window: Floats) -> Floats:
+        """See a QRS, and a T that may as well begin earlier but surely ends."""
+        p = np.tile(np.array([1, 0, 0, 0], np.float32)[:, None], (len(window), 1, window.shape[2]))
+        p[:, :, 440:465] = np.array([0, 0, 1, 0])[:, None]
+        p[:, :, 480:520] = np.array([0.55, 0, 0, 0.45])[:, None]
+        p[:, :, 520:560] = np.array([0.45, 0, 0, 0.55])[:, None]
+        return p
+
+    stream = WaveStream(250.0, ("II",), 10.0, vague)
+    found = Waves.joined([*stream.push(signal, NO_PEAKS, 2500), *stream.flush(NO_PEAKS)])
+    assert found.kind.tolist() == ["QRS", "T"]
+    assert found.onset.tolist() == [440, -1]
+    assert found.onset_p[1] == 0
+    assert (found.offset >= 0).all()
+    assert found.to_dicts(("II",))[1]["onset"] is None
+
+
 def test_no_lead_or_a_rate_too_low_is_refused() -> None:
     with pytest.raises(UsageError, match="no lead"):
         WaveStream(500.0, (), 10.0, net)

@@ -135,9 +135,15 @@ def test_the_file_is_written_as_it_is_printed_and_the_look_is_counted(
         monkeypatch.setattr(waves, name, lambda *_: {"rows": []})
     run = tmp_path / "runs" / "waves-ablation" / "short"
     few = [f'protocol.train=["{NAMES[2]}"]', f'protocol.validation=["{NAMES[0]}"]']
-    few += [f'protocol.test=["{NAMES[3]}"]', "optimiser.epochs=1", "optimiser.beats=24"]
+    few += [
+        f'protocol.test=["{NAMES[3]}"]',
+        "optimiser.epochs=1",
+        "optimiser.beats=24",
+        "model.edges=0",
+    ]
     training.fit(load_recipe("waves", [*few, "model.widths=[4, 6]"]), run)
-    monkeypatch.setattr(waves.ablation, "__defaults__", (NAMES[:1],))
+    for one in (waves.ablation, waves.looked_at):
+        monkeypatch.setattr(one, "__defaults__", (NAMES[:1],))
     systems = {"ours": judging.judge(corpus, NAMES, marked(corpus))}
     out = tmp_path / "results"
     found = waves.write(out, corpus, "0" * 64, systems, net, tmp_path / "runs")

@@ -136,7 +136,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(*more: str) -> Recipe:
     changes = (
         'protocol.train=["1", "2", "3"]', 'protocol.validation=["4"]', 'protocol.test=["5"]',
-        "model.widths=[4, 6, 8]", "optimiser.beats=144", "optimiser.epochs=2",
+        "model.widths=[4, 6, 8]", "optimiser.beats=144", "optimiser.epochs=2", "model.edges=0",
     )  # fmt: skip
     return load_recipe("waves", [*changes, *more])
 

@@ -67,6 +67,10 @@ class Bundle:
 
     @cached_property
     def _session(self) -> Any:
+        return self.session(0)
+
+    def session(self, index: int) -> Any:
+        """Return a new session of one stage."""
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -74,7 +78,7 @@ class Bundle:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         return ort.InferenceSession(
-            self.stage_bytes(0), sess_options=options, providers=["CPUExecutionProvider"]
+            self.stage_bytes(index), sess_options=options, providers=["CPUExecutionProvider"]
         )
 
     def run(self, inputs: Mapping[str, Array]) -> Array:

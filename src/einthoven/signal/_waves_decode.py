@@ -7,6 +7,7 @@ wave is decided once, on the same samples, however the probabilities arrived.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,9 @@ _JOIN = {P: 5, QRS: 4, T: 10, GAP: 0}
 _LEAST = {P: 6, QRS: 8, T: 14, GAP: 0}
 _MOST = GRID  # a wave of a second is none
 EDGE = 10  # grid samples either side of a boundary that its confidence is taken from
+KEPT = 80  # grid samples before what is decided that are kept for a second look at it
+# Grid samples that P and T come out too wide at either side, on the validation records.
+_WIDE = 0.5
 _TOUCH = 2  # grid samples: a run that ends so close to missing signal was cut by it
 _LEADS_TO = 100  # grid samples, 0.4 s, from a P to the QRS that it leads to; PR is hardly longer
 # A P that leads to no QRS must be that share as high as those that do: what the net takes for one
@@ -44,7 +48,13 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One wave on the grid, [start, stop); a side is `cut` where its true end is not seen."""
+    """One wave on the grid, [start, stop); a side is `cut` where its true end is not seen.
+
+    Attributes
+    ----------
+    room : grid samples that its onset and its offset may be moved outward by.
+    moved : grid samples, later is more, that they were moved by.
+    """
 
     lead: int
     kind: int
@@ -53,6 +63,14 @@ class Found:
     peak: float
     cut: tuple[bool, bool]
     confidence: tuple[float, float]
+    room: tuple[float, float] = (0.0, 0.0)
+    moved: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """First and last sample of the wave, moved; between two samples where it is."""
+        wide = 0.0 if self.kind == QRS else _WIDE
+        return self.start + wide + self.moved[0], self.stop - 1 - wide + self.moved[1]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,6 +122,10 @@ class Stretch:
         )  # fmt: skip
 
 
+# Returns waves with their boundaries moved, given mV (lead, time) from a grid sample on.
+Mover = Callable[[Sequence[Found], Floats, int], list[Found]]
+
+
 class Decoder:
     """Decides the waves of all leads, stretch by stretch.
 
@@ -111,16 +133,18 @@ class Decoder:
     ----------
     leads : how many.
     hold : grid samples that must be known after a wave before it is decided.
+    second : moves the boundaries of what was found, given mV from a grid sample on.
     """
 
-    def __init__(self, leads: int, hold: int) -> None:
-        self._hold = hold
+    def __init__(self, leads: int, hold: int, second: Mover | None = None) -> None:
+        self._hold, self._second = hold, second
         # Before the recording there is no signal: what begins with it was cut.
-        self._known = Stretch.missing(leads, EDGE, several=leads > 1)
-        self._origin = -EDGE
+        self._known = Stretch.missing(leads, KEPT, several=leads > 1)
+        self._origin = -KEPT
         self._done = [0] * leads  # all before that grid sample is decided
         self._has_t = [False] * leads  # since the last QRS
         self._too_long = [False] * leads  # the run at `_done` is no wave
+        self._last: list[Run | None] = [None] * leads  # the last wave that was decided
         # Heights of the last P waves that led to a QRS, mV.
         self._heights: list[deque[float]] = [deque(maxlen=_REMEMBERED) for _ in range(leads)]
 
@@ -135,7 +159,11 @@ class Decoder:
         labels[~self._known.there] = GAP
         until = have if last else max(0, have - self._hold)
         found = [w for lead, row in enumerate(labels) for w in self._lead(lead, row, until, have)]
-        start = min(self._done) - EDGE - self._origin
+        if self._second is not None:
+            first = max(0, -self._origin)  # before and after the recording there is nothing to see
+            y = self._known.y[:, first : have - self._origin]
+            found = self._second(found, y, self._origin + first)
+        start = min(self._done) - KEPT - self._origin
         self._known = self._known.part(start)
         self._origin += start
         return found
@@ -158,13 +186,16 @@ class Decoder:
         final = []
         runs = self._sized(runs)
         beats = np.array([r.start for r in runs if r.kind == QRS], np.int64)
-        for run in ordered(runs, self._known.p[lead], self._origin, has_t=self._has_t[lead]):
+        every = ordered(runs, self._known.p[lead], self._origin, has_t=self._has_t[lead])
+        for k, run in enumerate(every):
             if run.start >= place:
                 break
             self._has_t[lead] = run.kind == T or (self._has_t[lead] and run.kind == P)
             if run.kind == GAP or (run.kind == P and not self._is_p(lead, run, beats)):
                 continue
-            final.append(self._found(lead, row, run))
+            follows = every[k + 1] if k + 1 < len(every) else None
+            final.append(self._found(lead, row, run, _room(self._last[lead], run, follows)))
+            self._last[lead] = run
         self._done[lead] = place
         return final
 
@@ -210,7 +241,7 @@ class Decoder:
     def _at(self, run: Run) -> slice:
         return slice(run.start - self._origin, run.stop - self._origin)
 
-    def _found(self, lead: int, row: Ints, run: Run) -> Found:
+    def _found(self, lead: int, row: Ints, run: Run, room: tuple[float, float]) -> Found:
         a, b = run.start - self._origin, run.stop - self._origin
         p = self._known.p[lead, run.kind]
         inside = min(EDGE, b - a)
@@ -220,8 +251,19 @@ class Decoder:
             lead=lead, kind=run.kind, start=run.start, stop=run.stop,
             peak=run.start + extremum(self._known.y[lead, a:b]),
             cut=(GAP in row[a - _TOUCH : a].tolist(), GAP in row[b : b + _TOUCH].tolist()),
-            confidence=(onset, offset),
+            confidence=(onset, offset), room=room,
         )  # fmt: skip
+
+
+def _room(before: Run | None, run: Run, after: Run | None) -> tuple[float, float]:
+    """Return how far the onset and the offset of a run may move, between its neighbours.
+
+    Up to a QRS, which stays; half the way to another, which moves as well.
+    """
+    left = (run.start - before.stop, before.kind) if before else (_MOST, QRS)
+    right = (after.start - run.stop, after.kind) if after else (_MOST, QRS)
+    a, b = (gap if kind == QRS else gap / 2 for gap, kind in (left, right))
+    return float(a), float(b)
 
 
 def _joined(runs: list[Run]) -> list[Run]:

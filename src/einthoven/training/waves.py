@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import sys
 from collections.abc import Mapping
@@ -21,17 +22,20 @@ from tqdm import tqdm
 
 from einthoven.corpora import open_corpus
 from einthoven.corpora.ludb import TEST, TRAIN, VALIDATION, Ludb
+from einthoven.models.edgenet import EdgeNet
 from einthoven.models.unet import CLASSES, KERNEL, WIDTHS, UNet
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.files import write_text
+from einthoven.signal._waves_edges import POINTS, SIDE
 from einthoven.signal.waves import Floats, Net
-from einthoven.training import _run, _weights
+from einthoven.training import _run, _waves_edges, _weights
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
 from einthoven.training._recipe import Recipe, check_keys, load_recipe
 from einthoven.training._waves_data import Augment, Leads, composer, leads, windows
 from einthoven.training._waves_loss import Weights, loss
 
 MODELS = {"unet": 1, "wnet": 2}
+EDGES = "edges.safetensors"
 _UP = 0.2  # share of the steps in which the learning rate grows
 _CLIP = 2.0  # largest norm of a gradient
 _STEP = 48  # validation leads at a time
@@ -45,12 +49,14 @@ class Keys:
     ----------
     widths, kernel, dropout : see `models.unet.U`.
     losses : see `_waves_loss.Weights`.
+    edges : epochs in which a second look at boundaries is learnt; none if 0.
     """
 
     widths: tuple[int, ...] = WIDTHS
     kernel: int = KERNEL
     dropout: float = 0.2
     losses: Mapping[str, float] = field(default_factory=dict)
+    edges: int = 0
 
     @classmethod
     def of(cls, recipe: Recipe) -> Keys:
@@ -172,25 +178,44 @@ def _score(row: Mapping[str, float], monitor: str) -> float:
 def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     """Train the net of a recipe with its first seed into the folder `run`.
 
-    An epoch is ``optimiser.beats`` windows, as many as there are leads if that is 0.
-    ``weights.safetensors`` is written last: a run that has it is finished, and resuming it does
-    nothing.
+    An epoch is ``optimiser.beats`` windows, as many as there are leads if that is 0. The net of
+    the waves is finished when ``weights.safetensors`` is there, the second look at boundaries when
+    ``edges.safetensors`` is; resuming does what is left.
 
     Raises
     ------
     UsageError : the recipe does not fit, or the folder holds something else.
     DataError : records are not here.
     """
-    o, seed = recipe.optimiser, recipe.seeds[0]
     weights = Weights(**Keys.of(recipe).losses)
     check_keys("augment", recipe.augment, Augment.__dataclass_fields__)
     augment = Augment(**recipe.augment)
+    parts(recipe), corpus_of(recipe), build(recipe)  # faults before anything is written
+    _run.begin(recipe, run, resume=resume)
+    torch.set_num_threads(recipe.optimiser.threads)
+    if not (run / _run.WEIGHTS).is_file():
+        _fit_net(recipe, run, weights, augment, resume)
+    if Keys.of(recipe).edges and not (run / EDGES).is_file():
+        _fit_edges(recipe, run)
+
+
+def _fit_edges(recipe: Recipe, run: Path) -> None:
+    """Train the second look at what the net of a run finds."""
+    sides, corpus = parts(recipe), corpus_of(recipe)
+    net = asking(load(run)[1])
+    learnt, held = (_waves_edges.guesses(corpus, sides[s], net) for s in ("train", "validation"))
+    made = _waves_edges.fit(learnt, Keys.of(recipe).edges, recipe.seeds[0])
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    _run.write_json(
+        run / "metrics.json", metrics | {"edges_sd_ms": _waves_edges.judged(made, held)}
+    )
+    _weights.save(made.state_dict(), run / EDGES)
+
+
+def _fit_net(recipe: Recipe, run: Path, weights: Weights, augment: Augment, resume: bool) -> None:
+    o, seed = recipe.optimiser, recipe.seeds[0]
     sides, corpus = parts(recipe), corpus_of(recipe)
     lesson = _Lesson(recipe)
-    _run.begin(recipe, run, resume=resume)
-    if (run / _run.WEIGHTS).is_file():
-        return
-    torch.set_num_threads(o.threads)
     _run.write_json(run / "split.json", {side: list(names) for side, names in sides.items()})
     learnt, held = leads(corpus, sides["train"]), leads(corpus, sides["validation"])
     unseen = (*sides["validation"], *sides["test"])
@@ -277,6 +302,21 @@ def load(run: Path) -> tuple[Recipe, UNet]:
         mend = "Name the run of a recipe of task waves"
         raise DataError(run, f"is a run of task {recipe.task!r}", mend)
     return recipe, _weights.filled(build(recipe), run / _run.WEIGHTS)
+
+
+def load_edges(run: Path) -> EdgeNet | None:
+    """Return the second look of a finished run; None if its recipe has none.
+
+    Raises
+    ------
+    DataError : it is not finished.
+    """
+    if not Keys.of(load_recipe(str(run / "recipe.toml"))).edges:
+        return None
+    if not (run / EDGES).is_file():
+        mend = "Run: einthoven train waves --run FOLDER --resume"
+        raise DataError(run, "holds no second look at boundaries", mend)
+    return _weights.filled(EdgeNet(POINTS, SIDE), run / EDGES)
 
 
 def asking(net: UNet) -> Net:
