@@ -70,7 +70,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return _by_size
 
         return [
-            _system("beat-net-taught", TOKENS, lambda: load("beat-net-taught")),
+            _system(robustness.OURS, TOKENS, lambda: load(robustness.OURS)),
             _system(robustness.ALIKE, TOKENS, lambda: load(robustness.ALIKE)),
             _system("resnet1d-wang", STRIP, lambda: load("resnet1d-wang")),
         ], []
@@ -89,12 +89,12 @@ def test_fold_8_is_told_and_test_sides_stay_shut(
 ) -> None:
     out, runs = tmp_path / "results", tmp_path / "runs"
     results = robustness.run(out, runs=runs, root=root)
-    assert sorted(asked) == ["beat-net-taught", "resnet1d-wang", robustness.ALIKE]
+    assert sorted(asked) == [robustness.OURS, "resnet1d-wang", robustness.ALIKE]
     assert set(results["records"]) == {"fold 8"}
     assert results["beats"] == {}
     assert not (out / "looks.json").exists()
     cells = results["records"]["fold 8"]["cells"]
-    assert list(cells["beat-net-taught"]) == [r.name for r in FEW]
+    assert list(cells[robustness.OURS]) == [r.name for r in FEW]
     mine = cells["resnet1d-wang"]
     assert mine["as recorded"]["less"]["value"] == 0
     # A strip needs no R peaks; and who judges by order of size is not moved by a gain.
@@ -108,7 +108,7 @@ def test_fold_8_is_told_and_test_sides_stay_shut(
     assert alike["rival"] == robustness.ALIKE
     assert alike["ours"]["fold 8"]["value"] == 0  # it judges by size, too
     assert held["ours"]["fold 8"]["value"] == pytest.approx(
-        cells["beat-net-taught"]["em 0 dB"]["macro_auroc"]["value"]
+        cells[robustness.OURS]["em 0 dB"]["macro_auroc"]["value"]
         - mine["em 0 dB"]["macro_auroc"]["value"], abs=2e-5,
     )  # fmt: skip
     # Nothing is made twice; a cell that is lost is made again, and is the same.

@@ -26,8 +26,10 @@ TREES, FUSION, PROBE = "twelve-measurements", "twelve", "random-encoder"
 # The network that the trees teach lies in the folder of the system that both make up.
 TAUGHT = "twelve-median-beat"
 SENTENCE = "beat-net"
-# The same network, told beside the labels what the trees of `FUSION` say out of fold, in noise.
+# The same network, told beside the labels what the trees of `FUSION` say out of fold; and with a
+# quarter of the records in noise.
 LEARNER = "beat-net-taught"
+HARDENED = f"{LEARNER}-noise"
 NOISY = "augment.stress=0.25"
 
 # System -> recipe and what is changed of it, in the order of the tables. Those that nothing is
@@ -41,7 +43,8 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         FUSION: (FUSION,),
         PROBE: (FLAGSHIP,),
         SENTENCE: (SENTENCE,),
-        LEARNER: (SENTENCE, NOISY),
+        LEARNER: (SENTENCE,),
+        HARDENED: (SENTENCE, NOISY),
         "cnn-attention-bilstm": ("cnn-attention-bilstm",),
         "optimised-features": ("optimised-features",),
         # At its own width an epoch takes minutes on one core.
@@ -151,7 +154,7 @@ def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
             if part:
                 sets.append(f'protocol.part="{part}"')
             slug = _slug(trial, part)
-            if system == LEARNER:
+            if system in (LEARNER, HARDENED):
                 teacher = runs / FOLDER / FUSION / slug / f"seed-{seed}"
                 sets.append(f'objective.teacher="{teacher}"')
             items.append(

@@ -66,7 +66,7 @@ _SETS = (
 )  # fmt: skip
 # The superclass networks are those of the suite `fractions`, with all labels.
 RUNS = {
-    SUPER: "fractions/beat-net/100/seed-0", TAUGHT: "fractions/beat-net-taught/100/seed-0",
+    SUPER: "fractions/beat-net/100/seed-0", TAUGHT: "fractions/beat-net-taught-noise/100/seed-0",
     ASKED: "lead-attention/statements/seed-0",
 }  # fmt: skip
 UNTRAINED = 5  # networks that never learnt
