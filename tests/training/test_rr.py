@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,22 @@ def test_intervals_of_a_strip_fill_five_minutes(
     low, high = once.min() - 0.02, once.max() + 0.02
     assert ((window[k] > low) & (window[k] < high)).mean() > 0.99
     assert np.isfinite(data.measures()).all()
+
+
+def test_networks_that_are_there_are_asked_and_what_they_cost_is_not_known(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_DATA", str(run.parent))
+    again = tmp_path / "again"
+    again.mkdir()
+    for weights in run.glob("fold-*.safetensors"):
+        shutil.copy(weights, again)
+    rr.fit(load_recipe("hrv-conformer", [*QUICK, "corpus.others=[]"]), again)
+    one, two = (Answers.load(r / "answers.npz") for r in (run, again))
+    np.testing.assert_array_equal(one.logits, two.logits)
+    told = [json.loads((r / "metrics.json").read_text(encoding="utf-8")) for r in (run, again)]
+    assert told[0]["processor_seconds"] is not None
+    assert told[1]["processor_seconds"] is None
 
 
 def test_trees_on_measures_tell_a_clock_from_chance(run: Path) -> None:

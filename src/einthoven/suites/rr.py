@@ -201,13 +201,15 @@ def _cost(run: Path) -> list[Any]:
     """Return numbers of the network, windows, seconds, seed and epochs of a run."""
     said = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     epochs = load_recipe(str(run / "recipe.toml")).optimiser.epochs
-    return [*(said[key] for key in ("parameters", "windows", "processor_seconds", "seed")), epochs]
+    told = [said[key] for key in ("parameters", "windows", "processor_seconds", "seed")]
+    return ["" if value is None else value for value in (*told, epochs)]
 
 
 def _costs(costs: list[list[Any]]) -> dict[str, Any]:
     return table(
         "Cost",
-        "All folds of network and trees with the measures, seconds of one processor. The paper's "
-        "network was taught for 1,800 epochs: what as many would bring here is not known.",
+        "All folds of network and trees with the measures, seconds of one processor; not known of a "
+        "run whose networks were there already. The paper's network was taught for 1,800 epochs: "
+        "what as many would bring here is not known.",
         "numbers in the network; windows; seconds; seed; epochs", costs,
     )  # fmt: skip
