@@ -208,8 +208,8 @@ def _cost(run: Path) -> list[Any]:
 def _costs(costs: list[list[Any]]) -> dict[str, Any]:
     return table(
         "Cost",
-        "All folds of network and trees with the measures, seconds of one processor; not known of a "
-        "run whose networks were there already. The paper's network was taught for 1,800 epochs: "
+        "All folds of network and trees with the measures, seconds of one processor; not of a "
+        "run whose networks were there before. The paper's network was taught for 1,800 epochs: "
         "what as many would bring here is not known.",
         "numbers in the network; windows; seconds; seed; epochs", costs,
     )  # fmt: skip
