@@ -42,7 +42,7 @@ def test_the_plan_has_a_folder_a_run_and_one_budget_for_all_networks(tmp_path: P
     seen = {(r.input.kind, r.crop.seconds, r.model.arguments.get("beats")) for r in nets}
     assert seen == {("strip", 2.5, None), ("tokens", 0.0, 3)}
     taught = [i for i in items if i.recipe.objective.teacher]
-    assert {i.system for i in taught} == {_twelve_plan.LEARNER}
+    assert {i.system for i in taught} == {_twelve_plan.LEARNER, _twelve_plan.HARDENED}
     for item in taught:  # by trees that saw the same split
         assert item.recipe.objective.teacher.split("/")[-2:] == [*item.folder.parts[-2:]]
     assert {r.optimiser.keep for r in nets} == {"last"}
