@@ -17,6 +17,7 @@ from einthoven.evaluation.answers import Answers
 from einthoven.record import LeakError, UsageError
 from einthoven.training import load_recipe, records, train
 from einthoven.training._lightning import Mean
+from einthoven.training._recipe import Recipe
 from einthoven.training._record_augment import RecordAugmentation
 from einthoven.training._record_data import WindowDraws, by_record, prepare, taught
 from einthoven.training._record_net import RecordNet
@@ -151,14 +152,17 @@ def _teacher(run: Path, folder: Path, side: str) -> Path:
     return folder
 
 
+def _taught_by(run: Path, tmp_path: Path) -> tuple[Path, Recipe]:
+    """Return a made-up teacher and a recipe to which it says six tenths."""
+    folder = _teacher(run, tmp_path / "teacher", "training")
+    sets = [f'objective.teacher="{folder.as_posix()}"', "objective.teacher_weight=0.6"]
+    return folder, load_recipe("heartbeatai", [*SMALL, *sets])
+
+
 def test_a_teacher_is_mixed_into_the_labels_of_the_training_side_alone(
     finished: Path, tmp_path: Path
 ) -> None:
-    folder = _teacher(finished, tmp_path / "teacher", "training")
-    recipe = load_recipe(
-        "heartbeatai",
-        [*SMALL, f'objective.teacher="{folder.as_posix()}"', "objective.teacher_weight=0.6"],
-    )
+    _, recipe = _taught_by(finished, tmp_path)
     split = prepare(recipe, 0).split
     target, label = taught(recipe, split), split.examples.label
     np.testing.assert_allclose(target[split.training], 0.4 * label[split.training] + 0.3, atol=1e-6)
@@ -169,11 +173,7 @@ def test_a_teacher_is_mixed_into_the_labels_of_the_training_side_alone(
 def test_records_without_a_label_have_what_the_teacher_says_and_are_drawn(
     finished: Path, tmp_path: Path
 ) -> None:
-    folder = _teacher(finished, tmp_path / "teacher", "training")
-    recipe = load_recipe(
-        "heartbeatai",
-        [*SMALL, f'objective.teacher="{folder.as_posix()}"', "objective.teacher_weight=0.6"],
-    )
+    folder, recipe = _taught_by(finished, tmp_path)
     data = prepare(recipe, 0)
     half = len(data.split.training) // 2
     split = replace(
