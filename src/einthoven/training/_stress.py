@@ -7,13 +7,13 @@ import functools
 import numpy as np
 import torch
 
+from einthoven.protocols.robustness import TRAINING_HALF
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import LIMBS, STANDARD
 from einthoven.signal.aligned_beat import band_limited
 from einthoven.signal.noise import noise_level, nst_gain
 from einthoven.training._peak_sets import NOISES, noise_halves
 
-_HALF = "second"
 _DECIBELS = (-6.0, 24.0)
 _RATE = 360.0  # Hz of nstdb
 
@@ -74,12 +74,11 @@ def stress_noise(spec: InputSpec) -> StressNoise:
     ------
     DataError : nstdb is not here.
     """
-    halves = noise_halves(_HALF)
+    halves = noise_halves(TRAINING_HALF)
     found = []
     for kind in NOISES:
         level = np.array([[noise_level(channel, _RATE)] for channel in halves[kind]])
         even = (halves[kind] / level).astype(np.float32)
-        # In pieces: the whole spectrum of a quarter of an hour is not needed.
         found.append(band_limited(even, _RATE, round(spec.rate), spec.band))
     time = min(f.shape[1] for f in found)
     leads = STANDARD if spec.leads == ("one",) else spec.leads
