@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from einthoven.corpora.nstdb import NOISES
 from einthoven.protocols import RECORD_PROTOCOLS, Examples, _alter
 from einthoven.protocols.robustness import (
     LADDER,
-    NOISES,
     TEST_HALF,
     TRAINING_HALF,
     Noises,

@@ -76,7 +76,6 @@ class Rung:
         return f"{self.kind} {self.short}".strip()
 
 
-NOISES = ("bw", "em", "ma")
 LADDER: Mapping[str, Trouble] = MappingProxyType(
     {
         "bw": Trouble(title="baseline wander", unit="dB", severities=_DECIBELS),

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.corpora.nstdb import NOISES
 from einthoven.evaluation import multilabel
 from einthoven.evaluation.answers import Answers
 from einthoven.evaluation.label_scores import weights
-from einthoven.protocols.robustness import AS_RECORDED, LADDER, NOISES, Rung
+from einthoven.protocols.robustness import AS_RECORDED, LADDER, Rung
 from einthoven.suites._robust_records import Cells, filled
 from einthoven.suites._robust_systems import System
 

@@ -10,12 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from einthoven.corpora.nstdb import NOISES
 from einthoven.record import Record
 from einthoven.signal import _peaks_front as front
 from einthoven.signal._peaks_join import MEMORY, NAMES, gather, nearest
 from einthoven.signal.noise import mix
 from einthoven.signal.peaks import describe_candidates
-from einthoven.training._peak_sets import NOISES, beats_and_flutter
+from einthoven.training._peak_sets import beats_and_flutter
 
 Pair = tuple[nn.Module, Sequence[str]]
 Floats = npt.NDArray[np.float32]

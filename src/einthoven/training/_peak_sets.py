@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.corpora import open_corpus
+from einthoven.corpora.nstdb import NOISES
 from einthoven.record import Annotations
 from einthoven.record.errors import DataError
 from einthoven.record.vocabulary import is_beat
@@ -23,7 +24,6 @@ Ints = npt.NDArray[np.int64]
 Wave = Callable[[npt.NDArray[np.float64], np.random.Generator], npt.NDArray[np.float64]]
 
 _NEAR = 9  # grid samples, 0.1 s: the farthest a candidate may lie from the beat it is
-NOISES = ("bw", "em", "ma")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
