@@ -6,12 +6,13 @@ import tomllib
 from dataclasses import replace
 from importlib import resources
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from einthoven.corpora.nstdb import NOISES
+from einthoven.corpora.nstdb import NOISES, Nstdb
 from einthoven.protocols import RECORD_PROTOCOLS, Examples, _alter
 from einthoven.protocols.robustness import (
     LADDER,
@@ -20,7 +21,7 @@ from einthoven.protocols.robustness import (
     Noises,
     Rung,
     altered,
-    half,
+    noise_halves,
     rungs,
 )
 from einthoven.record import Annotations, DataError, Record, UsageError
@@ -150,13 +151,19 @@ def test_a_way_through_other_rates_keeps_what_the_lowest_can_hold(record: Record
         assert share == pytest.approx(left, abs=0.03)
 
 
-def test_halves_of_the_noise_share_no_sample_and_no_training_names_the_one_that_judges() -> None:
-    wave = np.arange(10, dtype=np.float32)[None]
-    first, second = half(wave, TEST_HALF), half(wave, TRAINING_HALF)
-    assert not set(first[0].tolist()) & set(second[0].tolist())
-    assert np.concatenate([first, second], axis=1).tolist() == wave.tolist()
+def test_halves_of_the_noise_share_no_sample_and_no_training_names_the_one_that_judges(
+    tmp_path: Path,
+) -> None:
+    corpus = Nstdb(tmp_path)
+    root = corpus.miniature(tmp_path, 1)
+    first, second = (noise_halves(which, root) for which in (TEST_HALF, TRAINING_HALF))
+    for name in NOISES:
+        source = corpus.open(name)
+        both = np.concatenate([first[name], second[name]], axis=1)
+        np.testing.assert_array_equal(both, source.read(0, source.samples))
+        assert first[name].shape == second[name].shape
     with pytest.raises(UsageError, match="is no half"):
-        half(wave, "third")
+        noise_halves("third", root)
     named: list[Any] = []
     for path in resources.files("einthoven.recipes").iterdir():
         if path.name.endswith(".toml"):

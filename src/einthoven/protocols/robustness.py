@@ -14,11 +14,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from einthoven.corpora import open_corpus
+from einthoven.corpora.nstdb import NOISES
 from einthoven.protocols import RECORD_PROTOCOLS, _alter
 from einthoven.protocols._records import Examples, RecordProtocol, RecordSplit
 from einthoven.record import Record
@@ -122,17 +125,28 @@ def rungs(asks: str) -> tuple[Rung, ...]:
     return tuple(found)
 
 
-def half(noise: Signal, which: str) -> Signal:
-    """Return a half of a noise record (lead, time); they share no sample.
+def noise_halves(which: str, root: Path | None = None) -> dict[str, Signal]:
+    """Return by name a half of each noise record of nstdb, (lead, time) mV; they share no sample.
+
+    Parameters
+    ----------
+    which : `TEST_HALF` or `TRAINING_HALF`.
+    root : the data root.
 
     Raises
     ------
     UsageError : there is no such half.
+    DataError : nstdb is not here.
     """
     if which not in (TEST_HALF, TRAINING_HALF):
         raise UsageError("noise", f"{which!r} is no half", f"Give {TEST_HALF} or {TRAINING_HALF}")
-    middle = noise.shape[1] // 2
-    return noise[:, :middle] if which == TEST_HALF else noise[:, middle:]
+    corpus, found = open_corpus("nstdb", root), {}
+    for name in NOISES:
+        source = corpus.open(name)
+        middle = source.samples // 2
+        span = (0, middle) if which == TEST_HALF else (middle, source.samples)
+        found[name] = source.read(*span)
+    return found
 
 
 class Noises:

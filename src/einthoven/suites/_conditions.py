@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import eaten
-from einthoven.corpora import Corpus, open_corpus
+from einthoven.corpora import Corpus
 from einthoven.evaluation import classification
 from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import Inputs, Neighbours
@@ -34,8 +34,8 @@ from einthoven.protocols._alter import (
     unaltered,
 )
 from einthoven.protocols._alter import beats_of as reference_beats
-from einthoven.protocols.robustness import TEST_HALF, half
-from einthoven.record import Patient, Record
+from einthoven.protocols.robustness import TEST_HALF, noise_halves
+from einthoven.record import DataError, Patient, Record
 from einthoven.record.files import write_text
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.source import RecordSource
@@ -214,18 +214,12 @@ def _number(value: Any) -> float | None:
     return None if np.isnan(value) else round(float(value), 5)
 
 
-def quiet_half(root: Path | None = None) -> dict[str, Floats]:
-    """Return the half of each noise of nstdb that no training mixes in; nothing if not here."""
-    corpus, found = open_corpus("nstdb", root), {}
-    if not all((corpus.folder / f"{kind}.dat").is_file() for kind in NOISES):
+def _noises() -> Noises:
+    """Return the half that no training mixes in; none where nstdb is not here."""
+    try:
+        return noise_halves(TEST_HALF)
+    except DataError:
         return {}
-    for kind in NOISES:
-        source = corpus.open(kind)
-        whole = source.read(0, source.samples) if source.leads else np.stack(
-            [source.read_channel(c.name, 0, source.samples) for c in source.channels]
-        )  # fmt: skip
-        found[kind] = half(whole, TEST_HALF)
-    return found
 
 
 def _kept(run: Run, records: Sequence[str]) -> dict[str, Any]:
@@ -273,7 +267,7 @@ def table(
     from tqdm import tqdm
 
     systems = {name: runs[0] for name, runs in groups.items()}
-    asked = conditions(quiet_half() if noises is None else noises)
+    asked = conditions(_noises() if noises is None else noises)
     kept = {name: _kept(run, records) for name, run in systems.items()}
     work = list(_wanted(systems, kept, list(asked)))
     loaded = [corpus.open(r).record() for r in records] if work else []

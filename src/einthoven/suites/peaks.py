@@ -22,6 +22,7 @@ from tqdm import tqdm
 from einthoven.corpora import open_corpus
 from einthoven.corpora.mitdb import DS1
 from einthoven.evaluation.ec57 import Comparison, average, compare, gross
+from einthoven.protocols.robustness import TEST_HALF, noise_halves
 from einthoven.record import Annotations, Record
 from einthoven.record.errors import UsageError
 from einthoven.record.vocabulary import is_beat
@@ -301,11 +302,9 @@ def run(
     cross : also train twelve times for the cross-validated figures (a quarter of an hour).
     peers : of `PEERS`, run beside it.
     """
-    from einthoven.training._peak_sets import noise_halves
-
     corpus = open_corpus("mitdb")
     records = {name: corpus.open(name).record() for name in corpus.records}
-    noises = noise_halves("first")
+    noises = noise_halves(TEST_HALF)
     detectors: dict[str, Detector] = {"einthoven": ours}
     detectors |= {name: PEERS[name] for name in peers}
     one = {name: judge(record, ours, 1) for name, record in records.items()}

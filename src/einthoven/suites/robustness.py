@@ -18,11 +18,17 @@ from typing import Any
 from einthoven._version import __version__
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.corpora.mitdb import DS2
-from einthoven.protocols.robustness import TEST_HALF, TRAINING_HALF, Noises, Rung, rungs
+from einthoven.protocols.robustness import (
+    TEST_HALF,
+    TRAINING_HALF,
+    Noises,
+    Rung,
+    noise_halves,
+    rungs,
+)
 from einthoven.record.errors import DataError
 from einthoven.suites import _looks, _robust_beats, _robust_records, _robust_systems
 from einthoven.suites import _robust_tables as tables
-from einthoven.suites._conditions import quiet_half
 from einthoven.suites._suite import write_results
 
 NAME = "robustness.json"
@@ -208,10 +214,7 @@ def run(
     ------
     DataError : no run, no recordings or no noise.
     """
-    half = quiet_half(root)
-    if not half:
-        raise DataError("nstdb", "is not here", "Load it with: einthoven data get nstdb")
-    noises = Noises(half, _RATE)
+    noises = Noises(noise_halves(TEST_HALF, root), _RATE)
     corpus = open_corpus("ptbxl", root)
     corpus.at_hand()
     sides, notes = {}, []

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from einthoven.corpora import open_corpus
 from einthoven.corpora.nstdb import NOISES
+from einthoven.protocols.robustness import noise_halves as noise_halves
 from einthoven.record import Annotations
 from einthoven.record.errors import DataError
 from einthoven.record.vocabulary import is_beat
@@ -88,20 +89,6 @@ def table(
         parts.append(Table(features=features[keep], labels=labels[keep], offsets=offsets[keep],
             weights=np.full(int(keep.sum()), weight, np.float32)))  # fmt: skip
     return stack(parts)
-
-
-def noise_halves(half: str) -> dict[str, Floats]:
-    """Return the ``first`` or ``second`` half of each noise record of nstdb, (lead, time) mV."""
-    corpus = open_corpus("nstdb")
-    out = {}
-    for name in NOISES:
-        source = corpus.open(name)
-        middle = source.samples // 2
-        span = (0, middle) if half == "first" else (middle, source.samples)
-        out[name] = source.read(*span) if source.leads else np.stack(
-            [source.read_channel(c.name, *span) for c in source.channels]
-        )  # fmt: skip
-    return out
 
 
 def _broad(n: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 
 from einthoven.corpora.nstdb import NOISES
-from einthoven.protocols.robustness import TRAINING_HALF
+from einthoven.protocols.robustness import TRAINING_HALF, noise_halves
 from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import LIMBS, STANDARD
 from einthoven.signal.aligned_beat import band_limited
 from einthoven.signal.noise import noise_level, nst_gain
-from einthoven.training._peak_sets import noise_halves
 
 _DECIBELS = (-6.0, 24.0)
 _RATE = 360.0  # Hz of nstdb

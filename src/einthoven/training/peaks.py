@@ -19,10 +19,11 @@ from torch import nn
 from einthoven._version import __version__
 from einthoven.corpora import open_corpus
 from einthoven.corpora.mitdb import DS1
+from einthoven.protocols.robustness import noise_halves
 from einthoven.signal._peaks_front import FEATURES
 from einthoven.training import _weights
 from einthoven.training._peak_joint import Described, describe, fit_join
-from einthoven.training._peak_sets import Table, no_beats, noise_halves, real, stack
+from einthoven.training._peak_sets import Table, no_beats, real, stack
 from einthoven.training._recipe import Recipe, check_keys, load_recipe, to_toml
 
 Floats = npt.NDArray[np.float32]
