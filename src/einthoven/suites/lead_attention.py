@@ -23,6 +23,7 @@ import torch
 
 from einthoven._version import __version__
 from einthoven.corpora import Corpus, open_corpus
+from einthoven.evaluation.permutation import difference, holm, permuted
 from einthoven.record.diagnosis import diagnoses
 from einthoven.record.errors import DataError
 from einthoven.record.leads import STANDARD
@@ -147,44 +148,6 @@ def by_person(values: Floats, person: npt.NDArray[np.str_]) -> Floats:
     return np.asarray(total / count.reshape(-1, *[1] * (values.ndim - 1)), np.float64)
 
 
-def permuted(people: int, draws: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return (draw, person): the people in another order each time."""
-    rng = np.random.default_rng(seed)
-    return rng.permuted(np.tile(np.arange(people), (draws, 1)), axis=1)
-
-
-def chance(
-    share: Floats, has: npt.NDArray[np.bool_], orders: npt.NDArray[np.int64]
-) -> tuple[float, float]:
-    """Return the mean of those who have less that of the rest, and how often chance gives as much.
-
-    One-sided: (1 + orders with as large a difference) / (1 + orders).
-
-    Parameters
-    ----------
-    share : (person,).
-    has : (person,) who has the statement.
-    orders : `permuted`.
-    """
-    count, total = int(has.sum()), float(share.sum())
-
-    def gap(inside: Floats) -> Floats:
-        return np.asarray(inside / count - (total - inside) / (len(has) - count), np.float64)
-
-    real = float(gap(np.array(share[has].sum())))
-    drawn = gap(share[orders[:, :count]].sum(axis=1))
-    return real, (1 + int((drawn >= real - 1e-12).sum())) / (1 + len(drawn))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Return p-values after Holm's correction (1979, Scand J Statist 6: 65-70), in their order."""
-    rank, worst, found = np.argsort(p, kind="stable"), 0.0, [0.0] * len(p)
-    for k, place in enumerate(rank.tolist()):
-        worst = max(worst, min(1.0, (len(p) - k) * p[place]))
-        found[place] = worst
-    return found
-
-
 def _columns(recipe: Recipe, codes: Sequence[str]) -> list[int]:
     """Return the outputs of a network that some statements speak for; none for a rhythm."""
     said = {diagnoses()["SCP", c].asserts(recipe.corpus.labels) for c in codes} - {""}
@@ -208,7 +171,7 @@ def compared(
         for name, mine in has.items():
             leads = [STANDARD.index(lead) for lead in HYPOTHESES[name][1]]
             share = by[name][:, leads].sum(axis=1)
-            gap, p = chance(share, mine, orders)
+            gap, p = difference(share, mine, orders)
             inside = by[name][mine].mean(axis=0)
             raised = inside - by[name][~mine].mean(axis=0)
             order = np.argsort(-inside).tolist()
