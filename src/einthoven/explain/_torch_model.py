@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from einthoven.bundle import Bundle
-from einthoven.explain._model import Array, Logits
 from einthoven.explain._onnx_file import read_graph
 from einthoven.explain._onnx_graph import torch_graph
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
+
+Array = npt.NDArray[np.float32]
+Logits = npt.NDArray[np.float64]
 
 _AT_ONCE = 128  # windows a step
 _TASKS = ("beat", "diagnosis")
