@@ -21,7 +21,7 @@ from einthoven.record.files import beside, write_text
 from einthoven.record.leads import STANDARD, one_lead
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
-from einthoven.signal.paper import MUTED, TRACE, Mark, _open, _text
+from einthoven.signal.paper import MUTED, TRACE, Mark, svg_open, svg_text
 from einthoven.signal.tinted_paper import AGAINST, FOR, LINE_SECONDS, signed, svg_tinted
 
 SHORTEST = 3.0  # seconds of paper
@@ -62,7 +62,7 @@ def svg(
         parts += f'<g transform="translate({x} {y + top})">{_inner(right)}</g>'
     width, height = width + 2 * _EDGE, height + top + 2 * _EDGE
     return (
-        _open(width, height, _title(found), _said(found))
+        svg_open(width, height, _title(found), _said(found))
         + f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
         + f'<g transform="translate({_EDGE} {_EDGE})">{head}{parts}</g></svg>'
     )
@@ -79,7 +79,7 @@ def stacked(pictures: Sequence[str]) -> str:
     width = max(width for width, _ in sizes)
     white = f'<rect width="{width}" height="{tops[-1]}" fill="#ffffff"/>'
     title = "Explanations of one answer by several methods"
-    return _open(width, tops[-1], title, "") + white + parts + "</svg>"
+    return svg_open(width, tops[-1], title, "") + white + parts + "</svg>"
 
 
 def _head(found: Attribution, words: str, width: int) -> tuple[str, int]:
@@ -92,7 +92,7 @@ def _head(found: Attribution, words: str, width: int) -> tuple[str, int]:
     for text, size, weight in lines:
         for line in wrap(text, max(20, int(width / (0.6 * size)))):
             y += round(size * 1.35)
-            out.append(_text(0, y, line, kind="said", size=size, weight=weight))
+            out.append(svg_text(0, y, line, kind="said", size=size, weight=weight))
     return "".join(out), y + 24
 
 
@@ -186,27 +186,27 @@ def bars(found: Attribution) -> str:
     width, head = _NAME + room + _BAR + 130, 104
     out = []
     words = UNIT_WORDS[found.unit]
-    out.append(_text(0, 34, f"What speaks for {found.target}", kind="head", size=32,
-                     weight="700"))  # fmt: skip
-    out.append(_text(0, 72, f"{words}; right: for, left: against" if negative else words,
-                     kind="unit", size=26, colour=MUTED))  # fmt: skip
+    out.append(svg_text(0, 34, f"What speaks for {found.target}", kind="head", size=32,
+                        weight="700"))  # fmt: skip
+    out.append(svg_text(0, 72, f"{words}; right: for, left: against" if negative else words,
+                        kind="unit", size=26, colour=MUTED))  # fmt: skip
     for k, (name, value) in enumerate(shown):
         y = head + k * _ROW
         long = round(abs(value) * scale)
         left = zero if value >= 0 else zero - long
         colour = FOR if value > 0 else AGAINST if value < 0 else MUTED
-        out.append(_text(_NAME - 20, y + 24, name if len(name) < 21 else f"{name[:19]}\u2026",
-                         kind="name", size=28, anchor="end"))  # fmt: skip
+        out.append(svg_text(_NAME - 20, y + 24, name if len(name) < 21 else f"{name[:19]}\u2026",
+                            kind="name", size=28, anchor="end"))  # fmt: skip
         out.append(f'<rect x="{left}" y="{y}" width="{max(long, 1)}" height="{_ROW - 14}" '
                    f'fill="{colour}"/>')  # fmt: skip
-        out.append(_text(zero + long + 10 if value >= 0 else zero - long - 10, y + 24,
-                         signed(value), kind="number", size=28,
-                         anchor="start" if value >= 0 else "end", colour=colour))  # fmt: skip
+        out.append(svg_text(zero + long + 10 if value >= 0 else zero - long - 10, y + 24,
+                            signed(value), kind="number", size=28,
+                            anchor="start" if value >= 0 else "end", colour=colour))  # fmt: skip
     bottom = head + len(shown) * _ROW
     out.append(f'<path d="M{zero} {head - 8}V{bottom}" fill="none" stroke="{TRACE}" '
                f'stroke-width="2"/>')  # fmt: skip
     said = "; ".join(f"{name} {signed(value)}" for name, value in shown)
-    opened = _open(width, bottom + 10, f"What speaks for {found.target}", said)
+    opened = svg_open(width, bottom + 10, f"What speaks for {found.target}", said)
     return opened.replace('class="ecg"', 'class="bars"', 1) + "".join(out) + "</svg>"
 
 

@@ -10,18 +10,18 @@ from einthoven.signal import _paper_waves
 from einthoven.signal._beat_waves import OFFSET, ONSET, QRS, P, T
 from einthoven.signal.median_beat import MedianBeats
 from einthoven.signal.paper import (
-    _FOOT,
-    _PER_SECOND,
+    FOOT,
     MUTED,
+    PER_SECOND,
     PULSE,
     TRACE,
-    _draw,
-    _grid,
-    _Lane,
-    _lanes,
-    _open,
-    _pulse,
-    _text,
+    Lane,
+    draw_lead,
+    grid,
+    lay_lanes,
+    pulse,
+    svg_open,
+    svg_text,
 )
 
 WIDTH = 1850  # units: 185 mm, what stands on A4 at true scale
@@ -55,16 +55,16 @@ def svg_beats(beats: MedianBeats, leads: Sequence[str], title: str, description:
         rows = range(first, min(first + columns, len(leads)))
         joined = beats.signal[list(rows)].reshape(1, -1)
         # Level 0 is the level before the QRS, not the median of the beat.
-        (lane,), bottom = _lanes(_around_zero(joined), top)
+        (lane,), bottom = lay_lanes(_around_zero(joined), top)
         for column, row in enumerate(rows):
-            x = PULSE + column * cell + (cell - round(size / beats.rate * _PER_SECOND)) // 2
+            x = PULSE + column * cell + (cell - round(size / beats.rate * PER_SECOND)) // 2
             out.append(_cell(beats, row, leads[row], x, lane))
-        pulses += _pulse(lane.zero)
+        pulses += pulse(lane.zero)
         top = bottom
     return "".join([
-        _open(width, top + _FOOT - 30, title, description),
+        svg_open(width, top + FOOT - 30, title, description),
         f'<rect width="{width}" height="{top - _HEAD}" y="{_HEAD}" fill="#fffdfc"/>',
-        _grid(width, _HEAD, top),
+        grid(width, _HEAD, top),
         f'<path class="pulse" d="{pulses}" fill="none" stroke="{TRACE}" stroke-width="3.2"/>',
         *out, "</svg>",
     ])  # fmt: skip
@@ -77,8 +77,8 @@ def _around_zero(line: np.ndarray) -> np.ndarray:
     return np.array([[0, 0, 0, max(high, 0.0), min(low, 0.0) - _ROOM]], np.float32)
 
 
-def _cell(beats: MedianBeats, row: int, name: str, x: int, lane: _Lane) -> str:
-    own = _Lane(lane.top, lane.height, lane.zero, 0.0)
+def _cell(beats: MedianBeats, row: int, name: str, x: int, lane: Lane) -> str:
+    own = Lane(lane.top, lane.height, lane.zero, 0.0)
     boxes = []
     for kind, letter in _KINDS:
         onset, offset = beats.marks[kind, ONSET, row], beats.marks[kind, OFFSET, row]
@@ -95,9 +95,11 @@ def _cell(beats: MedianBeats, row: int, name: str, x: int, lane: _Lane) -> str:
             )
     line = beats.signal[row].astype(np.float32)
     if not np.isfinite(line).any():
-        return _text(x + 8, lane.top + 34, f"{name}: no signal", kind="lead", size=32, weight="700")
-    return out + _draw(line, beats.rate, x, own, name)
+        return svg_text(
+            x + 8, lane.top + 34, f"{name}: no signal", kind="lead", size=32, weight="700"
+        )
+    return out + draw_lead(line, beats.rate, x, own, name)
 
 
 def _place(beats: MedianBeats, from_r: float, x: int) -> int:
-    return x + round((beats.at + float(from_r)) / beats.rate * _PER_SECOND)
+    return x + round((beats.at + float(from_r)) / beats.rate * PER_SECOND)

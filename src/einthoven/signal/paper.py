@@ -25,10 +25,10 @@ PULSE = 100  # units: the 10 mm before the trace in which the calibration pulse 
 MINOR, MAJOR, TRACE = "#f5d9d5", "#e4aaa2", "#111111"
 SHADE, MUTED = "#fff1b8", "#555555"
 
-_HEAD = 62  # units above the grid, where the beats are named
-_FOOT = 50  # units below it, where the time stands
+HEAD = 62  # units above the grid, where the beats are named
+FOOT = 50  # units below it, where the time stands
 _LEAST, _MOST = 20, 50  # mm of paper a lead may take
-_PER_SECOND = MM_PER_SECOND * UNIT
+PER_SECOND = MM_PER_SECOND * UNIT
 _PER_MV = MM_PER_MV * UNIT
 
 Mark = tuple[int, str, str]
@@ -36,7 +36,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Lane:
+class Lane:
     """Where one lead stands: paper from `top`, `height` units, `level` mV on the line `zero`."""
 
     top: int
@@ -73,7 +73,7 @@ def trace_path(signal: Signal, rate: float, x: int, lane_zero: int, level: float
         return "", False
     # Absurd values must not leave the range of whole numbers; 10 V is off every paper.
     value = np.clip(signal[at].astype(np.float64) - level, -1e4, 1e4)
-    column = x + np.floor(at * (_PER_SECOND / rate) + 0.5).astype(np.int64)
+    column = x + np.floor(at * (PER_SECOND / rate) + 0.5).astype(np.int64)
     y = lane_zero - np.floor(value * _PER_MV + 0.5).astype(np.int64)
     clipped = bool(np.any(y < low) or np.any(y > high))
     y = np.clip(y, low, high)
@@ -113,7 +113,7 @@ def _polyline(x: Ints, y: Ints) -> str:
     )  # fmt: skip
 
 
-def _grid(width: int, top: int, bottom: int) -> str:
+def grid(width: int, top: int, bottom: int) -> str:
     """Return the two paths of the paper; strong lines every 5 mm from the trace's first sample."""
 
     def lines(step: int, skip: int) -> str:
@@ -129,7 +129,7 @@ def _grid(width: int, top: int, bottom: int) -> str:
     )
 
 
-def _lanes(signal: Signal, first: int) -> tuple[list[_Lane], int]:
+def lay_lanes(signal: Signal, first: int) -> tuple[list[Lane], int]:
     """Return where each lead stands, and the unit at which the paper ends."""
     lanes, top = [], first
     for row in signal:
@@ -144,25 +144,32 @@ def _lanes(signal: Signal, first: int) -> tuple[list[_Lane], int]:
             up_mm, down_mm = (up_mm - 5, down_mm) if up_mm > down_mm else (up_mm, down_mm - 5)
         up_mm += max(0, _LEAST - up_mm - down_mm)
         height = (up_mm + down_mm) * UNIT
-        lanes.append(_Lane(top, height, top + up_mm * UNIT, level))
+        lanes.append(Lane(top, height, top + up_mm * UNIT, level))
         top += height
     return lanes, top
 
 
-def _pulse(zero: int) -> str:
+def pulse(zero: int) -> str:
     """Return the path data of the 1 mV, 0.2 s calibration pulse."""
     return f"M20 {zero}h15v-{_PER_MV:.0f}h50v{_PER_MV:.0f}h15"
 
 
-def _text(x: float, y: float, words: str, *, kind: str, size: int = 28, anchor: str = "start",
-          colour: str = TRACE, weight: str = "400") -> str:  # fmt: skip
+def svg_text(x: float, y: float, words: str, *, kind: str, size: int = 28, anchor: str = "start",
+             colour: str = TRACE, weight: str = "400") -> str:  # fmt: skip
+    """Return words as an element of class `kind`, their foot at (x, y)."""
     return (
         f'<text class="{kind}" x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" '
         f'text-anchor="{anchor}" font-weight="{weight}">{escape(words)}</text>'
     )
 
 
-def _check(signal: Signal, rate: float, leads: Sequence[str]) -> Signal:
+def checked(signal: Signal, rate: float, leads: Sequence[str]) -> Signal:
+    """Return the signal as (lead, time).
+
+    Raises
+    ------
+    UsageError : names and rows do not match, or the rate is none.
+    """
     signal = np.atleast_2d(np.asarray(signal, np.float32))
     if signal.ndim != 2 or signal.shape[0] != len(leads) or not len(leads):
         raise UsageError(
@@ -174,7 +181,8 @@ def _check(signal: Signal, rate: float, leads: Sequence[str]) -> Signal:
     return signal
 
 
-def _open(width: int, height: int, title: str, description: str) -> str:
+def svg_open(width: int, height: int, title: str, description: str) -> str:
+    """Return the beginning of a picture, in units; title and description are read out."""
     label = f"{title}. {description}" if description else title
     return (
         f'<svg class="ecg" xmlns="http://www.w3.org/2000/svg" role="img" '
@@ -186,7 +194,7 @@ def _open(width: int, height: int, title: str, description: str) -> str:
     )
 
 
-def _holes(row: Signal, rate: float, x: int, lane: _Lane) -> str:
+def _holes(row: Signal, rate: float, x: int, lane: Lane) -> str:
     """Return grey fields with the words "no signal" over stretches of NaN of 0.2 s and more."""
     bad = np.concatenate(([0], (~np.isfinite(row)).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(bad)).tolist()
@@ -194,18 +202,18 @@ def _holes(row: Signal, rate: float, x: int, lane: _Lane) -> str:
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         if stop - start < 0.2 * rate:
             continue
-        left, right = x + round(start / rate * _PER_SECOND), x + round(stop / rate * _PER_SECOND)
+        left, right = x + round(start / rate * PER_SECOND), x + round(stop / rate * PER_SECOND)
         out.append(
             f'<rect class="hole" x="{left}" y="{lane.top + 2}" width="{right - left}" '
             f'height="{lane.height - 4}" fill="#e6e6e6"/>'
         )
         if right - left >= 220:
-            out.append(_text((left + right) / 2, lane.top + lane.height / 2 + 10, "no signal",
-                             kind="gone", anchor="middle", colour=MUTED))  # fmt: skip
+            out.append(svg_text((left + right) / 2, lane.top + lane.height / 2 + 10, "no signal",
+                                kind="gone", anchor="middle", colour=MUTED))  # fmt: skip
     return "".join(out)
 
 
-def _draw(row: Signal, rate: float, x: int, lane: _Lane, name: str) -> str:
+def draw_lead(row: Signal, rate: float, x: int, lane: Lane, name: str) -> str:
     """Return one lead: its holes, its line, its name, and a word where it left the paper."""
     path, clipped = trace_path(
         row, rate, x, lane.zero, lane.level, lane.top + 2, lane.top + lane.height - 2
@@ -217,24 +225,24 @@ def _draw(row: Signal, rate: float, x: int, lane: _Lane, name: str) -> str:
     )
     words = f"{name} (cut off at the edge of the paper)" if clipped else name
     # A pale halo keeps the name legible where the trace runs through it.
-    halo = _text(x + 8, lane.top + 34, words, kind="lead", size=32, weight="700")
+    halo = svg_text(x + 8, lane.top + 34, words, kind="lead", size=32, weight="700")
     return out + halo.replace(
         "<text ", '<text paint-order="stroke" stroke="#fff" stroke-width="7" ', 1
     )
 
 
-def _times(width: int, bottom: int, begin: float) -> str:
+def time_axis(width: int, bottom: int, begin: float) -> str:
     """Return a tick at every whole second of the recording, every other one with its time."""
     out = []
     first = int(np.ceil(begin - 1e-9))
-    for count, second in enumerate(range(first, first + int((width - PULSE) / _PER_SECOND) + 1)):
-        x = PULSE + round((second - begin) * _PER_SECOND)
+    for count, second in enumerate(range(first, first + int((width - PULSE) / PER_SECOND) + 1)):
+        x = PULSE + round((second - begin) * PER_SECOND)
         if x > width:
             break
         out.append(f'<path d="M{x} {bottom}v10" stroke="{MUTED}" stroke-width="2"/>')
         if x <= width - 60:
             kind = "time" if count % 2 == 0 else "time odd"
             anchor = "middle" if x >= 60 else "start"
-            out.append(_text(x, bottom + 38, clock(second), kind=kind, size=26, anchor=anchor,
-                             colour=MUTED))  # fmt: skip
+            out.append(svg_text(x, bottom + 38, clock(second), kind=kind, size=26, anchor=anchor,
+                                colour=MUTED))  # fmt: skip
     return "".join(out)

@@ -10,22 +10,22 @@ from einthoven.record.record import Signal
 from einthoven.signal import _paper_waves
 from einthoven.signal._paper_waves import Band
 from einthoven.signal.paper import (
-    _FOOT,
-    _HEAD,
-    _PER_SECOND,
+    FOOT,
+    HEAD,
+    PER_SECOND,
     PULSE,
     SHADE,
     TRACE,
+    Lane,
     Mark,
-    _check,
-    _draw,
-    _grid,
-    _Lane,
-    _lanes,
-    _open,
-    _pulse,
-    _text,
-    _times,
+    checked,
+    draw_lead,
+    grid,
+    lay_lanes,
+    pulse,
+    svg_open,
+    svg_text,
+    time_axis,
 )
 
 
@@ -61,40 +61,40 @@ def svg_strip(
     ------
     UsageError : names and rows do not match, or the rate is none.
     """
-    signal = _check(signal, rate, leads)
+    signal = checked(signal, rate, leads)
     width_s = signal.shape[1] / rate if seconds is None else seconds
     width = PULSE + max(50, int(np.ceil(width_s * 5 - 1e-9)) * 50)
-    signal = signal[:, : int(np.ceil((width - PULSE) / _PER_SECOND * rate)) + 1]
-    lanes, bottom = _lanes(signal, _HEAD)
+    signal = signal[:, : int(np.ceil((width - PULSE) / PER_SECOND * rate)) + 1]
+    lanes, bottom = lay_lanes(signal, HEAD)
 
     def place(sample: float) -> int:
-        return PULSE + round(sample / rate * _PER_SECOND)
+        return PULSE + round(sample / rate * PER_SECOND)
 
     out = [
-        _open(width, bottom + _FOOT, title, description),
-        f'<rect width="{width}" height="{bottom - _HEAD}" y="{_HEAD}" fill="#fffdfc"/>',
+        svg_open(width, bottom + FOOT, title, description),
+        f'<rect width="{width}" height="{bottom - HEAD}" y="{HEAD}" fill="#fffdfc"/>',
     ]
     if shade is not None:
         left, right = max(place(shade[0]), PULSE), min(place(shade[1]), width)
         out.append(
-            f'<rect class="shade" x="{left}" y="{_HEAD}" width="{max(right - left, 1)}" '
-            f'height="{bottom - _HEAD}" fill="{SHADE}"/>'
+            f'<rect class="shade" x="{left}" y="{HEAD}" width="{max(right - left, 1)}" '
+            f'height="{bottom - HEAD}" fill="{SHADE}"/>'
         )
-    out.append(_grid(width, _HEAD, bottom))
-    end = round((width - PULSE) / _PER_SECOND * rate)
+    out.append(grid(width, HEAD, bottom))
+    end = round((width - PULSE) / PER_SECOND * rate)
     out.append(_paper_waves.draw(
         (kind, place(a), place(b), lane.top, lane.height)
         for row, lane in enumerate(lanes)
         for _, kind, a, b in _paper_waves.inside(waves, row, 0, end)
     ))  # fmt: skip
     out.append(
-        f'<path class="pulse" d="{"".join(_pulse(lane.zero) for lane in lanes)}" fill="none" '
+        f'<path class="pulse" d="{"".join(pulse(lane.zero) for lane in lanes)}" fill="none" '
         f'stroke="{TRACE}" stroke-width="3.2"/>'
     )
     for row, lane, name in zip(signal, lanes, leads, strict=True):
-        out.append(_draw(row, rate, PULSE, lane, name))
+        out.append(draw_lead(row, rate, PULSE, lane, name))
     out.append(_beats(marks, rate, width))
-    out.append(_times(width, bottom, begin))
+    out.append(time_axis(width, bottom, begin))
     return "".join(out) + "</svg>"
 
 
@@ -123,13 +123,13 @@ def svg_sheet(
     rhythm : row of the lead drawn through below the others.
     columns, seconds : how many columns, and how much of the recording each shows.
     """
-    signal = _check(signal, rate, leads)
+    signal = checked(signal, rate, leads)
     per = int(np.ceil(len(leads) / columns))
-    step = round(seconds * _PER_SECOND)
+    step = round(seconds * PER_SECOND)
     width = PULSE + columns * step
     size = round(seconds * rate)
     out: list[str] = []
-    top, pulses = _HEAD, ""
+    top, pulses = HEAD, ""
     for line in range(per):
         rows = list(range(line, len(leads), per))
         cut = [signal[r, c * size : (c + 1) * size + 1] for c, r in enumerate(rows)]
@@ -138,50 +138,50 @@ def svg_sheet(
         padded = np.full((1, wide * len(good)), np.nan, np.float32)
         for c, g in enumerate(good):
             padded[0, c * wide : c * wide + len(g)] = g
-        (lane,), bottom = _lanes(padded, top)
+        (lane,), bottom = lay_lanes(padded, top)
         for c, (r, piece) in enumerate(zip(rows, cut, strict=True)):
             level = float(np.nanmedian(piece)) if np.isfinite(piece).any() else 0.0
-            own = _Lane(lane.top, lane.height, lane.zero, level)
+            own = Lane(lane.top, lane.height, lane.zero, level)
             x = PULSE + c * step
             bands = _paper_waves.inside(waves, r, c * size, (c + 1) * size)
             out.append(_paper_waves.draw((
-                (kind, x + round((a - c * size) / rate * _PER_SECOND),
-                 x + round((b - c * size) / rate * _PER_SECOND), own.top, own.height)
+                (kind, x + round((a - c * size) / rate * PER_SECOND),
+                 x + round((b - c * size) / rate * PER_SECOND), own.top, own.height)
                 for _, kind, a, b in bands
             ), letters=False))  # fmt: skip
-            out.append(_draw(piece, rate, x, own, leads[r]))
+            out.append(draw_lead(piece, rate, x, own, leads[r]))
             if c:
                 out.append(f'<path d="M{x} {lane.zero - 40}v80" stroke="{TRACE}" '
                            f'stroke-width="2"/>')  # fmt: skip
-        pulses += _pulse(lane.zero)
+        pulses += pulse(lane.zero)
         top = bottom
-    (lane,), bottom = _lanes(signal[rhythm : rhythm + 1, : columns * size], top)
+    (lane,), bottom = lay_lanes(signal[rhythm : rhythm + 1, : columns * size], top)
     bands = _paper_waves.inside(waves, rhythm, 0, columns * size)
     out.append(_paper_waves.draw(
-        (kind, PULSE + round(a / rate * _PER_SECOND), PULSE + round(b / rate * _PER_SECOND),
+        (kind, PULSE + round(a / rate * PER_SECOND), PULSE + round(b / rate * PER_SECOND),
          lane.top, lane.height) for _, kind, a, b in bands
     ))  # fmt: skip
-    out.append(_draw(signal[rhythm, : columns * size + 1], rate, PULSE, lane, leads[rhythm]))
-    pulses += _pulse(lane.zero)
+    out.append(draw_lead(signal[rhythm, : columns * size + 1], rate, PULSE, lane, leads[rhythm]))
+    pulses += pulse(lane.zero)
     head = [
-        _open(width, bottom + _FOOT, title, description),
-        f'<rect width="{width}" height="{bottom - _HEAD}" y="{_HEAD}" fill="#fffdfc"/>',
-        _grid(width, _HEAD, bottom),
+        svg_open(width, bottom + FOOT, title, description),
+        f'<rect width="{width}" height="{bottom - HEAD}" y="{HEAD}" fill="#fffdfc"/>',
+        grid(width, HEAD, bottom),
         f'<path class="pulse" d="{pulses}" fill="none" stroke="{TRACE}" stroke-width="3.2"/>',
     ]
     out.append(_beats(marks, rate, width))
-    return "".join([*head, *out, _times(width, bottom, begin)]) + "</svg>"
+    return "".join([*head, *out, time_axis(width, bottom, begin)]) + "</svg>"
 
 
 def _beats(marks: Sequence[Mark], rate: float, width: int) -> str:
     """Return the labels of the beats above the paper, each with a tick at its sample."""
     out = []
     for sample, label, colour in marks:
-        x = PULSE + round(sample / rate * _PER_SECOND)
+        x = PULSE + round(sample / rate * PER_SECOND)
         if PULSE <= x <= width - 14:
             out.append(
-                f'<path d="M{x} {_HEAD - 12}v12" stroke="{colour}" stroke-width="3"/>'
-                + _text(x, _HEAD - 18, label, kind="beat", size=34, anchor="middle",
-                        colour=colour, weight="700")
+                f'<path d="M{x} {HEAD - 12}v12" stroke="{colour}" stroke-width="3"/>'
+                + svg_text(x, HEAD - 18, label, kind="beat", size=34, anchor="middle",
+                           colour=colour, weight="700")
             )  # fmt: skip
     return "".join(out)

@@ -15,22 +15,22 @@ import numpy.typing as npt
 
 from einthoven.record.record import Signal
 from einthoven.signal.paper import (
-    _FOOT,
-    _HEAD,
-    _PER_SECOND,
+    FOOT,
+    HEAD,
     MUTED,
+    PER_SECOND,
     PULSE,
     TRACE,
+    Lane,
     Mark,
-    _check,
-    _draw,
-    _grid,
-    _Lane,
-    _lanes,
-    _open,
-    _pulse,
-    _text,
-    _times,
+    checked,
+    draw_lead,
+    grid,
+    lay_lanes,
+    pulse,
+    svg_open,
+    svg_text,
+    time_axis,
 )
 
 FOR, AGAINST = "#b84a00", "#00609c"
@@ -106,7 +106,7 @@ def svg_tinted(
     ------
     UsageError : names and rows do not match, or the rate is none.
     """
-    signal = _check(signal, rate, leads)
+    signal = checked(signal, rate, leads)
     strength: npt.NDArray[np.float64] = np.nan_to_num(np.asarray(tint, np.float64)).clip(-1, 1)
     blocks = list(_blocks(signal.shape, rate, layout))
     if layout == "sheet" and strength.any():
@@ -133,7 +133,7 @@ def svg_tinted(
             (width, top, profile),
         )
         out.append(text)
-    opened = _open(width, top, title, description)
+    opened = svg_open(width, top, title, description)
     return opened.replace("<svg ", f'<svg data-layout="{layout}" ', 1) + "".join(out) + "</svg>"
 
 
@@ -174,7 +174,7 @@ def _block(
 ) -> tuple[str, int]:
     """Return one block as SVG, and the unit at which it ends."""
     width, above, profile = place
-    paper = top = above + _HEAD
+    paper = top = above + HEAD
     first = block[0][0].first
     last = block[0][-1].last
     traces, pulses = [], ""
@@ -182,25 +182,25 @@ def _block(
     for line in block:
         levels = [_level(signal[c.row, c.first : c.last]) for c in line]
         joined = [signal[c.row, c.first : c.last] - v for c, v in zip(line, levels, strict=True)]
-        (lane,), bottom = _lanes(np.concatenate(joined)[None], top)
+        (lane,), bottom = lay_lanes(np.concatenate(joined)[None], top)
         for cell, level in zip(line, levels, strict=True):
-            x = PULSE + round(cell.at / rate * _PER_SECOND)
-            own = _Lane(lane.top, lane.height, lane.zero, level)
+            x = PULSE + round(cell.at / rate * PER_SECOND)
+            own = Lane(lane.top, lane.height, lane.zero, level)
             zero = bottom + profile // 2
             own_tint, behind = (t[cell.row, cell.first : cell.last] for t in tints)
             _tinted(fields, own_tint, behind, rate, x, own, profile)
-            room = round((cell.last - cell.first) / rate * _PER_SECOND)
+            room = round((cell.last - cell.first) / rate * PER_SECOND)
             traces.append(f'<path d="M{x} {zero}h{min(room, width - x)}" fill="none" '
                           f'stroke="{MUTED}" stroke-width="1.6"/>')  # fmt: skip
             if cell is not line[0]:
                 traces.append(f'<path d="M{x} {lane.zero - 40}v80" fill="none" '
                               f'stroke="{TRACE}" stroke-width="2"/>')  # fmt: skip
             row = signal[cell.row, cell.first : cell.last]
-            traces.append(_draw(row, rate, x, own, leads[cell.row]))
-        pulses += _pulse(lane.zero)
+            traces.append(draw_lead(row, rate, x, own, leads[cell.row]))
+        pulses += pulse(lane.zero)
         top = bottom + profile
     out = [f'<rect width="{width}" height="{top - paper}" y="{paper}" fill="#fffdfc"/>']
-    out.append(_grid(width, paper, top))
+    out.append(grid(width, paper, top))
     for step, path in sorted(fields.items()):
         colour = FOR if step > 0 else AGAINST
         # Steps beyond +-_STEPS are the profiles, solid.
@@ -215,32 +215,32 @@ def _block(
         here = [m for m in marks if cell.first <= m[0] < cell.last]
         out.append(_named(here, cell, rate, width, paper))
     same_time = len(block[0]) > 1 and block[0][1].first == first
-    end = PULSE + round((last - first) / rate * _PER_SECOND) if same_time else width
-    times = _times(end, top, begin + first / rate)
+    end = PULSE + round((last - first) / rate * PER_SECOND) if same_time else width
+    times = time_axis(end, top, begin + first / rate)
     inside = [
         (max(a, first), min(b, last), name, number)
         for a, b, name, number in labels if a < last and b > first
     ]  # fmt: skip
     if not inside:
-        return "".join([*out, times]), top + _FOOT
+        return "".join([*out, times]), top + FOOT
     out.append(_flags(inside, first, rate, width, top))
     # The times stand over the lines that lead to the names.
     halo = 'paint-order="stroke" stroke="#fff" stroke-width="9" class="time'
     out.append(times.replace('class="time', halo))
-    return "".join(out), top + _FOOT + _FLAG
+    return "".join(out), top + FOOT + _FLAG
 
 
 def _named(marks: Sequence[Mark], cell: _Cell, rate: float, width: int, paper: int) -> str:
     """Return the beats of one cell above the paper."""
     out = ""
     for sample, label, colour in marks:
-        x = PULSE + round((sample - cell.first + cell.at) / rate * _PER_SECOND)
+        x = PULSE + round((sample - cell.first + cell.at) / rate * PER_SECOND)
         if x <= width - 14:
             out += (
                 f'<path d="M{x} {paper - 12}v12" fill="none" stroke="{colour}" stroke-width="3"/>'
             )
-            out += _text(x, paper - 18, label, kind="beat", size=34, anchor="middle",
-                         colour=colour, weight="700")  # fmt: skip
+            out += svg_text(x, paper - 18, label, kind="beat", size=34, anchor="middle",
+                            colour=colour, weight="700")  # fmt: skip
     return out
 
 
@@ -260,7 +260,7 @@ def _softened(tint: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float
 
 
 def _tinted(fields: dict[int, list[str]], tint: npt.NDArray[np.float64],
-            behind: npt.NDArray[np.float64], rate: float, x: int, lane: _Lane,
+            behind: npt.NDArray[np.float64], rate: float, x: int, lane: Lane,
             profile: int) -> None:  # fmt: skip
     """Add the rectangles of one cell to `fields`, by step of the tint `behind` the trace."""
     if not len(tint):
@@ -269,7 +269,7 @@ def _tinted(fields: dict[int, list[str]], tint: npt.NDArray[np.float64],
     steps[np.abs(behind) < _FAINT] = 0
     middle, half = lane.top + lane.height + profile // 2, profile // 2 - 4
     # Profiles stand on a column of two units, a fifth of a millimetre.
-    column = np.floor(np.arange(len(tint)) * (_PER_SECOND / rate) / 2).astype(np.int64)
+    column = np.floor(np.arange(len(tint)) * (PER_SECOND / rate) / 2).astype(np.int64)
     tall = np.round(tint * half).astype(np.int64)
     strongest = np.zeros(column[-1] + 1, np.int64)
     order = np.argsort(np.abs(tall), kind="stable")
@@ -283,7 +283,7 @@ def _tinted(fields: dict[int, list[str]], tint: npt.NDArray[np.float64],
             )  # fmt: skip
     for a, b, step in _runs(steps.astype(np.int64)):
         if step:
-            left, right = (x + round(s / rate * _PER_SECOND) for s in (a, b))
+            left, right = (x + round(s / rate * PER_SECOND) for s in (a, b))
             wide = max(right - left, 1)
             fields.setdefault(step, []).append(f"M{left} {lane.top}h{wide}v{lane.height}h-{wide}z")
 
@@ -303,7 +303,7 @@ def _flags(labels: Sequence[Label], first: int, rate: float, width: int, top: in
     strongest = sorted(labels, key=lambda flag: -abs(flag[3]))[:most]
     chosen = sorted(strongest, key=lambda flag: flag[0] + flag[1])
     middles = [
-        PULSE + ((a + b) / 2 - first) / rate * _PER_SECOND for a, b, _, _ in chosen
+        PULSE + ((a + b) / 2 - first) / rate * PER_SECOND for a, b, _, _ in chosen
     ]  # fmt: skip
     out = []
     for wanted, at, (_, _, name, number) in zip(
@@ -311,12 +311,12 @@ def _flags(labels: Sequence[Label], first: int, rate: float, width: int, top: in
     ):
         colour = FOR if number > 0 else AGAINST if number < 0 else MUTED
         out.append(
-            f'<path d="M{wanted:.0f} {top}v10L{at:.0f} {top + _FOOT + 4}" fill="none" '
+            f'<path d="M{wanted:.0f} {top}v10L{at:.0f} {top + FOOT + 4}" fill="none" '
             f'stroke="{colour}" stroke-width="2"/>'
-            + _text(round(at), top + _FOOT + 34, name, kind="flag", size=28, anchor="middle",
-                    colour=colour, weight="700")
-            + _text(round(at), top + _FOOT + 66, signed(number), kind="flag", size=28,
-                    anchor="middle", colour=colour)
+            + svg_text(round(at), top + FOOT + 34, name, kind="flag", size=28, anchor="middle",
+                       colour=colour, weight="700")
+            + svg_text(round(at), top + FOOT + 66, signed(number), kind="flag", size=28,
+                       anchor="middle", colour=colour)
         )  # fmt: skip
     return f'<g class="flags">{"".join(out)}</g>'
 
