@@ -124,10 +124,6 @@ def test_calibration_of_a_rare_class_is_seen_by_bins_of_equal_mass() -> None:
     assert ml.ece(p, y, ml.once(len(p)))[0, 0] < 0.003
     doubled = ml.ece(2 * p, y, ml.once(len(p)))[0, 0]
     assert doubled == pytest.approx(p.mean(), rel=0.15)
-    told = ml.reliability_by_mass(p[:, 0], y[:, 0])
-    assert told.count.sum() == len(p)
-    assert told.count.max() <= 1.1 * len(p) / 15
-    assert told.ece == pytest.approx(ml.ece(p, y, ml.once(len(p)))[0, 0])
 
 
 def test_equal_probabilities_share_a_bin_and_no_label_at_all_tells_nothing() -> None:
@@ -135,4 +131,3 @@ def test_equal_probabilities_share_a_bin_and_no_label_at_all_tells_nothing() -> 
     assert ml.ece(p, y, ml.once(10))[0, 0] == pytest.approx(0)
     assert np.isnan(ml.ece(p, y * np.nan, ml.once(10))).all()
     assert np.isnan(ml.auroc(p, y * np.nan, ml.once(10))).all()
-    assert len(ml.reliability_by_mass(p[:, 0], y[:, 0] * np.nan).count) == 0

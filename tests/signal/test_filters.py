@@ -10,7 +10,6 @@ from hypothesis.extra.numpy import arrays
 
 from einthoven.record import UsageError
 from einthoven.signal.filters import (
-    apply_taps,
     bandpass_taps,
     fill_gaps,
     median_of_three,
@@ -51,13 +50,6 @@ def test_a_low_pass_leaves_the_baseline_alone():
 def test_a_filter_that_cannot_be_is_refused(band, taps):
     with pytest.raises(UsageError):
         bandpass_taps(360, band, taps)
-
-
-@given(SIGNALS)
-def test_taps_are_applied_where_they_have_all_their_samples(signal):
-    taps = np.array([0.25, 0.5, 0.25], np.float32)
-    wanted = 0.25 * signal[:, :-2] + 0.5 * signal[:, 1:-1] + 0.25 * signal[:, 2:]
-    np.testing.assert_allclose(apply_taps(signal, taps), wanted, atol=1e-5)
 
 
 @given(SIGNALS, st.integers(1, 5))

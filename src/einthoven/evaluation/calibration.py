@@ -142,12 +142,6 @@ def ece(
     return reliability(confidence, correct, bins=bins).ece
 
 
-def brier_top(confidence: npt.NDArray[np.floating], correct: npt.NDArray[np.generic]) -> float:
-    """Return the mean square of (beat,) confidence of the chosen class less 1 or 0 for right."""
-    gap = np.asarray(confidence, np.float64) - np.asarray(correct, np.float64)
-    return float((gap**2).mean())
-
-
 def brier(p: npt.NDArray[np.floating], label: npt.NDArray[np.int64]) -> float:
     """Return the Brier score over all classes, 0 to 2 (Brier 1950).
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.evaluation.calibration import Reliability
-
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.floating]
 
@@ -183,25 +181,6 @@ def ece(probability: Labels, label: Labels, weight: Floats, *, bins: int = 15) -
         gap = np.abs((drawn * (p - label[known, c])) @ member).sum(axis=1)
         found[:, c] = _over(gap, drawn.sum(axis=1))
     return found
-
-
-def reliability_by_mass(probability: Labels, label: Labels, *, bins: int = 15) -> Reliability:
-    """Bin one class's probabilities, equally many records a bin; for the picture beside `ece`.
-
-    Parameters
-    ----------
-    probability, label : (record,); labels 1, 0 or NaN.
-    """
-    known = ~np.isnan(label)
-    p, y = np.asarray(probability[known], np.float64), np.asarray(label[known], np.float64)
-    if not len(p):
-        none = np.zeros(0)
-        return Reliability(np.zeros(1), np.zeros(0, np.int64), none, none)
-    _, index = np.unique(_bins(p, bins), return_inverse=True)
-    count = np.bincount(index).astype(np.int64)
-    tops = np.array([p[index == b].max() for b in range(len(count))])
-    means = [np.bincount(index, v) / count for v in (p, y)]
-    return Reliability(np.append(p.min(), tops), count, means[0], means[1])
 
 
 def f_max(probability: Labels, label: Labels, weight: Floats, *, most: int = 200) -> Floats:

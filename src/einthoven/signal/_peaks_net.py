@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,18 +63,6 @@ class PeakNet:
             return empty, empty
         logits, offset = self._session.run(["logits", "offset"], {"side": features})
         return logits[:, 1] - logits[:, 0], offset[:, 0]
-
-
-class Unjudged:
-    """Stands where a net would: for those who only want the candidates."""
-
-    threshold = 0.0
-    join: Mapping[str, float] = MappingProxyType({})
-
-    def __call__(self, features: Floats) -> tuple[Floats, Floats]:
-        """Return zeros."""
-        zeros = np.zeros(len(features), np.float32)
-        return zeros, zeros
 
 
 @lru_cache(maxsize=4)

@@ -43,11 +43,6 @@ def bandpass_taps(rate: float, band: tuple[float, float], taps: int) -> Taps:
     return taps_
 
 
-def apply_taps(signal: Signal, taps: Taps) -> Signal:
-    """Return (lead, time - taps + 1): the symmetric FIR where it has all its samples."""
-    return np.stack([np.convolve(row, taps, mode="valid") for row in signal])
-
-
 def moving_mean(signal: Signal, width: int) -> Signal:
     """Return (..., time - width + 1) float32: mean over `width` samples of (..., time)."""
     total = np.cumsum(signal, axis=-1, dtype=np.float64)
