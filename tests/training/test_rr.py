@@ -157,6 +157,7 @@ def test_folds_deal_out_people_of_each_corpus_evenly() -> None:
         ("augment.shift=200", "a shift from 0 to 150"),
         ("augment.gain=1", "key 'gain' is not known"),
         ("input.rate=2", "rate = 4"),
+        ("optimiser.keep=best", r"optimiser\.keep: is best, and nothing is chosen here"),
     ],
 )
 def test_what_it_cannot_do_is_refused(tmp_path: Path, assignment: str, text: str) -> None:

@@ -71,6 +71,8 @@ class Keys:
         if found.folds < 2 or not 0 <= found.shift <= SPAN / 2:
             mend = "Give 2 folds or more, and a shift from 0 to 150"
             raise UsageError("recipe", f"has {found.folds} folds, shift {found.shift:g}", mend)
+        if recipe.optimiser.keep != "last":
+            raise UsageError("optimiser.keep", "is best, and nothing is chosen here", "Give last")
         return found
 
 
