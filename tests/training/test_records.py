@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,17 @@ def test_records_without_a_label_have_what_the_teacher_says_and_are_drawn(
         for w in batch.tolist()
     }  # fmt: skip
     assert drawn <= set(split.training.tolist())
+
+
+def test_a_run_says_which_answers_taught_it(finished: Path, tmp_path: Path) -> None:
+    folder, recipe = _taught_by(finished, tmp_path)
+    train(replace(recipe, optimiser=replace(recipe.optimiser, epochs=1)), tmp_path / "run")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["teacher"] == folder.as_posix()
+    digest = sha256((folder / TEACHER).read_bytes()).hexdigest()
+    assert metrics["teacher_sha256"] == digest[:12]
+    plain = json.loads((finished / "metrics.json").read_text(encoding="utf-8"))
+    assert (plain["teacher"], plain["teacher_sha256"]) == ("", "")
 
 
 @pytest.mark.parametrize("side", ["validation", "test"])

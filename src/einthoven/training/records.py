@@ -7,6 +7,7 @@ one a domain, is as many runs, each with its own ``protocol.part``.
 from __future__ import annotations
 
 import inspect
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from einthoven.training._recipe import Recipe, check_keys
 from einthoven.training._record_augment import RecordAugmentation
 from einthoven.training._record_data import Data, Records, WindowDraws, by_record, prepare, taught
 from einthoven.training._record_net import RecordNet
-from einthoven.training._record_run import answers_of, finish
+from einthoven.training._record_run import TEACHER, answers_of, finish
 
 __all__ = ["build", "fit", "load", "logits", "prepare"]
 
@@ -207,10 +208,13 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
         resume=resume, watch=o.keep == "best" or o.patience > 0,
     )  # fmt: skip
     net.load_state_dict(weights)
+    teacher = recipe.objective.teacher or ""
+    # A teacher that is trained again later shows.
+    said = sha256((Path(teacher) / TEACHER).read_bytes()).hexdigest()[:12] if teacher else ""
     finish(
         run, data.split, predict(net.to(o.device), data),
         {
-            "epoch": epoch, "seed": seed, "teacher": recipe.objective.teacher or "",
+            "epoch": epoch, "seed": seed, "teacher": teacher, "teacher_sha256": said,
             "parameters": sum(p.numel() for p in net.parameters()),
         },
     )  # fmt: skip
