@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,7 +191,7 @@ def _told(logits: np.ndarray, label: np.ndarray, names: list[str]) -> _twelve_ju
         record=np.array(names), subject=np.array(names), domain=np.full(n, "x"),
         fold=np.full(n, 1), label=label.astype(np.float32), logits=logits.astype(np.float32),
     )  # fmt: skip
-    return _twelve_judge.Told(answers=table, sure=table)
+    return _twelve_judge.Told(answers=table, sure=table, raw=table)
 
 
 def test_figures_are_means_over_seeds_of_the_same_records_in_any_order() -> None:
@@ -200,7 +201,8 @@ def test_figures_are_means_over_seeds_of_the_same_records_in_any_order() -> None
     wrong = _told(np.array([[-2.0], [1], [-1], [2]]), label, names)
     turned = right.where(np.array([True] * 4))
     order = np.array([2, 0, 3, 1])
-    turned = _twelve_judge.Told(answers=right.answers.rows(order), sure=right.sure.rows(order))
+    rows = right.answers.rows(order)
+    turned = _twelve_judge.Told(answers=rows, sure=rows, raw=rows)
     found = _twelve_judge.figures([turned, wrong], draws=20)
     assert found["macro"]["auroc"]["seeds"] == [1.0, 0.0]
     assert found["macro"]["auroc"]["value"] == 0.5
@@ -208,6 +210,25 @@ def test_figures_are_means_over_seeds_of_the_same_records_in_any_order() -> None
     assert gap is not None
     assert gap["macro"]["value"] == 1.0
     assert _twelve_judge.difference([right], [_told(np.zeros((1, 1)), label[:1], ["z"])]) is None
+
+
+def test_the_order_of_several_runs_together_is_that_of_the_models_and_not_of_their_calibration(
+    tmp_path: Path,
+) -> None:
+    """Two runs that agree, one of them calibrated by a handful of records."""
+    logits, label = np.array([[1.0], [-1.0]]), np.array([[1], [0]])
+    parts = []
+    for k, shift in enumerate((0.0, -5.0)):
+        table = _told(logits, label, [f"{k}a", f"{k}b"]).answers
+        run = tmp_path / str(k)
+        run.mkdir()
+        replace(table, offsets=np.array([shift])).save(run / "answers.npz")
+        (run / "metrics.json").write_text(json.dumps({"thresholds": {CLASSES[0]: 0.5}}))
+        parts.append(_twelve_judge.read(run))
+    whole = _twelve_judge.together(parts)
+    found = _twelve_judge.figures([whole], draws=0)["macro"]
+    assert found["auroc"]["value"] == 1
+    assert found["f1"]["value"] == pytest.approx(2 / 3)  # a threshold sees the calibration
 
 
 def test_the_fingerprint_is_of_the_answers_and_not_of_their_order() -> None:

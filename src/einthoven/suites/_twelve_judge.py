@@ -29,6 +29,9 @@ _SAID = 0.5
 _EDGE = 1e-6
 
 
+_TABLES = ("answers", "sure", "raw")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Told:
     """What a trained model said of some test records.
@@ -37,14 +40,17 @@ class Told:
     ----------
     answers : calibrated, of the test side.
     sure : the same with logits less each class's threshold, so that what is said is above 0.
+    raw : the same as the model gave it. Its order is judged: where several runs speak, each of
+        records of its own, the calibration by some hundred records each would move them apart.
     """
 
     answers: Answers
     sure: Answers
+    raw: Answers
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Told:
         """Return some records."""
-        return Told(answers=self.answers.where(keep), sure=self.sure.where(keep))
+        return Told(**{name: getattr(self, name).where(keep) for name in _TABLES})
 
 
 def read(folder: Path) -> Told:
@@ -64,14 +70,14 @@ def read(folder: Path) -> Told:
     bar = np.array([named.get(c, _SAID) for c in table.classes]).clip(_EDGE, 1 - _EDGE)
     plain = joined([table])
     moved = plain.logits - np.log(bar / (1 - bar)).astype(np.float32)
-    return Told(answers=plain, sure=replace(plain, logits=moved))
+    count = len(table.classes)
+    raw = replace(table, offsets=np.zeros(count), temperature=np.ones(count))
+    return Told(answers=plain, sure=replace(plain, logits=moved), raw=raw)
 
 
 def together(parts: Sequence[Told]) -> Told:
     """Return what several runs said, each of records of its own."""
-    return Told(
-        answers=joined([p.answers for p in parts]), sure=joined([p.sure for p in parts])
-    )  # fmt: skip
+    return Told(**{name: joined([getattr(p, name) for p in parts]) for name in _TABLES})
 
 
 Figure = Callable[[Told, Floats], Floats]
@@ -79,7 +85,7 @@ Figure = Callable[[Told, Floats], Floats]
 
 def auroc(told: Told, weight: Floats) -> Floats:
     """Return (draw, class)."""
-    return multilabel.auroc(told.answers.logits, told.answers.label, weight)
+    return multilabel.auroc(told.raw.logits, told.raw.label, weight)
 
 
 def f1(told: Told, weight: Floats) -> Floats:
@@ -89,7 +95,7 @@ def f1(told: Told, weight: Floats) -> Floats:
 
 _FIGURES: dict[str, Figure] = {
     "auroc": auroc,
-    "auprc": lambda t, w: multilabel.auprc(t.answers.logits, t.answers.label, w),
+    "auprc": lambda t, w: multilabel.auprc(t.raw.logits, t.raw.label, w),
     "f1": f1,
     "g2": lambda t, w: multilabel.g2(t.sure.logits > 0, t.answers.label, w),
     "brier": lambda t, w: multilabel.brier(t.answers.probabilities, t.answers.label, w),
@@ -127,9 +133,11 @@ def _same(models: Sequence[Told]) -> list[Told]:
 
 
 def _pair(one: Told, two: Told) -> tuple[Told, Told]:
-    a, b = common(one.answers, two.answers)
-    c, d = common(one.sure, two.sure)
-    return Told(answers=a, sure=c), Told(answers=b, sure=d)
+    both = {name: common(getattr(one, name), getattr(two, name)) for name in _TABLES}
+    return (
+        Told(**{name: pair[0] for name, pair in both.items()}),
+        Told(**{name: pair[1] for name, pair in both.items()}),
+    )
 
 
 def figures(models: Sequence[Told], draws: int = DRAWS) -> dict[str, Any]:

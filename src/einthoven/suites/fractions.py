@@ -97,7 +97,7 @@ def collect(items: Sequence[Item], side: str) -> Models:
             table = Answers.load(item.folder / "answers.npz").of(side)
             percent = int(item.part.partition(" ")[0])
             # Nothing is said by thresholds here.
-            told = Told(answers=table, sure=table)
+            told = Told(answers=table, sure=table, raw=table)
             found.setdefault((item.system, percent), {})[item.seed] = told
     return found
 

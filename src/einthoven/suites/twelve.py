@@ -113,7 +113,7 @@ def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
         first = next((m for (_, t), m in models.items() if t == trial), None)
         if first:
             same = _twelve_control.majority(first[0].answers)
-            told = figures([Told(answers=same, sure=same)], draws=0)
+            told = figures([Told(answers=same, sure=same, raw=same)], draws=0)
             if not any(r["name"] == MAJORITY for r in rows):
                 rows.append({"name": MAJORITY, "title": "The same for all", "published": {},
                              "parameters": 0})  # fmt: skip
