@@ -74,7 +74,7 @@ def test_p_and_t_move_outward_by_what_is_said_in_steps_and_a_qrs_stays() -> None
     p, qrs, t = edges.SecondLook(constant(2, 2, 2, -2))(waves, y, 0)
     assert p.moved == (-2 * 1.5, 2 * 1.5)
     assert qrs.moved == (0, 0)
-    assert t.moved == (-2 * 3, -2 * 3)
+    assert t.moved == (-2 * 3 + 0.75, -2 * 3)  # an onset of T is 3 ms later than is said
     assert p.ends == (100 + 0.5 - 3, 119 - 0.5 + 3)
 
 
@@ -120,7 +120,7 @@ def test_the_decoder_shows_the_same_however_it_is_fed(size: int) -> None:
     assert first.room[1] == 40 - 30
     assert first.moved == (-1.5 * 9, 10)  # up to the QRS and no further
     assert qrs.moved == (0, 0)
-    assert t.moved == (-3 * 9, 3 * 9)
+    assert t.moved == (-3 * 9 + 0.75, 3 * 9)
     row, which = np.zeros(8, np.int64), np.array([0, 1, 2, 3, 2, 3, 0, 1])[[0, 1, 2, 3, 6, 7]]
     at = [side for w in (first, t, last) for side in (w.start + 0.5, w.stop - 1.5)]
     peak = np.repeat([w.peak for w in (first, t, last)], 2)

@@ -27,6 +27,7 @@ from einthoven.models.unet import CLASSES, KERNEL, WIDTHS, UNet
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.files import write_text
 from einthoven.signal._waves_edges import POINTS, SIDE
+from einthoven.signal._waves_tempo import at_tempos
 from einthoven.signal.waves import Floats, Net
 from einthoven.training import _run, _waves_edges, _weights
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
@@ -322,9 +323,9 @@ def load_edges(run: Path) -> EdgeNet | None:
 def asking(net: UNet) -> Net:
     """Return what the engine asks, without the way through a file: windows to probabilities."""
 
-    def probabilities(window: Floats) -> Floats:
+    def once(window: Floats) -> Floats:
         with torch.no_grad():
             found: Floats = net(torch.from_numpy(window)).softmax(1).numpy()
         return found
 
-    return probabilities
+    return lambda window: at_tempos(once, window)
