@@ -22,7 +22,7 @@ from einthoven.training.measurements import Mixture, folds_of, mixture, parts_of
 CLASSES = ("NORM", "STTC", "CD")
 SMALL = (
     "model.rounds=3", "model.draws=1", "model.part_draws=1", "model.least=3", "model.parts_least=4",
-    "seeds=[0]", "model.net_shares={}", "augment={}", f"corpus.classes={list(CLASSES)}",
+    "seeds=[0]", "model.net_shares={}", f"corpus.classes={list(CLASSES)}",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_where_the_other_folds_lack_a_class_their_shares_are_said() -> None:
     split = replace(data.split, examples=replace(data.split.examples, label=label))
     lesson = measurements._Lesson(
         replace(data, split=split), np.zeros((len(label), 0), np.float32),
-        np.zeros(0, np.int64), 0.0, {"rounds": 2}, 0, {},
+        np.zeros(0, np.int64), 0.0, {"rounds": 2}, 0,
     )  # fmt: skip
     trees = lesson.learn(known)
     said = measurements._lessons(lesson, trees).probabilities

@@ -7,9 +7,7 @@ the six are enough, and the others are made exactly. Of the chest each is its ow
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +18,10 @@ from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import LIMBS, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.signal import measurements12
-from einthoven.signal.aligned_beat import (
-    AFTER,
-    BEFORE,
-    RATE,
-    AlignedBeat,
-    aligned_beat,
-    band_limited,
-)
+from einthoven.signal.aligned_beat import AFTER, BEFORE, RATE, aligned_beat, band_limited
 
 Array = npt.NDArray[np.float32]
 Samples = npt.NDArray[np.int64]
-Made = TypeVar("Made")
 
 SHORTEST = 0.5  # of the window's length that a record must have
 _LAST = 0.5  # of it from which what is left at the end is a window, too
@@ -181,92 +171,41 @@ def cut(
         raise UsageError("input.kind", f"{spec.kind!r} is not of whole records", mend)
     record_side_names(spec)
     time = time_of(spec)
-    if spec.side and _wanted(spec) != STANDARD:
+    wanted = STANDARD if spec.leads == ("one",) else spec.leads
+    if spec.side and wanted != STANDARD:
         raise UsageError("input.leads", "measurements need the twelve", f"Give {list(STANDARD)}")
-
-    def made(part: Array, seconds: npt.NDArray[np.float64]) -> tuple[Array, Array] | None:
-        if spec.kind == "strip":
-            return _strip(part, rate, spec, time), _NONE
-        if spec.kind == "tokens":
-            return _sentence(part, rate, seconds, spec, where)
-        return _beat(part, rate, seconds, spec)
-
-    found = _of_windows(signal, rate, leads, peaks, spec, where, made)
-    return RecordInputs(
-        start=np.array([start for start, _ in found], np.int64),
-        window=np.stack([window for _, (window, _) in found]),
-        side=np.stack([side for _, (_, side) in found]),
-    )  # fmt: skip
-
-
-def stretches(
-    signal: Signal,
-    rate: float,
-    leads: tuple[str, ...],
-    peaks: Samples,
-    spec: InputSpec,
-    where: str = "record",
-) -> list[tuple[Array, npt.NDArray[np.float64]]]:
-    """Return what the usual beat of each window that `cut` gives is made of.
-
-    Parameters
-    ----------
-    signal, rate, leads, peaks, spec, where : as of `cut`; the spec is of kind ``median-beat``.
-
-    Returns
-    -------
-    (lead, time) mV at `RATE` and band-limited, and the R peaks in seconds, of each window.
-
-    Raises
-    ------
-    DataError : as of `cut`.
-    """
-
-    def made(
-        part: Array, seconds: npt.NDArray[np.float64]
-    ) -> tuple[Array, npt.NDArray[np.float64]] | None:
-        whole = band_limited(part, rate, RATE, spec.band)
-        return None if usual_beat(whole, seconds) is None else (whole, seconds)
-
-    return [of for _, of in _of_windows(signal, rate, leads, peaks, spec, where, made)]
-
-
-def _wanted(spec: InputSpec) -> tuple[str, ...]:
-    return STANDARD if spec.leads == ("one",) else spec.leads
-
-
-def _of_windows(
-    signal: Signal,
-    rate: float,
-    leads: tuple[str, ...],
-    peaks: Samples,
-    spec: InputSpec,
-    where: str,
-    made: Callable[[Array, npt.NDArray[np.float64]], Made | None],
-) -> list[tuple[int, Made]]:
-    """Return what is made of each window of a record, with its first sample; None is left out."""
     length = round(spec.window[1] * rate)
     if signal.shape[1] < SHORTEST * length:
         least = SHORTEST * spec.window[1]
         fault = f"is {signal.shape[1] / rate:.3g} s long, and this model needs at least {least:g} s"
         raise DataError(where, fault, "Give a longer one")
-    found: list[tuple[int, Made]] = []
+    starts, windows, sides = [], [], []
     without: DataError | None = None
     for start in _starts(signal.shape[1], length):
         try:
-            part = by_name(signal[:, start : start + length], leads, _wanted(spec), where)
+            part = by_name(signal[:, start : start + length], leads, wanted, where)
             inside = peaks[(peaks >= start) & (peaks < start + length)] - start
-            one = made(part, inside / rate)
+            if spec.kind == "strip":
+                made: tuple[Array, Array] | None = _strip(part, rate, spec, time), _NONE
+            elif spec.kind == "tokens":
+                made = _sentence(part, rate, inside / rate, spec, where)
+            else:
+                made = _beat(part, rate, inside / rate, spec)
         except DataError as lost:  # for a while only, perhaps
             without = lost
             continue
-        if one is not None:
-            found.append((start, one))
-    if not found:
+        if made is None:
+            continue
+        starts.append(start)
+        windows.append(made[0])
+        sides.append(made[1])
+    if not starts:
         raise without or DataError(
             where, "has no two whole heartbeats in any window", "Give an ECG"
         )
-    return found
+    return RecordInputs(
+        start=np.array(starts, np.int64), window=np.stack(windows), side=np.stack(sides)
+    )
 
 
 def _normalised(window: Array, spec: InputSpec) -> Array:
@@ -293,17 +232,11 @@ def _sentence(
     return window, tokens.side_of(r, samples, spec.rate, tokens.slots(spec.window[1]), where)
 
 
-def usual_beat(whole: Array, seconds: npt.NDArray[np.float64]) -> AlignedBeat | None:
-    """Return the aligned beat of a stretch, None where there are too few; see `aligned_beat`."""
-    found = aligned_beat(whole, seconds)
-    return None if found is None or len(found.at) < _FEWEST else found
-
-
 def _beat(
     part: Array, rate: float, peaks: npt.NDArray[np.float64], spec: InputSpec
 ) -> tuple[Array, Array] | None:
-    found = usual_beat(band_limited(part, rate, RATE, spec.band), peaks)
-    if found is None:
+    found = aligned_beat(band_limited(part, rate, RATE, spec.band), peaks)
+    if found is None or len(found.at) < _FEWEST:
         return None
     step = round(RATE / spec.rate)
     window = _normalised(found.signal[:, ::step] if spec.waveform else found.signal[:, :0], spec)

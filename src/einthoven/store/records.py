@@ -27,7 +27,7 @@ from einthoven.store._folder import META, Columns, cache_root, key
 
 LAYOUT = 1
 _COLUMNS = ("window", "side", "record", "start")
-LONGEST = 300.0  # seconds of a record that are read
+_LONGEST = 300.0  # seconds of a record that are read
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,7 +116,7 @@ def cut_record(
     ------
     DataError : it is too short, lacks a lead or has no beats.
     """
-    signal = source.read(0, min(source.samples, round(LONGEST * source.rate)))
+    signal = source.read(0, min(source.samples, round(_LONGEST * source.rate)))
     peaks = np.zeros(0, np.int64)
     if spec.kind in ("median-beat", "tokens"):
         peaks = find_peaks(signal, source.rate, source.leads).samples

@@ -23,12 +23,10 @@ FOLDER = "twelve"
 SEEDS = (0, 1, 2)
 FLAGSHIP, RIVAL = "heartbeatai", "resnet1d-wang"
 TREES, FUSION, PROBE = "twelve-measurements", "twelve", "random-encoder"
-# The fusion before its trees learnt from varied copies; these trees teach whoever is taught.
-PLAIN = f"{FUSION}-plain"
-# The network that the trees of the fusion teach lies in the folder of the fusion.
+# The network that the trees teach lies in the folder of the system that both make up.
 TAUGHT = "twelve-median-beat"
 SENTENCE = "beat-net"
-# The same network, told beside the labels what the trees of `PLAIN` say out of fold; and with a
+# The same network, told beside the labels what the trees of `FUSION` say out of fold; and with a
 # quarter of the records in noise.
 LEARNER = "beat-net-taught"
 HARDENED = f"{LEARNER}-noise"
@@ -43,7 +41,6 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "xresnet1d101": ("xresnet1d101",),
         TREES: (TREES,),
         FUSION: (FUSION,),
-        PLAIN: (PLAIN,),
         PROBE: (FLAGSHIP,),
         SENTENCE: (SENTENCE,),
         LEARNER: (SENTENCE,),
@@ -57,7 +54,7 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "imle-net": ("imle-net",),
     }
 )
-FIRST = (FLAGSHIP, RIVAL, "xresnet1d101", TREES, FUSION, PLAIN, PROBE)
+FIRST = (FLAGSHIP, RIVAL, "xresnet1d101", TREES, FUSION, PROBE)
 
 _ERM = ("model.mixstyle=false", "objective.label_smoothing=0.0", "objective.balance=0.0")
 # Parts of the flagship that are taken out.
@@ -158,7 +155,7 @@ def plan(runs: Path, seeds: Sequence[int] = SEEDS) -> list[Item]:
                 sets.append(f'protocol.part="{part}"')
             slug = _slug(trial, part)
             if system in (LEARNER, HARDENED):
-                teacher = runs / FOLDER / PLAIN / slug / f"seed-{seed}"
+                teacher = runs / FOLDER / FUSION / slug / f"seed-{seed}"
                 sets.append(f'objective.teacher="{teacher}"')
             items.append(
                 Item(

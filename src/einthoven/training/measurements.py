@@ -27,7 +27,6 @@ from einthoven.training import _run
 from einthoven.training._recipe import Recipe, load_recipe
 from einthoven.training._record_data import Data, by_record, prepare
 from einthoven.training._record_run import ANSWERS, TEACHER, answers_of, finish
-from einthoven.training._varied import Variation, varied_sides
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -154,22 +153,16 @@ class _Lesson:
     share: float
     arguments: Mapping[str, Any]
     seed: int
-    varied: Mapping[int, Array]  # window -> (copy, number)
 
     def learn(self, rows: Indices, **changed: Any) -> LabelTrees:
-        """Return trees grown on some records and their varied copies."""
+        """Return trees grown on some records."""
         windows = self.data.of(rows)
         records = self.data.owner[windows]
         parts = self.parts[records]
         told = (parts == 1).any(axis=0) & (parts == 0).any(axis=0)  # in a fold one may be missing
-        side = np.asarray(self.data.side[windows])
-        if self.varied:
-            copies = np.stack([self.varied[w] for w in windows.tolist()], axis=1)
-            side = np.concatenate([side, *copies])
-            records = np.tile(records, len(copies) + 1)
         return label_trees.fit(
-            side, self.data.split.examples.label[records],
-            self.parts[records][:, told], self.owner[told], share=self.share, seed=self.seed,
+            np.asarray(self.data.side[windows]), self.data.split.examples.label[records],
+            parts[:, told], self.owner[told], share=self.share, seed=self.seed,
             arguments={**self.arguments, **changed},
         )  # fmt: skip
 
@@ -178,17 +171,6 @@ class _Lesson:
         windows = self.data.of(rows)
         said = by_record(self.data.owner[windows], trees.logits(self.data.side[windows]))
         return np.stack([said[row] for row in rows.tolist()])
-
-
-def _varied(recipe: Recipe, data: Data, variation: Variation, refit: bool) -> Mapping[int, Array]:
-    """Return the copies of each window that trees are ever grown on."""
-    if not variation.copies:
-        return {}
-    e, split = data.split.examples, data.split
-    rows = np.sort(np.concatenate([split.training, *([split.validation] if refit else [])]))
-    names = list(zip(e.corpus[rows].tolist(), e.record[rows].tolist(), strict=True))
-    windows = data.of(rows).tolist()
-    return dict(zip(windows, varied_sides(names, recipe.input, variation), strict=True))
 
 
 def _lessons(lesson: _Lesson, trees: LabelTrees) -> Answers:
@@ -256,7 +238,6 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     UsageError, LeakError, DataError : the recipe cannot be followed.
     """
     mixed, arguments = mixture(recipe)
-    variation = Variation.of(recipe)
     _run.begin(recipe, run, resume=resume)
     if (run / ANSWERS).is_file():
         return
@@ -264,8 +245,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     data = prepare(recipe, seed)
     split = data.split
     parts, owner = parts_of(split.examples, mixed, split.training)
-    copies = _varied(recipe, data, variation, mixed.refit)
-    lesson = _Lesson(data, parts, owner, mixed.parts_share, arguments, seed, copies)
+    lesson = _Lesson(data, parts, owner, mixed.parts_share, arguments, seed)
     trees = lesson.learn(split.training)
     final = trees
     if mixed.refit:
