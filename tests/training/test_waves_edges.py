@@ -58,6 +58,18 @@ def by_size(window: Floats) -> Floats:
     return np.asarray(p / p.sum(axis=1, keepdims=True), np.float32)
 
 
+def test_a_net_is_the_mean_of_looks_that_were_learnt_apart() -> None:
+    data = made(64, 0)
+    net = edges.fit(data, 3, 0)
+    window, side, _ = edges._drawn(data, np.arange(8), np.random.default_rng(0))
+    given = torch.from_numpy(window), torch.from_numpy(side)
+    with torch.no_grad():
+        each = [look(*given) for look in net.looks]
+        np.testing.assert_allclose(net(*given), torch.stack(each).mean(0), atol=1e-6)
+    assert len(each) > 1
+    assert all((each[0] - other).abs().max() > 0 for other in each[1:])
+
+
 def test_what_was_found_is_held_against_what_was_marked(tmp_path: Path) -> None:
     corpus = Ludb(Ludb(tmp_path).miniature(tmp_path, 5, records=("1", "2")))
     found = edges.guesses(corpus, ("1", "2"), by_size)

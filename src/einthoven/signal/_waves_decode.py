@@ -46,8 +46,7 @@ class Run(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
+class Found(NamedTuple):
     """One wave on the grid, [start, stop); a side is `cut` where its true end is not seen.
 
     Attributes
@@ -202,7 +201,9 @@ class Decoder:
     def _runs(self, row: Ints, start: int, stop: int) -> list[Run]:
         """Return the joined runs of [start, stop), short ones left out."""
         part = row[start - self._origin : stop - self._origin]
-        edges = np.flatnonzero(np.diff(part, prepend=0, append=0))
+        framed = np.zeros(len(part) + 2, part.dtype)
+        framed[1:-1] = part
+        edges = np.flatnonzero(framed[1:] != framed[:-1])
         runs = [
             Run(kind, start + a, start + b)
             for kind, a, b in zip(

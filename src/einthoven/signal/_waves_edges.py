@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +119,7 @@ class SecondLook:
         lists: dict[tuple[int, int, int], list[float]] = defaultdict(list)
         for wave, w, shift in zip(waves, which.tolist(), shifts, strict=True):
             lists[wave.lead, *BOUNDARIES[w]].append(shift)
-        means = {key: float(np.mean([*self._said[key], *new])) for key, new in lists.items()}
+        means = {key: _mean([*self._said[key], *new]) for key, new in lists.items()}
         for key, new in lists.items():
             self._said[key].extend(new)
         moved = [list(wave.moved) for wave in found]
@@ -129,4 +128,8 @@ class SecondLook:
             outward = STEPS[kind] * (_OWN * shift + (1 - _OWN) * means[found[n].lead, kind, side])
             outward -= _EARLY.get((kind, side), 0.0)
             moved[n][side] = min(outward, found[n].room[side]) * (2 * side - 1)
-        return [replace(w, moved=(a, b)) for w, (a, b) in zip(found, moved, strict=True)]
+        return [w._replace(moved=(a, b)) for w, (a, b) in zip(found, moved, strict=True)]
+
+
+def _mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)

@@ -19,6 +19,7 @@ from einthoven.bundle import load_model
 from einthoven.corpora import open_corpus
 from einthoven.corpora.ludb import TEST, VALIDATION, Ludb
 from einthoven.evaluation.delineation import BOUNDARIES, interval, mean_f1
+from einthoven.protocols.robustness import TEST_HALF, noise_halves
 from einthoven.record import Record
 from einthoven.record.errors import DataError
 from einthoven.signal.noise import mix
@@ -316,10 +317,8 @@ def _reordered(
 
 def _noises() -> dict[str, npt.NDArray[np.float32]]:
     """Return the noises of nstdb at 500 Hz; none where they are not here."""
-    from einthoven.training._peak_sets import noise_halves
-
     try:
-        halves = noise_halves("first")
+        halves = noise_halves(TEST_HALF)
     except DataError:
         return {}
     words = {"bw": "wander", "em": "electrode motion", "ma": "muscle"}

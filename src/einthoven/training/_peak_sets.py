@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from einthoven.corpora import open_corpus
 from einthoven.corpora.nstdb import NOISES
-from einthoven.protocols.robustness import noise_halves as noise_halves
 from einthoven.record import Annotations
 from einthoven.record.errors import DataError
 from einthoven.record.vocabulary import is_beat

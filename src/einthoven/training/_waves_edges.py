@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from einthoven.corpora.ludb import Ludb
 from einthoven.evaluation.delineation import KINDS, SIDES, TOLERANCE, match
@@ -96,10 +97,15 @@ def _found(record: Record, net: Net) -> Waves:
 
 
 def fit(data: Guesses, epochs: int, seed: int) -> EdgeNet:
-    """Return a net that moves found boundaries to marked ones, by least squares."""
+    """Return a net that moves found boundaries to marked ones, each look by least squares."""
     torch.manual_seed(seed)
-    rng = np.random.default_rng([seed, 11])
     net = EdgeNet(POINTS, SIDE).train()
+    for k, look in enumerate(net.looks):
+        _learn(look, data, epochs, np.random.default_rng([seed, 11, k]))
+    return net.eval()
+
+
+def _learn(net: nn.Module, data: Guesses, epochs: int, rng: np.random.Generator) -> None:
     optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
     count = len(data.at)
     batches = math.ceil(count / _BATCH)
@@ -115,7 +121,6 @@ def fit(data: Guesses, epochs: int, seed: int) -> EdgeNet:
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-    return net.eval()
 
 
 def _drawn(data: Guesses, at: Ints, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
