@@ -75,7 +75,7 @@ def test_what_was_found_is_held_against_what_was_marked(tmp_path: Path) -> None:
     found = edges.guesses(corpus, ("1", "2"), by_size)
     assert found.y.shape == (24, 2500)
     assert set(found.which.tolist()) <= {2, 3}, "no P was found"
-    assert len(found.at) > 10
+    assert len(found.at) > 5
     assert np.abs(found.off).max() <= 0.15 * 250
     none = edges.guesses(corpus, ("1",), lambda w: np.eye(4, dtype=np.float32)[0][None, :, None]
                          * np.ones((len(w), 1, w.shape[2]), np.float32))  # fmt: skip

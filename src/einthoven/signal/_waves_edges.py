@@ -127,7 +127,9 @@ class SecondLook:
             kind, side = BOUNDARIES[w]
             outward = STEPS[kind] * (_OWN * shift + (1 - _OWN) * means[found[n].lead, kind, side])
             outward -= _EARLY.get((kind, side), 0.0)
-            moved[n][side] = min(outward, found[n].room[side]) * (2 * side - 1)
+            # Neither into a neighbour nor past the wave's own peak.
+            inward = (1 - 2 * side) * (found[n].peak - found[n].ends[side])
+            moved[n][side] = max(min(outward, found[n].room[side]), -inward) * (2 * side - 1)
         return [w._replace(moved=(a, b)) for w, (a, b) in zip(found, moved, strict=True)]
 
 

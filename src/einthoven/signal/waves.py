@@ -22,7 +22,7 @@ import numpy.typing as npt
 from einthoven.bundle import Bundle, default_model
 from einthoven.record.errors import UsageError
 from einthoven.record.record import Signal
-from einthoven.signal._waves_decode import QRS, Decoder, Found, Stretch
+from einthoven.signal._waves_decode import QRS, Decoder, Found, Stretch, T
 from einthoven.signal._waves_edges import SecondLook
 from einthoven.signal._waves_front import GRID, despiked, level, scaled
 from einthoven.signal._waves_tempo import MULTIPLE, at_tempos
@@ -43,8 +43,10 @@ NEAR = 0.1  # seconds a QRS may lie from its R peak
 # A boundary that the net sees less sharply than that is not told: as many as the validation records
 # can lose with an F1 of 99.3. That is one of 180, those of the largest errors, and costs 0.2 of F1.
 _TOLD = 0.39
-# A QRS at which no R peak was found is believed half as much.
-_UNTIED = 0.5
+# A QRS at which no R peak was found, some seconds after one that was, is none, nor is the T after
+# it a T: a P wave that no beat follows looks like a small one. Where R peaks may have been missed,
+# at the end of the recording (seconds) and beside missing signal, it is believed half as much.
+_LAPSE, _RIM, _UNTIED = 3.0, 0.5, 0.5
 _NONE = np.array([1, 0, 0, 0], np.float32)
 # What a lead says for itself of none, P, QRS and T, beside what all say together, which has the
 # rest: P waves stand at one time in all leads, T waves really begin and end at other times in
@@ -222,6 +224,8 @@ class WaveStream:
         self._waiting: deque[tuple[Stretch, int]] = deque()  # with the grid sample each ends at
         self._peaks = np.zeros(0, np.int64)
         self._samples = 0
+        self._false = [False] * len(leads)  # whether the last QRS of a lead was none
+        self._ended = [-1] * len(leads)  # last sample of a lead's last wave
 
     @property
     def latency(self) -> float:
@@ -348,7 +352,7 @@ class WaveStream:
 
     def _table(self, found: list[Found], known: int) -> Waves:
         """Return waves on the grid as samples of the record; R peaks before `known` count."""
-        near = NEAR * self.rate
+        near, rim, lapse = (v * self.rate for v in (NEAR, _RIM, _LAPSE))
         peaks = self._peaks[self._peaks < known]
         rows = []
         last = max(0, self._samples - 1)
@@ -360,15 +364,24 @@ class WaveStream:
             cut_a, cut_b = wave.cut[0] or onset_p < _TOLD, wave.cut[1] or offset_p < _TOLD
             if wave.kind == QRS:
                 k = int(np.searchsorted(peaks, a - near))
-                if k == len(peaks) or peaks[k] > b + near:
+                untied = k == len(peaks) or peaks[k] > b + near
+                seen = k > 0 and a - peaks[k - 1] < lapse and b < self._samples - rim
+                self._false[wave.lead] = untied and seen and not any(wave.cut)
+                if untied:
                     onset_p, offset_p = _UNTIED * onset_p, _UNTIED * offset_p
+            if self._false[wave.lead] and wave.kind in (QRS, T):
+                continue
+            # At a low rate two waves may meet at one sample.
+            a = max(a, self._ended[wave.lead] + 1)
+            b = max(a, b)
+            self._ended[wave.lead] = b
             rows.append((
                 wave.lead, KINDS[wave.kind - 1], -1 if cut_a else a,
                 min(max(self._sample(wave.peak), a), b), -1 if cut_b else b,
                 0.0 if cut_a else onset_p, 0.0 if cut_b else offset_p,
             ))  # fmt: skip
-        # No wave is as long as a second, and none is decided later than that.
-        far = known - math.ceil(4 * self.rate)
+        # No wave is as long as a second, none is decided later than that, and `_LAPSE` before it.
+        far = known - math.ceil((4 + _LAPSE) * self.rate)
         self._peaks = self._peaks[np.searchsorted(self._peaks, far) :]
         return Waves.of(rows)
 
