@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from einthoven.record import UsageError
 from einthoven.signal import _waves_decode as decode
+from einthoven.signal._waves_clarity import clarity
 from einthoven.signal._waves_front import GRID, despiked, front, level
 from einthoven.signal.simulate import Episode, Simulation, simulate
-from einthoven.signal.waves import Waves, WaveStream, clarity
+from einthoven.signal.waves import Waves, WaveStream
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

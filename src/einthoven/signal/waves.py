@@ -22,6 +22,7 @@ import numpy.typing as npt
 from einthoven.bundle import Bundle, default_model
 from einthoven.record.errors import UsageError
 from einthoven.record.record import Signal
+from einthoven.signal._waves_clarity import clarity
 from einthoven.signal._waves_decode import QRS, Decoder, Found, Stretch, T
 from einthoven.signal._waves_edges import SecondLook
 from einthoven.signal._waves_front import GRID, despiked, level, scaled
@@ -52,8 +53,6 @@ _NONE = np.array([1, 0, 0, 0], np.float32)
 # rest: P waves stand at one time in all leads, T waves really begin and end at other times in
 # others. By the spread of the boundaries on the validation records.
 _OWN = np.array([0.5, 0.4, 0.6, 0.75], np.float32)[:, None]
-# Below that share of the clearest lead's clarity, a lead's word weighs less by that power.
-_CLEAR, _STEEP = 0.8, 4
 _USUAL = 10.0  # seconds of the past and present that a lead's usual size is taken from
 
 
@@ -384,23 +383,3 @@ class WaveStream:
         far = known - math.ceil((4 + _LAPSE) * self.rate)
         self._peaks = self._peaks[np.searchsorted(self._peaks, far) :]
         return Waves.of(rows)
-
-
-def clarity(p: Floats, there: npt.NDArray[np.bool_]) -> Floats:
-    """Return (lead,) what each lead weighs among all: how plainly it shows what they agree on.
-
-    A lead of noise that hides its QRS would outvote the P waves of a clear one beside it.
-
-    Parameters
-    ----------
-    p : (lead, 4, time) probabilities of each lead alone.
-    there : (lead, time) whether there is signal.
-    """
-    agreed = np.einsum("lct,lt->ct", p, there.astype(np.float32)).argmax(axis=0)
-    at = np.flatnonzero(agreed >= QRS)
-    seen = there[:, at]
-    own = p[:, agreed[at], at] * seen
-    mean: Floats = (own.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)).astype(np.float32)
-    # Where no lead shows a beat, all weigh the same.
-    enough = _CLEAR * mean.max(initial=0)
-    return np.clip(mean / enough, 0.1, 1) ** _STEEP if enough > 0 else np.ones_like(mean)
