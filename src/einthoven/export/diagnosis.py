@@ -129,12 +129,12 @@ def _graph(run: Path, recipe: Recipe, data: Data, answers: Answers) -> bytes:
             answers.temperature,
         )
     mixed, _ = mixture(recipe)
-    share = mixed.shares(answers.classes)
+    share = np.full(len(answers.classes), mixed.net_share if mixed.net else 0.0, np.float32)
     parts: dict[str, tuple[Any, Floats]] = {
         "trees_": (onnx.load(str(run / TREES)).graph, 1 - share)
     }
     if mixed.net:
-        theirs = net_recipe(recipe, mixed, run)
+        theirs = net_recipe(recipe, mixed)
         own = {"window": shapes["window"]} | ({"side": shapes["side"]} if theirs.input.side else {})
         parts["net_"] = (_network(records.load(theirs, run / NET), own), share)
     return joined(parts, shapes, answers.offsets, answers.temperature)

@@ -189,10 +189,10 @@ def _network(recipe: Recipe, run: Path) -> Answer:
 
 def _mixed(recipe: Recipe, run: Path) -> Answer:
     mixed, _ = mixture(recipe)
-    share = mixed.shares(recipe.corpus.classes)
+    share = mixed.net_share
     trees: Any = session((run / TREES).read_bytes())
-    net = _network(net_recipe(recipe, mixed, run), run / NET) if mixed.net else None
-    without = net is not None and not net_recipe(recipe, mixed, run).input.side
+    net = _network(net_recipe(recipe, mixed), run / NET) if mixed.net else None
+    without = net is not None and not net_recipe(recipe, mixed).input.side
 
     def answer(window: Floats, side: Floats) -> Floats:
         said: Floats = trees.run(None, {"side": np.ascontiguousarray(side)})[0]

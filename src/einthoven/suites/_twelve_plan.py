@@ -23,8 +23,8 @@ FOLDER = "twelve"
 SEEDS = (0, 1, 2)
 FLAGSHIP, RIVAL = "heartbeatai", "resnet1d-wang"
 TREES, FUSION, PROBE = "twelve-measurements", "twelve", "random-encoder"
-# The network that the trees teach lies in the folder of the system that both make up.
-TAUGHT = "twelve-median-beat"
+# The network of the fusion lies in its folder.
+PARTNER = "twelve-median-beat"
 SENTENCE = "beat-net"
 # The same network, told beside the labels what the trees of `FUSION` say out of fold; and with a
 # quarter of the records in noise.

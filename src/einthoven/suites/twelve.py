@@ -30,10 +30,10 @@ from einthoven.suites._twelve_judge import Told, difference, figures, read, toge
 from einthoven.suites._twelve_plan import (
     FLAGSHIP,
     FUSION,
+    PARTNER,
     PROBE,
     RIVAL,
     SYSTEMS,
-    TAUGHT,
     TREES,
     Item,
 )
@@ -70,7 +70,7 @@ def collect(items: Sequence[Item], test: bool) -> dict[tuple[str, str], list[Tol
         found.setdefault((name, trial), []).append(together([read(i.folder) for i in members]))
         if name == FUSION:
             net = together([read(i.folder / "net") for i in members])
-            found.setdefault((TAUGHT, trial), []).append(net)
+            found.setdefault((PARTNER, trial), []).append(net)
     return found
 
 
@@ -80,7 +80,7 @@ def _parameters(items: Sequence[Item]) -> dict[str, int]:
 
     found: dict[str, int] = {}
     for item in (i for i in items if i.finished and i.recipe.name not in found):
-        for name, folder in ((item.recipe.name, item.folder), (TAUGHT, item.folder / "net")):
+        for name, folder in ((item.recipe.name, item.folder), (PARTNER, item.folder / "net")):
             if (folder / "metrics.json").is_file():
                 text = (folder / "metrics.json").read_text(encoding="utf-8")
                 found.setdefault(name, int(json.loads(text)["parameters"]))
@@ -94,9 +94,9 @@ def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
         i.system: dict(i.recipe.published) if i.system != PROBE else {} for i in items
     }  # fmt: skip
     titles = {i.system: i.recipe.title for i in items}
-    for system in (*SYSTEMS, TAUGHT):
+    for system in (*SYSTEMS, PARTNER):
         row: dict[str, Any] = {
-            "name": system, "title": titles.get(system, "Network on the median beat, taught"),
+            "name": system, "title": titles.get(system, "Inception1d on the median beat"),
             "published": published.get(system, {}), "parameters": count.get(system),
         }  # fmt: skip
         for trial in ("out-of-fold", "fold-9"):

@@ -1,14 +1,15 @@
-"""Trees on the measurements of records, alone or with a network on the median beat they taught.
+"""Trees on the measurements of records, alone or with a network on the median beat.
 
-The network learns from what the trees say out of fold: of each training record by trees that saw
-nobody of its folds. In use both answer, and the mean of their logits is what is said.
+Both learn from the labels alone, and a weighted mean of their logits is what is said. What the
+trees say out of fold, of each training record by trees that saw nobody of its folds, is kept
+beside: other networks may be taught by it (``objective.teacher``). This one is not, see the recipe.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,8 @@ class Mixture:
     refit : whether the trees that answer the test side are grown anew, on the training and the
         validation side together. Calibration and thresholds come from the first ones, which had
         not seen the validation side; the network never sees it.
-    net : the recipe of the network that the trees teach; ``""`` for trees alone.
-    net_share : of the network in the answer, 0 to 1.
-    net_shares : of the network in the answer to a class for which it is another.
+    net : the recipe of the network; ``""`` for trees alone.
+    net_share : of the network in the logits, 0 to 1.
     """
 
     parts: str = ""
@@ -59,7 +59,6 @@ class Mixture:
     refit: bool = False
     net: str = ""
     net_share: float = 0.5
-    net_shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.parts and self.parts not in LABELS:
@@ -68,22 +67,6 @@ class Mixture:
         for key in ("parts_share", "net_share"):
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"model.{key}", f"is {getattr(self, key)}", "Give 0 to 1")
-        for name, share in self.net_shares.items():
-            if not 0 <= share <= 1:
-                raise UsageError(f"model.net_shares.{name}", f"is {share}", "Give 0 to 1")
-
-    def shares(self, classes: Sequence[str]) -> Array:
-        """Return (class,) the share of the network in the logits; 0 where there is none.
-
-        Raises
-        ------
-        UsageError : a share is given for what is no class.
-        """
-        for name in self.net_shares:
-            if name not in classes:
-                raise UsageError("model.net_shares", f"names {name!r}", nearest(name, classes))
-        shares = [self.net_shares.get(c, self.net_share) if self.net else 0.0 for c in classes]
-        return np.array(shares, np.float32)
 
 
 def mixture(recipe: Recipe) -> tuple[Mixture, Mapping[str, Any]]:
@@ -218,20 +201,17 @@ def disagreement(data: bytes, trees: LabelTrees, side: Array) -> float:
     return float(np.abs(said - trees.logits(side)).max())
 
 
-def net_recipe(recipe: Recipe, mixed: Mixture, run: Path) -> Recipe:
-    """Return the recipe of the network, on the same split, taught by the trees of `run`."""
+def net_recipe(recipe: Recipe, mixed: Mixture) -> Recipe:
+    """Return the recipe of the network, on the same split."""
     theirs = load_recipe(mixed.net)
-    return replace(
-        theirs, corpus=recipe.corpus, protocol=recipe.protocol, seeds=recipe.seeds[:1],
-        objective=replace(theirs.objective, teacher=str(run)),
-    )  # fmt: skip
+    return replace(theirs, corpus=recipe.corpus, protocol=recipe.protocol, seeds=recipe.seeds[:1])
 
 
 def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     """Grow the trees of a recipe, train their network if it names one, and write the run folder.
 
     ``out-of-fold.npz`` holds the trees' answers to the training side and to records without a
-    label, for whom they teach; ``answers.npz`` is written last.
+    label; ``answers.npz`` is written last.
 
     Raises
     ------
@@ -241,7 +221,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     _run.begin(recipe, run, resume=resume)
     if (run / ANSWERS).is_file():
         return
-    seed, shares = recipe.seeds[0], mixed.shares(recipe.corpus.classes)
+    seed = recipe.seeds[0]
     data = prepare(recipe, seed)
     split = data.split
     parts, owner = parts_of(split.examples, mixed, split.training)
@@ -269,11 +249,11 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     if mixed.net:
         from einthoven.training import records
 
-        theirs = net_recipe(recipe, mixed, run)
+        theirs = net_recipe(recipe, mixed)
         records.fit(theirs, run / NET, resume)
         net = records.load(theirs, run / NET)
         whole = prepare(theirs, seed)
         said = np.concatenate([records.logits(net, whole, rows) for rows in sides.values()])
-        logits = (1 - shares) * logits + shares * said
+        logits = (1 - mixed.net_share) * logits + mixed.net_share * said
         extra["parameters"] += sum(p.numel() for p in net.parameters())
     finish(run, split, answers_of(split, sides, logits.astype(np.float32)), extra)
