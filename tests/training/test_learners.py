@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from einthoven.models.beat_sequence import REACH, BeatSequence, moderated
+from einthoven.record.errors import UsageError
 from einthoven.training import _learners, boosting
 from einthoven.training._premature import Rows
 from einthoven.training._waveform import Waveform
@@ -39,10 +40,10 @@ def test_a_sequence_ends_where_the_recording_does() -> None:
     assert list(_learners.sequences(rows.where(np.zeros(30, bool)))) == []
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_onnx_fed_in_pieces_answers_as_what_was_learnt(share: float) -> None:
+@pytest.mark.parametrize(("share", "draws"), [(0.0, 1), (0.3, 1), (0.3, 2), (1.0, 1), (1.0, 3)])
+def test_onnx_fed_in_pieces_answers_as_what_was_learnt(share: float, draws: int) -> None:
     rows = table()
-    weighing = _learners.Weighing(share=share, epochs=1, keep_made={"S": 1.0})
+    weighing = _learners.Weighing(share=share, epochs=1, keep_made={"S": 1.0}, draws=draws)
     model = _learners.learn(rows, CLASSES, weighing, TREES, 0)
     data = model.to_onnx(4)
     neighbours = (REACH, REACH) if share else (0, 0)
@@ -84,8 +85,35 @@ def test_the_wave_finds_what_side_numbers_do_not_tell_and_onnx_agrees_in_half_th
     assert blind.mean() < 0.95
     data = model.to_onnx(4)
     np.testing.assert_allclose(boosting._answers(data, real, (REACH, REACH)), said, atol=1e-4)
-    numbers = sum(p.numel() for p in model.wave.net.parameters())
+    numbers = sum(p.numel() for net in model.wave.nets for p in net.parameters())
     assert len(data) - len(without.to_onnx(4)) < 3 * numbers
+
+
+def test_several_draws_are_the_mean_of_what_each_says_alone() -> None:
+    rows = waved()
+    wave = replace(WAVE, beats=512, draws=2)
+    weighing = _learners.Weighing(share=1.0, epochs=1, draws=2, waveform=wave)
+    both = _learners.learn(rows, CLASSES, weighing, TREES, 5)
+    real = rows.where(rows.kind == "real")
+    np.testing.assert_allclose(
+        boosting._answers(both.to_onnx(4), real, (REACH, REACH)), both.logits(real), atol=1e-4
+    )
+    # The first draw is that of the seed.
+    once = replace(weighing, draws=1, waveform=replace(wave, draws=1))
+    alone = _learners.learn(rows, CLASSES, once, TREES, 5)
+    first = replace(both, nets=both.nets[:1], wave=replace(both.wave, nets=both.wave.nets[:1]))
+    np.testing.assert_array_equal(first.logits(real), alone.logits(real))
+    sequence = replace(both, wave=None)
+    each = [replace(sequence, nets=(net,)).logits(real) for net in both.nets]
+    assert np.abs(each[0] - each[1]).max() > 0.01
+    np.testing.assert_allclose(sequence.logits(real), np.mean(each, axis=0), atol=1e-5)
+
+
+def test_no_draw_at_all_is_refused() -> None:
+    with pytest.raises(UsageError, match="draws"):
+        _learners.Weighing(draws=0)
+    with pytest.raises(UsageError, match=r"waveform\.draws"):
+        replace(WAVE, draws=0)
 
 
 def test_a_wave_moves_n_and_s_together_and_a_share_of_nothing_changes_nothing() -> None:

@@ -5,7 +5,7 @@ let the embeddings of 31 neighbouring beats speak for the one in the middle (aft
 Koltun 2018, arXiv:1803.01271; the layers are ours). A beat is not alone: in fibrillation no early
 beat is supraventricular, and a shape that keeps coming after pauses is ventricular every time.
 
-The network and a mixture of it with trees are written as ONNX by hand, so that both are one graph.
+Several networks, and a mixture of them with trees, are written as ONNX by hand: all are one graph.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from einthoven.models._onnx import exported
 
 DILATIONS = (1, 2, 4, 8)
 REACH = sum(DILATIONS)  # beats before and after
 _CLIP = 5.0  # standard deviations; a number further out says no more
+_FEW = 128
 
 
 class BeatSequence(nn.Module):
@@ -64,6 +66,14 @@ class BeatSequence(nn.Module):
         logits: torch.Tensor = self.head(torch.cat([maps, own[..., REACH:-REACH]], dim=1))
         return logits
 
+    def folded(self) -> BeatSequence:
+        """Fold each normalisation into the convolution before it, for use, and return self."""
+        for n, (conv, norm) in enumerate(zip(self.around, self.steady, strict=True)):
+            assert isinstance(conv, nn.Conv1d)
+            assert isinstance(norm, nn.BatchNorm1d)
+            self.around[n], self.steady[n] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+        return self
+
 
 def _array(tensor: torch.Tensor | None) -> npt.NDArray[np.float32]:
     assert tensor is not None
@@ -76,6 +86,7 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.embedded = 0
 
     def constant(self, value: Any) -> str:
         from onnx import numpy_helper
@@ -91,30 +102,40 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
-    def embed(self, wave: Wave, side: str) -> str:
-        """Add a network as torch writes it, and return the name of its logits.
+    def weight(self, value: npt.NDArray[Any]) -> str:
+        """Return a constant; one that float16 can hold is kept as such, and cast where it is used.
 
-        Weights that float16 can hold are kept as such.
+        With a few numbers the cast would be longer than what it saves.
         """
+        half = value.astype(np.float16) if value.dtype == np.float32 else value
+        if value.size < _FEW or half is value or (half.astype(np.float32) != value).any():
+            return self.constant(value)
+        from onnx import TensorProto
+
+        return self.add("Cast", self.constant(half), to=TensorProto.FLOAT)
+
+    def mean(self, of: Sequence[str]) -> str:
+        """Return the mean of the log probabilities of several (beat, class) logits."""
+        each = [self.add("LogSoftmax", name, axis=1) for name in of]
+        return each[0] if len(each) == 1 else self.add("Mean", *each)
+
+    def embed(self, net: nn.Module, wave: Wave, side: str) -> str:
+        """Add a network over the wave as torch writes it, and return the name of its logits."""
         import onnx
         from onnx import numpy_helper
 
         given = {"window": torch.zeros(2, 1, wave.time), "numbers": torch.zeros(2, wave.side)}
-        data = exported(wave.net, given, output="waved", free={0: "beat"})
+        data = exported(net, given, output="waved", free={0: "beat"})
         inner = onnx.load_from_string(data).graph
+        self.embedded += 1
         names = {"window": "window", "numbers": side, "": ""}
         for held in inner.initializer:
-            value = numpy_helper.to_array(held)
-            half = value.astype(np.float16) if value.dtype == np.float32 else value
-            if value.dtype == np.float32 and (half.astype(np.float32) == value).all():
-                names[held.name] = self.add("Cast", self.constant(half), to=onnx.TensorProto.FLOAT)
-            else:
-                names[held.name] = self.constant(value)
+            names[held.name] = self.weight(numpy_helper.to_array(held))
         for number, node in enumerate(inner.node):
             for at, name in enumerate(node.input):
                 node.input[at] = names[name]
             for at, name in enumerate(node.output):
-                names[name] = f"w{number}_{at}"
+                names[name] = f"w{self.embedded}_{number}_{at}"
                 node.output[at] = names[name]
             node.name = ""
             self.nodes.append(node)
@@ -132,7 +153,7 @@ class _Graph:
 
 
 def _network(graph: _Graph, net: BeatSequence) -> str:
-    """Add the network in use and return the name of its logits (sequence * beat, class)."""
+    """Add a `folded` network and return the name of its logits (sequence * beat, class)."""
     spread = np.sqrt(_array(net.scale.running_var) + net.scale.eps)
     side = graph.add("Sub", "side", graph.constant(_array(net.scale.running_mean)))
     side = graph.add("Div", side, graph.constant(spread.astype(np.float32)))
@@ -141,21 +162,16 @@ def _network(graph: _Graph, net: BeatSequence) -> str:
     side = graph.add("Transpose", side, perm=[0, 2, 1])
 
     def layer(maps: str, weight: Any, bias: Any, dilation: int = 1) -> str:
-        ends = (graph.constant(weight), graph.constant(bias))
+        ends = (graph.weight(weight), graph.weight(bias))
         return graph.add("Conv", maps, *ends, dilations=[dilation])
 
     own = side
     for point in (net.first, net.second):
         own = graph.add("Relu", layer(own, _array(point.weight), _array(point.bias)))
     maps = own
-    for dilation, conv, norm in zip(DILATIONS, net.around, net.steady, strict=True):
+    for dilation, conv in zip(DILATIONS, net.around, strict=True):
         assert isinstance(conv, nn.Conv1d)
-        assert isinstance(norm, nn.BatchNorm1d)
-        # The normalisation is folded into the convolution before it.
-        gain = _array(norm.weight) / np.sqrt(_array(norm.running_var) + norm.eps)
-        bias = (_array(conv.bias) - _array(norm.running_mean)) * gain + _array(norm.bias)
-        weight = _array(conv.weight) * gain[:, None, None]
-        change = graph.add("Relu", layer(maps, weight, bias, dilation))
+        change = graph.add("Relu", layer(maps, _array(conv.weight), _array(conv.bias), dilation))
         maps = graph.add("Add", graph.cut(maps, dilation, 2), change)
     maps = graph.add("Concat", maps, graph.cut(own, REACH, 2), axis=1)
     logits = layer(maps, _array(net.head.weight), _array(net.head.bias))
@@ -163,8 +179,8 @@ def _network(graph: _Graph, net: BeatSequence) -> str:
 
 
 def to_onnx(
-    net: BeatSequence, classes: Sequence[str], *, trees: bytes | None = None, share: float,
-    wave: Wave | None = None,
+    nets: Sequence[BeatSequence], classes: Sequence[str], *, trees: bytes | None = None,
+    share: float, wave: Wave | None = None,
 ) -> bytes:  # fmt: skip
     """Return ONNX: ``side`` (sequence, 15 + beat + 15, number) in, ``logits`` out.
 
@@ -173,10 +189,10 @@ def to_onnx(
 
     Parameters
     ----------
-    net : trained.
+    nets : trained and `folded`; the mean of their log probabilities counts.
     classes : names.
-    trees : gradient boosting as `models.boosting.to_onnx` gives it, to be mixed with the network.
-    share : of the network in the mixture, a mean of log probabilities; 1 is the network alone.
+    trees : gradient boosting as `models.boosting.to_onnx` gives it, to be mixed with the networks.
+    share : of the networks in the mixture, a mean of log probabilities; 1 is the networks alone.
     wave : what moderates the answer; the graph then eats ``window``
         (sequence * beat, 1, time), too.
     """
@@ -184,8 +200,8 @@ def to_onnx(
     from onnx import helper
 
     graph = _Graph()
-    last = _network(graph, net.eval())
-    numbers = net.first.in_channels
+    last = graph.mean([_network(graph, net) for net in nets])
+    numbers = nets[0].first.in_channels
     eaten = [
         helper.make_tensor_value_info("side", onnx.TensorProto.FLOAT, ["sequence", "row", numbers])
     ]
@@ -194,11 +210,9 @@ def to_onnx(
         own = graph.joined(graph.cut("side", REACH, 1), numbers)
         node.input[0], node.output[0] = own, "trees"
         graph.nodes.append(node)
-        parts = []
-        for name, weight in (("trees", 1 - share), (last, share)):
-            said = graph.add("LogSoftmax", name, axis=1)
-            parts.append(graph.add("Mul", said, graph.constant(np.float32(weight))))
-        last = graph.add("Add", *parts)
+        parts = ((graph.mean(["trees"]), 1 - share), (last, share))
+        weighed = [graph.add("Mul", n, graph.constant(np.float32(w))) for n, w in parts]
+        last = graph.add("Add", *weighed)
     if wave is not None:
         shape: list[str | int | None] = ["beat", 1, wave.time]
         eaten.append(helper.make_tensor_value_info("window", onnx.TensorProto.FLOAT, shape))
@@ -221,16 +235,17 @@ def to_onnx(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wave:
-    """A network over the beat's own wave that moderates the answer, see `moderated`.
+    """Networks over the beat's own wave that moderate the answer, see `moderated`.
 
     Attributes
     ----------
-    net : eats windows (beat, 1, time) and the first `side` of the side numbers.
-    share : of its log probabilities.
+    nets : eat windows (beat, 1, time) and the first `side` of the side numbers; the mean of their
+        log probabilities counts.
+    share : of it.
     time, side : samples of a window, and numbers that go with it.
     """
 
-    net: nn.Module
+    nets: tuple[nn.Module, ...]
     share: float
     time: int
     side: int
@@ -245,7 +260,7 @@ def moderated(
     said: npt.NDArray[np.float64], waved: npt.NDArray[np.float64], share: float,
     classes: Sequence[str],
 ) -> npt.NDArray[np.float64]:  # fmt: skip
-    """Return log probabilities (beat, class) with a share of another network's in them.
+    """Return log probabilities (beat, class) with a share of others' in them.
 
     N and S rise and fall together, by the probability that a beat is one of the two: a wave tells
     them from V and F, but not from each other.
@@ -261,7 +276,7 @@ def moderated(
 
 
 def _moderated(graph: _Graph, said: str, wave: Wave, numbers: int, classes: Sequence[str]) -> str:
-    """Add the network over the wave, and `moderated`, to a graph; return what is said then."""
+    """Add the networks over the wave, and `moderated`, to a graph; return what is said then."""
     own = graph.joined(graph.cut("side", REACH, 1), numbers)
     if wave.side < numbers:
         ends = (graph.constant(np.array([e], np.int64)) for e in (0, wave.side, 1))
@@ -269,8 +284,8 @@ def _moderated(graph: _Graph, said: str, wave: Wave, numbers: int, classes: Sequ
     few = together(classes)
     mask = np.isin(np.arange(len(classes)), few)[None]
     terms = []
-    for name in (said, graph.embed(wave, own)):
-        each = graph.add("LogSoftmax", name, axis=1)
+    waved = graph.mean([graph.embed(net, wave, own) for net in wave.nets])
+    for each in (graph.mean([said]), waved):
         some = graph.add("Gather", each, graph.constant(np.array(few, np.int64)), axis=1)
         both = graph.add("ReduceLogSumExp", some, axes=[1], keepdims=1)
         terms += [each, graph.add("Where", graph.constant(mask), both, each)]

@@ -1,4 +1,4 @@
-"""What learns from rows of beats: trees, a network over the sequence of beats, or both mixed."""
+"""What learns from rows of beats: trees, networks over the sequence of beats, or both mixed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from einthoven.evaluation.calibration import softmax
 from einthoven.models import boosting
+from einthoven.record.errors import UsageError
 from einthoven.training import _waveform
 from einthoven.training._premature import Rows
 from einthoven.training._waveform import Waveform
@@ -22,6 +23,7 @@ Logits = npt.NDArray[np.float32]
 # The network: beats of one sequence learnt from at a time, sequences a step, and the largest step.
 _BEATS, _BATCH, _RATE = 128, 16, 2e-3
 _SMOOTHING, _DECAY = 0.02, 0.05
+_APART = 100  # between the seeds of two draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +38,10 @@ class Weighing:
     made : weight of the made rows of a class, the real ones together being 1.
     folds : records that are left out together.
     uncertain : share of the out-of-fold beats that the threshold calls uncertain.
-    share : of the network over the sequence of beats in the answer, a mean of log probabilities:
-        0 is trees alone, 1 the network alone.
-    epochs : passes of the network.
+    share : of the networks over the sequence of beats in the answer, a mean of log probabilities:
+        0 is trees alone, 1 the networks alone.
+    epochs : passes of each network.
+    draws : networks, each from a chance of its own; the mean of their log probabilities counts.
     waveform : a network over the beat's own wave; None for none.
     """
 
@@ -49,7 +52,12 @@ class Weighing:
     uncertain: float = 0.02
     share: float = 0.0
     epochs: int = 6
+    draws: int = 1
     waveform: Waveform | None = None
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise UsageError("model.draws", f"is {self.draws}", "Give 1 or more")
 
 
 def draw(
@@ -107,15 +115,15 @@ class Model:
 
     Attributes
     ----------
-    trees : of scikit-learn, or None where the network answers alone.
-    net : `models.beat_sequence.BeatSequence`, or None where the trees do.
-    share : of the network in the answer.
+    trees : of scikit-learn, or None where the networks answer alone.
+    nets : of `models.beat_sequence.BeatSequence`, folded; none where the trees answer alone.
+    share : of the networks in the answer.
     classes : names.
-    wave : the network over the beat's own wave, or None.
+    wave : the networks over the beat's own wave, or None.
     """
 
     trees: Any
-    net: Any
+    nets: tuple[Any, ...]
     share: float
     classes: tuple[str, ...]
     wave: Any = None
@@ -133,8 +141,9 @@ class Model:
         from einthoven.models.beat_sequence import moderated
 
         assert table.window is not None
-        waved = _waveform.answers(self.wave.net, table.window, table.side[:, : self.wave.side])
-        mixed = moderated(_log(said), _log(waved), self.wave.share, self.classes)
+        side = table.side[:, : self.wave.side]
+        waved = [_log(_waveform.answers(net, table.window, side)) for net in self.wave.nets]
+        mixed = moderated(_log(said), np.mean(waved, axis=0), self.wave.share, self.classes)
         return mixed.astype(np.float32)
 
     def _without_wave(self, table: Rows) -> Logits:
@@ -143,38 +152,37 @@ class Model:
             if self.trees is not None
             else None
         )
-        if self.net is None:
+        if not self.nets:
             assert trees is not None
             return trees
-        net = _answers(self.net, table)
-        if trees is None:
-            return net
-        mixed = (1 - self.share) * _log(trees) + self.share * _log(net)
-        return mixed.astype(np.float32)
+        said = np.mean([_log(_answers(net, table)) for net in self.nets], axis=0)
+        if trees is not None:
+            said = (1 - self.share) * _log(trees) + self.share * said
+        found: Logits = said.astype(np.float32)
+        return found
 
     def to_onnx(self, numbers: int) -> bytes:
         """Return the model as one ONNX graph."""
         trees = (
             boosting.to_onnx(self.trees, numbers, self.classes) if self.trees is not None else None
         )
-        if self.net is None:
+        if not self.nets:
             assert trees is not None
             return trees
         from einthoven.models import beat_sequence
 
         return beat_sequence.to_onnx(
-            self.net, self.classes, trees=trees, share=self.share, wave=self.wave
+            self.nets, self.classes, trees=trees, share=self.share, wave=self.wave
         )
 
     @property
     def parameters(self) -> int:
-        """Nodes of the trees and numbers of the network."""
-        count = 0
+        """Nodes of the trees and numbers of the networks."""
+        count: int = 0
         if self.trees is not None:
             count += sum(len(p.nodes) for trees in self.trees._predictors for p in trees)
-        for net in (self.net, self.wave and self.wave.net):
-            if net is not None:
-                count += sum(p.numel() for p in net.parameters())
+        waved = self.wave.nets if self.wave is not None else ()
+        count += sum(p.numel() for net in (*self.nets, *waved) for p in net.parameters())
         return count
 
 
@@ -191,30 +199,42 @@ def learn(
     ----------
     trees : arguments of `models.boosting.build`.
     """
-    grown = net = wave = None
+    grown = wave = None
+    nets: tuple[Any, ...] = ()
     if weighing.share < 1:
         pick, weight = draw(table, classes, weighing, np.random.default_rng(seed))
         model = boosting.build(seed, trees)
         grown = model.fit(table.side[pick], table.label[pick], sample_weight=weight[pick])
     if weighing.share > 0:
-        net = _train(table, classes, weighing, seed)
+        nets = tuple(_train(table, classes, weighing, s) for s in _seeds(seed, weighing.draws))
     if weighing.waveform is not None:
-        wave = _trained_wave(table, classes, weighing.waveform, seed)
-    return Model(trees=grown, net=net, share=weighing.share, classes=tuple(classes), wave=wave)
+        wave = _trained_waves(table, classes, weighing.waveform, seed)
+    return Model(trees=grown, nets=nets, share=weighing.share, classes=tuple(classes), wave=wave)
 
 
-def _trained_wave(table: Rows, classes: Sequence[str], waveform: Waveform, seed: int) -> Any:
-    """Return the network over the waves of the real beats."""
+def _seeds(seed: int, draws: int) -> list[int]:
+    """Return one a draw; the first is the run's own."""
+    return [seed + _APART * n for n in range(draws)]
+
+
+def _trained_waves(table: Rows, classes: Sequence[str], waveform: Waveform, seed: int) -> Any:
+    """Return the networks over the waves of the real beats."""
     from einthoven.models.beat_sequence import Wave
 
     real = table.where(table.kind == "real")
     assert real.window is not None
-    net = _waveform.train(real.window, real.side, real.label, len(classes), waveform, seed)
-    return Wave(net=net, share=waveform.share, time=real.window.shape[2], side=real.side.shape[1])
+    nets = tuple(
+        _waveform.train(real.window, real.side, real.label, len(classes), waveform, s)
+        for s in _seeds(seed, waveform.draws)
+    )
+    return Wave(nets=nets, share=waveform.share, time=real.window.shape[2], side=real.side.shape[1])
 
 
 def _train(table: Rows, classes: Sequence[str], weighing: Weighing, seed: int) -> Any:
-    """Return the network over the sequence of beats, one thread, the same bits for a seed."""
+    """Return a network over the sequence of beats, one thread, the same bits for a seed.
+
+    Ready for use: see `halved` for its weights.
+    """
     import torch
     from torch.nn import functional
     from torch.nn.utils import clip_grad_norm_
@@ -260,7 +280,7 @@ def _train(table: Rows, classes: Sequence[str], weighing: Weighing, seed: int) -
             clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             plan.step()
-    return net.eval()
+    return _waveform.halved(net.eval().folded())
 
 
 def _answers(net: Any, table: Rows) -> Logits:

@@ -37,6 +37,7 @@ class Waveform:
     share : of its log probabilities in the answer.
     epochs : of `beats` beats each; a class is drawn by the root of its beats.
     noise : SD of white noise added in training, in units of the window.
+    draws : networks, each from a chance of its own; the mean of their log probabilities counts.
     arguments : of the architecture.
     """
 
@@ -45,11 +46,14 @@ class Waveform:
     epochs: int = 6
     beats: int = 20000
     noise: float = 0.05
+    draws: int = 1
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if type(self.share) is not float or not 0 < self.share < 1:
             raise UsageError("model.waveform.share", f"is {self.share}", "Give one within 0 and 1")
+        if self.draws < 1:
+            raise UsageError("model.waveform.draws", f"is {self.draws}", "Give 1 or more")
         build = inspect.signature(MODELS[self.name].build).parameters
         check_keys("model.waveform", self.arguments, [k for k in build if k not in _SHAPE])
 
@@ -109,9 +113,15 @@ def train(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         plan.step()
-    net = _folded(net.eval())
+    return halved(_folded(net.eval()))
+
+
+def halved(net: Any) -> Any:
+    """Return the network with its layers' weights rounded to numbers that float16 can hold."""
+    from torch import nn
+
     for layer in net.modules():
-        if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             for numbers in layer.parameters():
                 numbers.data = numbers.data.half().float()
     return net
