@@ -68,6 +68,25 @@ def test_the_summary_keeps_the_rows_of_earlier_runs(tmp_path: Path, strip: np.nd
     assert sorted(r["record"] for r in rows) == ["a", "b"]
 
 
+def test_the_summary_has_a_column_for_every_diagnosis_of_any_record(tmp_path: Path) -> None:
+    """A single lead has none, a fault neither; an earlier run's rows get the new columns."""
+    path, fixed = tmp_path / "summary.csv", {"fault": "", "diagnoses_uncertain": ""}
+    _batch._write_summary(path, [{"source": "one lead", **fixed}])
+    _batch._write_summary(
+        path,
+        [
+            {"source": "twelve", **fixed, "probability_MI": 0.49},
+            {"source": "other model", **fixed, "probability_AF": 0.2},
+            failed := {"source": "broken", **fixed, "fault": "cut off"},
+        ],
+    )
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    names = ["source", *fixed, "probability_MI", "probability_AF"]
+    assert all(list(row) == names for row in rows)
+    assert [row["probability_MI"] for row in rows] == ["", "0.49", "", ""]
+    assert rows[-1]["fault"] == failed["fault"]
+
+
 def test_a_run_killed_between_its_files_finishes_the_next_time(
     tmp_path: Path, strip: np.ndarray
 ) -> None:

@@ -11,7 +11,7 @@ from einthoven.engine.findings import Diagnosis
 from einthoven.record.leads import STANDARD
 from einthoven.report._answers import merged
 from einthoven.report.html import to_html
-from einthoven.report.table import summary, summary_row
+from einthoven.report.table import summary, summary_row, table
 from einthoven.signal.simulate import Episode, simulate
 
 
@@ -98,5 +98,25 @@ def test_the_terminal_and_the_table_say_rhythm_and_diagnoses(findings):
     assert "infarction (0.71)" in text
     row = summary_row(told.to_dict())
     assert (row["rhythm"], row["fibrillation_share"], row["diagnoses"]) == ("N", 0.25, "MI")
+    assert (row["diagnoses_uncertain"], row["probability_MI"]) == ("", 0.71)
     untold = summary_row(replace(findings, rhythm=None, diagnoses=None).to_dict())
     assert (untold["rhythm"], untold["fibrillation_share"], untold["diagnoses"]) == ("", "", "")
+
+
+def test_a_row_of_the_table_keeps_the_doubt_and_the_words_of_the_warnings(findings):
+    def said(code: str, probability: float, uncertain: bool) -> Diagnosis:
+        return Diagnosis(code=code, system="S", name=code, probability=probability,
+                         positive=probability > 0.4, uncertain=uncertain)  # fmt: skip
+
+    told = (said("MI", 0.97, False), said("STTC", 0.49, True), said("CD", 0.31, True))
+    doubtful = replace(span(0, findings.samples, "A"), uncertain=True)
+    found = replace(
+        findings, diagnoses=told, rhythm=(doubtful,), warnings=("V6 is missing", "50 Hz hum")
+    )
+    row = summary_row(found.to_dict())
+    assert row["diagnoses"] == "MI STTC"
+    assert row["diagnoses_uncertain"] == "STTC CD"
+    assert [row[f"probability_{c}"] for c in ("MI", "STTC", "CD")] == [0.97, 0.49, 0.31]
+    assert row["rhythm_uncertain_share"] == 1
+    assert (row["warnings"], row["warnings_text"]) == (2, "V6 is missing | 50 Hz hum")
+    assert "MI STTC?" in table([row])

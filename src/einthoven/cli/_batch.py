@@ -29,7 +29,7 @@ from einthoven.formats import open_source
 from einthoven.record.errors import EinthovenError, UsageError
 from einthoven.record.files import beside, write_text
 from einthoven.report.html import to_html
-from einthoven.report.table import failed_row, summary, summary_row, table
+from einthoven.report.table import PROBABILITY, failed_row, summary, summary_row, table
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the begin of one
 
@@ -263,15 +263,22 @@ def _no_formula(value: Any) -> Any:
 
 
 def _write_summary(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the rows beside those that earlier runs left there for other recordings."""
+    """Write the rows beside those that earlier runs left there for other recordings.
+
+    Recordings answered by several models, or by none, have a column for every class of all.
+    """
     rows = [{key: _no_formula(value) for key, value in row.items()} for row in rows]
     new = {str(row["source"]) for row in rows}
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
             earlier = [r for r in csv.DictReader(file) if r.get("source") not in new]
-        if all(list(r) == list(rows[0]) for r in earlier):
+        # What another version wrote has other columns, and other meanings perhaps.
+        fixed = {key for key in rows[0] if not key.startswith(PROBABILITY)}
+        if all({k for k in r if not str(k).startswith(PROBABILITY)} == fixed for r in earlier):
             rows = [*earlier, *rows]
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    names.sort(key=lambda name: name.startswith(PROBABILITY))  # stable: a fault has none
     with beside(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer = csv.DictWriter(file, fieldnames=names, restval="")
         writer.writeheader()
         writer.writerows(rows)

@@ -14,6 +14,8 @@ from einthoven.report._episodes import Episode, episodes, name_of
 from einthoven.report._intervals import good_share, intervals
 from einthoven.signal.paper import clock
 
+PROBABILITY = "probability_"  # and the code of a diagnosis: a column of ``summary.csv``
+
 
 def summary(findings: Findings) -> str:
     """Return what was found as a plain-text table, without a line break at the end."""
@@ -119,9 +121,11 @@ def _notes(findings: Findings) -> list[str]:
 def summary_row(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return one row of ``summary.csv`` for a document of ``analyze --json``.
 
-    The keys are the same for every recording. Classes outside AAMI's five are counted in ``other``;
-    what is not known is an empty string.
+    Classes outside AAMI's five are counted in ``other``; what is not known is an empty string. The
+    keys are the same for every recording but for the last, ``probability_CODE``: one a class that
+    the model of diagnoses knows, whether found or not.
     """
+    told = document.get("diagnoses", [])
     classes = Counter(beat["class"] for beat in document["beats"])
     judged = sum(w["end"] - w["start"] for w in document["quality"])
     good = sum(w["end"] - w["start"] for w in document["quality"] if w["good"])
@@ -138,10 +142,14 @@ def summary_row(document: Mapping[str, Any]) -> dict[str, Any]:
         "uncertain": sum(beat["uncertain"] for beat in document["beats"]),
         "rhythm": _commonest(document.get("rhythm", [])),
         "fibrillation_share": _fibrillation(document.get("rhythm", [])),
-        "diagnoses": " ".join(d["code"] for d in document.get("diagnoses", []) if d["positive"]),
+        "rhythm_uncertain_share": _doubt(document.get("rhythm", [])),
+        "diagnoses": " ".join(d["code"] for d in told if d["positive"]),
+        "diagnoses_uncertain": " ".join(d["code"] for d in told if d["uncertain"]),
         "good_share": round(good / judged, 4) if judged else "",
         "warnings": len(document["warnings"]),
+        "warnings_text": " | ".join(document["warnings"]),
         "fault": "",
+        **{f"{PROBABILITY}{d['code']}": d["probability"] for d in told},
     }
 
 
@@ -160,6 +168,13 @@ def _fibrillation(spans: Sequence[Mapping[str, Any]]) -> float | str:
     return round(inside / total, 4) if total else ""
 
 
+def _doubt(spans: Sequence[Mapping[str, Any]]) -> float | str:
+    """Return the share of the time whose rhythm is uncertain, or empty text."""
+    total = sum(span["end"] - span["start"] for span in spans)
+    inside = sum(span["end"] - span["start"] for span in spans if span.get("uncertain"))
+    return round(inside / total, 4) if total else ""
+
+
 def failed_row(path: str, fault: str) -> dict[str, Any]:
     """Return the row of ``summary.csv`` of a file that could not be read or answered."""
     empty = {"record": PurePath(path).stem, "source": path, "usable": False, "reason": None}
@@ -170,9 +185,13 @@ def failed_row(path: str, fault: str) -> dict[str, Any]:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of `summary_row` as aligned text, a line each."""
+    """Return the rows of `summary_row` as aligned text, a line each.
+
+    A diagnosis that is found, but uncertain, has a question mark.
+    """
     if not rows:
         return ""
+    rows = [{**row, "diagnoses": _marked(row)} for row in rows]
     shown = ("record", "seconds", "heart_rate_bpm", "rhythm", "diagnoses", "beats", *AAMI,
              "uncertain", "reason")  # fmt: skip
     heads = ("record", "seconds", "a minute", "rhythm", "diagnoses", "beats", *AAMI, "uncertain",
@@ -187,3 +206,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         lines.append("  ".join(columns).rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _marked(row: Mapping[str, Any]) -> str:
+    """Return the codes found, each with a question mark where it is uncertain."""
+    doubt = set(row["diagnoses_uncertain"].split())
+    return " ".join(f"{c}?" if c in doubt else c for c in row["diagnoses"].split())
