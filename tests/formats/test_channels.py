@@ -17,7 +17,7 @@ from einthoven.record.errors import FormatError, UsageError
 @pytest.mark.parametrize(
     "name",
     ["II", "avr", "MLII", "ECG", "ECG 1", "ECG_2", "ECG II", "EKG1", "ecg lead II", "V", "MCL1",
-     "CM5", "vx", "D2", "A-S"],
+     "CM5", "vx", "D2", "A-S", "V1-ref", "MDC_ECG_LEAD_V1"],
 )  # fmt: skip
 def test_names_of_leads(name: str) -> None:
     assert is_lead(name)
@@ -32,6 +32,19 @@ def test_names_of_leads(name: str) -> None:
 def test_names_of_other_signals(name: str) -> None:
     assert is_other(name)
     assert not is_lead(name)
+
+
+@pytest.mark.parametrize("more", [(), ("Cz",)])
+def test_chest_leads_by_the_names_of_their_electrodes(tmp_path: Path, more: tuple[str]) -> None:
+    """Beside Cz they are sites of the scalp, and no leads."""
+    names = ["I", "II", *(f"C{i}" for i in range(1, 7)), *more]
+    path = tmp_path / "a.csv"
+    rows = "\n".join(",".join(f"{i + 0.1 * j}" for j in range(len(names))) for i in range(500))
+    path.write_text(",".join(names) + "\n" + rows)
+    source = open_source(path, rate=100, unit="mV")
+    assert source.leads == (
+        ("I", "II") if more else ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+    )
 
 
 @pytest.mark.parametrize("name", ["ch1", "col 0", "noise1", "signal 0", "A", "left arm"])

@@ -20,7 +20,14 @@ from einthoven.record import (
     RecordSource,
     UsageError,
 )
-from einthoven.record.leads import STANDARD, canonical, fits_one_lead, is_lead_name, one_lead
+from einthoven.record.leads import (
+    STANDARD,
+    canonical,
+    fits_one_lead,
+    is_lead_name,
+    one_lead,
+    with_chest,
+)
 from einthoven.record.registry import Registry
 
 
@@ -64,7 +71,19 @@ def test_a_record_can_be_copied_and_pickled_and_has_no_made_up_attributes() -> N
 
 
 @given(
-    st.sampled_from(STANDARD), st.sampled_from(["{}", "ECG {}", "lead_{}", " ecg  {} ", "ECG: {}"])
+    st.sampled_from(STANDARD),
+    st.sampled_from(
+        [
+            "{}",
+            "ECG {}",
+            "lead_{}",
+            " ecg  {} ",
+            "ECG: {}",
+            "MDC_ECG_LEAD_{}",
+            "{}-ref",
+            "ECG {}-Ref",
+        ]
+    ),
 )
 def test_every_spelling_of_a_lead_is_one_name(name: str, form: str) -> None:
     for text in (form.format(name), form.format(name.upper()), form.format(name.lower())):
@@ -75,6 +94,25 @@ def test_every_spelling_of_a_lead_is_one_name(name: str, form: str) -> None:
 def test_what_is_no_lead_is_not_taken_for_one() -> None:
     for name in ("ABP", "RESP", "SpO2", "PLETH", "EEG Fpz-Cz", "EMG", "CO2"):
         assert not is_lead_name(name)
+
+
+def test_electrodes_of_iec_are_chest_leads_only_where_they_can_be_nothing_else() -> None:
+    limbs, chest = ("I", "II", "III", "aVR", "aVL", "aVF"), tuple(f"C{i}" for i in range(1, 7))
+    assert with_chest((*limbs, *chest)) == STANDARD
+    assert with_chest(("ecg c6", "ii", "c1", "I", "C2-ref", "C5", "C4", "C3")) == (
+        "V6", "ii", "V1", "I", "V2", "V5", "V4", "V3",
+    )  # fmt: skip
+    for names in (
+        ("C3", "C4", "ECG II"), chest, ("I", *chest), ("I", "II", *chest[:5]),
+        ("I", "II", "Cz", *chest), ("I", "II", "Fp1", *chest), ("I", "II", "V1", *chest),
+        ("I", "II", "EEG O2-A1", *chest), ("I", "II", "C1", *chest),
+    ):  # fmt: skip
+        assert with_chest(names) == names
+    assert canonical("C3") == "C3"
+    assert canonical("C3-ref") == "C3-ref"
+    assert canonical("MDC_ECG_LEAD_AVRneg") != "aVR"
+    record = Record(signal=np.zeros((12, 10)), rate=100, leads=(*limbs, *chest))
+    assert record.leads == STANDARD
 
 
 def test_lead_ii_speaks_for_the_record_wherever_it_stands() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from einthoven.formats._bounds import MAX_RATE, MAX_SECONDS, check_read
 from einthoven.formats._units import spelt, stated, to_mv
 from einthoven.record.errors import FormatError, UsageError
-from einthoven.record.leads import canonical, is_lead_name
+from einthoven.record.leads import canonical, is_lead_name, with_chest
 from einthoven.record.record import Patient, Signal
 from einthoven.record.source import Channel, Source
 
@@ -187,6 +187,15 @@ class TrackSource(Source):
         return out
 
 
+def _chest(tracks: Sequence[Track]) -> tuple[Track, ...]:
+    """Return the tracks, chest leads that are called C1 to C6 under their own names."""
+    volts = [not t.unit.strip() or to_mv(t.unit) is not None for t in tracks]
+    names = iter(with_chest([t.name for t, v in zip(tracks, volts, strict=True) if v]))
+    return tuple(
+        replace(t, name=next(names)) if v else t for t, v in zip(tracks, volts, strict=True)
+    )
+
+
 def with_unit(path: Path, tracks: Sequence[Track], flag: str | None) -> list[Track]:
     """Return the tracks; one that states no unit and could be a lead takes that of ``--unit``.
 
@@ -196,6 +205,7 @@ def with_unit(path: Path, tracks: Sequence[Track], flag: str | None) -> list[Tra
     UsageError : where the flag contradicts every unit of the file.
     """
     unit, factor = ("", 1.0) if flag is None else stated(flag)
+    tracks = _chest(tracks)
     named = any(is_lead(t.name) for t in tracks)
     out = []
     for track in tracks:
@@ -239,6 +249,7 @@ def _choose(
     path: str, tracks: tuple[Track, ...], wanted: Sequence[str] | None
 ) -> tuple[tuple[Track, ...], tuple[int, ...]]:
     """Return the tracks under names that do not repeat, and the indices of the leads."""
+    tracks = _chest(tracks)
     volts = [to_mv(t.unit) is not None for t in tracks]
     by_name = [v and is_lead(t.name) for v, t in zip(volts, tracks, strict=True)]
     if any(by_name):
@@ -268,7 +279,7 @@ def _apply(
     chosen: tuple[int, ...],
     wanted: Sequence[str],
 ) -> tuple[list[str], tuple[int, ...]]:
-    asked = [canonical(w) for w in wanted]
+    asked = [canonical(w) for w in with_chest(wanted)]
     if len(set(asked)) != len(asked):
         raise UsageError("--leads", f"names repeat: {', '.join(asked)}", "Give each lead one name")
     if all(a in names for a in asked):

@@ -22,7 +22,7 @@ from einthoven.formats._format import FORMATS, Format
 from einthoven.formats._replace import writing
 from einthoven.formats._table import Table, cells, clock, head, number, rows_at, starts, table_of
 from einthoven.record.errors import FormatError, UsageError
-from einthoven.record.leads import canonical
+from einthoven.record.leads import canonical, with_chest
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
 
@@ -150,7 +150,7 @@ def _columns(
         return list(table.names), at, leads
     clocked = {0: 1.0} if table.width > 1 and number(table.first[0], table.comma) is None else {}
     if leads is not None and len(leads) == table.width - len(clocked):
-        return [*([""] * len(clocked)), *(canonical(n) for n in leads)], clocked, None
+        return [*([""] * len(clocked)), *(canonical(n) for n in with_chest(leads))], clocked, None
     if leads is None and table.width - len(clocked) == 1:
         return [*([""] * len(clocked)), "ECG"], clocked, None
     count = table.width - len(clocked)

@@ -23,7 +23,7 @@ from einthoven.formats._channels import Track, TrackSource, agreed_rate, with_un
 from einthoven.formats._format import FORMATS, Format
 from einthoven.formats._replace import writing
 from einthoven.record.errors import FormatError, UsageError
-from einthoven.record.leads import canonical
+from einthoven.record.leads import canonical, with_chest
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
 
@@ -86,7 +86,7 @@ class NumpySource(TrackSource):
         names = said.get("leads")
         wanted = None
         if names is None:
-            names = None if leads is None else [canonical(name) for name in leads]
+            names = None if leads is None else [canonical(name) for name in with_chest(leads)]
         else:
             wanted = leads
         self._array = _by_lead(path, array, names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 # The limb leads are these sums of I and II, by definition.
@@ -19,7 +20,17 @@ _SPELLINGS = {name.lower(): name for name in STANDARD} | {
     "cc5": "CC5",
 }  # fmt: skip
 
-_PREFIX = re.compile(r"^(?:ecg|ekg|lead)[\s_\-.:]+", re.IGNORECASE)
+# MDC_ECG_LEAD_V1 and so on: ISO/IEEE 11073-10101, which DICOM (context group 3001), HL7 aECG and
+# PHD devices write. The reference behind a name is EDF's way to call a derivation.
+_PREFIX = re.compile(r"^(?:mdc[\s_]ecg[\s_]lead|ecg|ekg|lead)[\s_\-.:]+", re.IGNORECASE)
+_REFERENCE = re.compile(r"[\s_\-]+ref(?:erence)?$", re.IGNORECASE)
+
+# The chest electrodes of IEC 60601-2-25 (AHA: V1-V6) name the leads in some files. Sites of the
+# scalp are called so, too (10-10 system), so that they count as chest leads only all together.
+_IEC = {f"C{i}": f"V{i}" for i in range(1, 7)}
+_SCALP = re.compile(
+    r"^(?:eeg\b.*|(?:fp|af|f|fc|c|cp|p|po|o)(?:z|[1-9]|10)(?:[-_ ].*)?)$", re.IGNORECASE
+)
 
 # Preferred order when one lead has to speak for a record: the limb lead II sees an upright P and
 # QRS in most people, and the beat models were trained on MLII.
@@ -29,8 +40,31 @@ ONE_LEAD = ("II", "MLII", "ECG", "I", "V5", "V4", "V6", "aVF", "V2", "V3", "III"
 def canonical(name: str) -> str:
     """Return the field's spelling of a lead's name (``"ecg ii" -> "II"``), or it as given."""
     text = " ".join(name.split())
-    bare = _PREFIX.sub("", text)
+    bare = _bare(text)
     return _SPELLINGS.get(bare.lower(), _SPELLINGS.get(text.lower(), text))
+
+
+def _bare(text: str) -> str:
+    return _REFERENCE.sub("", _PREFIX.sub("", text))
+
+
+def with_chest(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, IEC's C1 to C6 as V1 to V6 where they can be nothing else.
+
+    That is: all six are there, beside at least two limb leads, without V1 to V6 and without another
+    name of a site of the scalp.
+    """
+    short = [_bare(" ".join(name.split())).upper() for name in names]
+    known = {canonical(name) for name in names}
+    rest = [name for name, s in zip(names, short, strict=True) if s not in _IEC]
+    if (
+        sorted(s for s in short if s in _IEC) == sorted(_IEC)
+        and len(known & set(LIMBS)) >= 2
+        and not known & set(_IEC.values())
+        and not any(_SCALP.match(" ".join(name.split())) for name in rest)
+    ):
+        return tuple(_IEC.get(s, name) for s, name in zip(short, names, strict=True))
+    return tuple(names)
 
 
 def is_lead_name(name: str) -> bool:

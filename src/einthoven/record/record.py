@@ -12,7 +12,7 @@ import numpy.typing as npt
 from einthoven._methods import method
 from einthoven.record.annotation import Annotations
 from einthoven.record.errors import UsageError
-from einthoven.record.leads import canonical
+from einthoven.record.leads import canonical, with_chest
 
 Signal = npt.NDArray[np.float32]
 
@@ -62,7 +62,7 @@ class Record:
             raise UsageError(where, f"holds what is no number ({fault})", mend) from fault
         object.__setattr__(self, "signal", signal)
         names = (self.leads,) if isinstance(self.leads, str) else self.leads
-        object.__setattr__(self, "leads", tuple(canonical(lead) for lead in names))
+        object.__setattr__(self, "leads", tuple(canonical(lead) for lead in with_chest(names)))
         if signal.ndim != 2 or signal.shape[0] != len(self.leads):
             raise UsageError(
                 where,
