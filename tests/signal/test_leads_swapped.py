@@ -10,7 +10,7 @@ import pytest
 
 from einthoven.corpora.ptbxl import Ptbxl
 from einthoven.record.leads import STANDARD
-from einthoven.signal.leads_swapped import all_inverted, arms_swapped
+from einthoven.signal.leads_swapped import all_inverted, arms_swapped, twins
 from einthoven.signal.peaks import find_peaks
 from einthoven.signal.simulate import Episode, simulate
 
@@ -104,3 +104,16 @@ def test_no_real_record_is_suspected_and_most_turned_ones_are(data_root: Path) -
     assert True not in right
     # 67 % of 450.
     assert np.mean([w is True for w in wrong]) > 0.55
+
+
+def test_leads_that_are_the_same_sample_for_sample_are_named_and_flat_ones_are_not(
+    healthy: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal = healthy[0].copy()
+    assert twins(signal, STANDARD) == []
+    signal[:, 40:90] = np.nan
+    signal[[6, 7]] = 0
+    signal[10] = signal[9]
+    assert twins(signal, STANDARD) == [("V4", "V5")]
+    signal[10, 3] += 0.001
+    assert twins(signal, STANDARD) == []

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
+from einthoven.signal.quality import FLAT
 
 _LEAST, _MOST = 0.05, 20.0  # mV
-FLAT = 0.005  # mV; the rounding of a recorder
 _REACH = 0.08  # seconds either side of an R peak
 _ENOUGH = 20  # beats
 _SHORT = 60.0  # seconds

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.bundle import Bundle
-from einthoven.engine._sizes import FLAT, largest, plausible
+from einthoven.engine._sizes import largest, plausible
 from einthoven.engine.events import DiagnosisEvent, Event, QualityEvent, RhythmEvent
 from einthoven.engine.findings import Diagnosis
 from einthoven.inputs import rhythm_span
@@ -22,7 +22,7 @@ from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import ONE_LEAD, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.record.vocabulary import SUPERCLASS_NAMES
-from einthoven.signal.quality import NO_BEATS
+from einthoven.signal.quality import NO_BEATS, silent
 
 Samples = npt.NDArray[np.int64]
 
@@ -146,6 +146,10 @@ class DiagnosisStage:
     Attributes
     ----------
     reason : why the last stretch that could not be judged could not.
+    stretches : that were asked about.
+    left : for each reason, of how many of them it is that nothing is told.
+    noisy : of those told, the ones that are uncertain because leads are noisy.
+    noisy_leads : for each of these leads, in how many of them.
     """
 
     def __init__(self, bundle: Bundle, rate: float, leads: tuple[str, ...], *, live: bool) -> None:
@@ -154,8 +158,12 @@ class DiagnosisStage:
         self._asked = _enough(here)
         lost = [name for name in STANDARD[6:] if name not in here]
         # Of few leads nobody expects diagnoses; of many one may be called by another name.
-        which = f", and {', '.join(lost)} is missing" if lost and len(here) > len(lost) else ""
+        verb = "is" if len(lost) == 1 else "are"
+        which = f", and {', '.join(lost)} {verb} missing" if lost and len(here) > len(lost) else ""
         self.reason = f"it takes two limb leads and V1 to V6{which}"
+        self.stretches = self.noisy = 0
+        self.left: Counter[str] = Counter()
+        self.noisy_leads: Counter[str] = Counter()
         self._spans = diagnosis_spans(rate, leads, live=live)
 
     def push(self, chunk: Signal, peaks: Samples, until: int) -> list[Event]:
@@ -173,19 +181,25 @@ class DiagnosisStage:
     def _judged(self, spans: list[Span]) -> list[Event]:
         card, found = self.bundle.card, list[Event]()
         for span in spans:
+            self.stretches += 1
             try:
                 made = stretches(span, self._rate, self._leads, card.stages[0].input)
             except DataError as fault:
                 self.reason = f"{fault.where} {fault.fault}"
+                self.left[self.reason] += 1
                 continue
-            # A window without a beat says nothing of its own where another has some.
-            mute = made.mute.all()
-            heard = slice(None) if mute else ~made.mute
+            # A window without a beat, or with noise for one, says nothing where another has some.
+            doubt = made.mute | np.array([bool(names) for names in made.noisy])
+            unsure = bool(doubt.all())
+            heard = slice(None) if unsure else ~doubt
+            if unsure and not made.mute.all():
+                self.noisy += 1
+                self.noisy_leads.update({name for names in made.noisy for name in names})
             p = self.bundle.predict({"window": made.window[heard], "side": made.side[heard]})
             named = dict(zip(card.classes, p.mean(axis=0).tolist(), strict=True))
             found.append(
                 DiagnosisEvent(
-                    start=span.start, end=span.end, probabilities=named, uncertain=bool(mute)
+                    start=span.start, end=span.end, probabilities=named, uncertain=unsure
                 )
             )
         return found
@@ -233,10 +247,7 @@ def stretches(span: Span, rate: float, leads: tuple[str, ...], spec: InputSpec) 
 
 def _silent(lead: Signal, rate: float) -> bool:
     """Return whether a lead (time,) is flat or missing in most of its stretches of 5 s."""
-    parts = np.array_split(lead, max(1, int(len(lead) / (_STRETCH * rate))))
-    # These two pass over NaN, and are NaN where there is nothing else.
-    moving = [np.fmax.reduce(p) - np.fmin.reduce(p) >= FLAT for p in parts]
-    return len(parts) - int(sum(moving)) > _HALF * len(parts)
+    return silent(lead, max(1, int(len(lead) / (_STRETCH * rate))))
 
 
 def _enough(leads: set[str]) -> bool:
@@ -277,6 +288,8 @@ def whole(
             found = _joined(engine.diagnosis.bundle, parts)
             if unheard:
                 said.append(f"diagnoses: uncertain, since {NO_BEATS}")
+            else:
+                said += _diagnosed(engine.diagnosis)
         else:
             why = reason or engine.diagnosis.reason
             said.append(f"diagnoses: not answered, since {why}")
@@ -298,6 +311,20 @@ def _told(stage: RhythmStage, lead: str) -> list[str]:
             f"rhythm: {stage.noisy} of {all_} spans {verb} uncertain, since for the most part too "
             "noisy to judge"
         )
+    return said
+
+
+def _diagnosed(stage: DiagnosisStage) -> list[str]:
+    """Return what is to be said of stretches that were not diagnosed, or not surely."""
+    said, all_ = [], stage.stretches
+    for why, count in stage.left.most_common():
+        said.append(f"diagnoses: not told of {count} of {all_} stretches, since {why}")
+    if stage.noisy:
+        names = ", ".join(sorted(stage.noisy_leads, key=STANDARD.index))
+        verb = "is" if len(stage.noisy_leads) == 1 else "are"
+        which = f" in {stage.noisy} of {all_} stretches" if all_ > 1 else ""
+        rest = "; the others count alone" if stage.noisy + stage.left.total() < all_ else ""
+        said.append(f"diagnoses: uncertain{which}, since {names} {verb} too noisy{rest}")
     return said
 
 

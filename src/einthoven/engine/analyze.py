@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from einthoven.formats import open_source
 from einthoven.record.leads import is_lead_name
 from einthoven.record.record import Record
 from einthoven.record.source import RecordSource, Source
-from einthoven.signal.leads_swapped import all_inverted, arms_swapped
+from einthoven.signal.leads_swapped import all_inverted, arms_swapped, twins
 from einthoven.signal.waves import shipped
 
 
@@ -99,14 +100,15 @@ def collect(
     beats = [e for e in events if isinstance(e, BeatEvent)]
     windows = [e for e in events if isinstance(e, QualityEvent)]
     usable, reason = _usable(source, engine)
-    warnings = list(source.notes)
+    warnings, odd = list(source.notes), list[str]()
     intervals: dict[str, float] = {}
     if engine is None:
         unasked = ("intervals", "rhythm", "diagnoses")
         warnings += [f"{what}: not answered, since {reason}" for what in unasked]
     else:
         peaks = [e.sample for e in beats]
-        warnings += _warnings(engine) + _sizes.warnings(source, peaks) + _swapped(source, peaks)
+        odd += _misplaced(source, peaks)
+        warnings += _warnings(engine) + _sizes.warnings(source, peaks) + odd
         rate = engine.summary.heart_rate if usable else None
         if rate is not None:
             intervals["heart_rate_bpm"] = round(rate, 1)
@@ -117,6 +119,9 @@ def collect(
     if engine is not None:
         rhythm, diagnoses, said = whole(engine, events, reason)
         warnings += said
+        if diagnoses and odd:
+            diagnoses = tuple(replace(d, uncertain=True) for d in diagnoses)
+            warnings.append("diagnoses: uncertain, since leads may be others than they are called")
         told += [engine.rhythm.bundle] if engine.rhythm and rhythm else []
         told += [engine.diagnosis.bundle] if engine.diagnosis and diagnoses else []
     found = None
@@ -168,15 +173,22 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _swapped(source: Source, peaks: list[int]) -> list[str]:
-    """Return a warning where leads seem to be upside down: all, or those of the arms."""
+def _misplaced(source: Source, peaks: list[int]) -> list[str]:
+    """Return a warning where leads seem to be others than they are called, or upside down."""
     minute = source.read(0, min(source.samples, round(60 * source.rate)))
     at = np.array([s for s in peaks if s < minute.shape[1]], np.int64)
+    said = [
+        f"leads: {a} and {b} are the same, sample for sample"
+        for a, b in twins(minute, source.leads)
+    ]
     if all_inverted(minute, source.rate, source.leads, at):
-        return ["leads: I, II, V5 and V6 show no upright wave, as where all leads are inverted"]
-    if not arms_swapped(minute, source.rate, source.leads, at):
-        return []
-    return ["leads: I is a mirror image of V6, as where the arm electrodes were exchanged"]
+        said.append("leads: I, II, V5 and V6 show no upright wave, as where all leads are inverted")
+    elif arms_swapped(minute, source.rate, source.leads, at):
+        said.append(
+            "leads: I is a mirror image of V6, as where the arm electrodes were exchanged, or V6 "
+            "with another or turned over"
+        )
+    return said
 
 
 def _usable(source: Source, engine: Engine | None) -> tuple[bool, str | None]:

@@ -19,13 +19,15 @@ from einthoven.record.leads import LIMBS, STANDARD, canonical
 from einthoven.record.record import Signal
 from einthoven.signal import measurements12
 from einthoven.signal.aligned_beat import AFTER, BEFORE, RATE, aligned_beat, band_limited
+from einthoven.signal.quality import silent
 
 Array = npt.NDArray[np.float32]
 Samples = npt.NDArray[np.int64]
+_Made = tuple[Array, Array, tuple[str, ...]]  # window, side numbers, noisy leads
 
 SHORTEST = 0.5  # of the window's length that a record must have
 _LAST = 0.5  # of it from which what is left at the end is a window, too
-_FLAT = 0.005  # mV from the lowest to the highest sample of a lead that is not connected
+_PARTS = 5  # of a window, two seconds each of ten: hearts that beat at all beat in most of them
 _FEWEST = 2  # whole beats that a median is taken of
 _NONE = np.zeros(0, np.float32)
 
@@ -39,11 +41,14 @@ class RecordInputs:
     start : (window,) int64 first sample of each, at the record's own rate.
     window : (window, lead, time) float32 mV at the spec's rate.
     side : (window, number) float32, named by `record_side_names`.
+    noisy : for each window the leads whose usual beat cannot be trusted; of strips, none.
+        What is answered to a window that has such leads is to be called uncertain.
     """
 
     start: Samples
     window: Array
     side: Array
+    noisy: tuple[tuple[str, ...], ...]
 
     @property
     def mute(self) -> npt.NDArray[np.bool_]:
@@ -92,7 +97,8 @@ def by_name(
 ) -> Array:
     """Return (wanted lead, time): rows by name, limb leads that are missing made of the others.
 
-    A lead is missing where it is not there, has less than half of its samples, or is flat.
+    A lead is missing where it is not there, has less than half of its samples, or is flat in more
+    than half of five equal parts.
 
     Parameters
     ----------
@@ -125,8 +131,7 @@ def by_name(
 
 
 def _sound(row: Signal) -> bool:
-    good = row[np.isfinite(row)]
-    return len(good) * 2 > len(row) and float(np.ptp(good)) > _FLAT
+    return np.isfinite(row).sum() * 2 > len(row) and not silent(row, _PARTS)
 
 
 def _starts(samples: int, length: int) -> list[int]:
@@ -179,18 +184,18 @@ def cut(
         least = SHORTEST * spec.window[1]
         fault = f"is {signal.shape[1] / rate:.3g} s long, and this model needs at least {least:g} s"
         raise DataError(where, fault, "Give a longer one")
-    starts, windows, sides = [], [], []
+    starts, windows, sides, noisy = [], [], [], list[tuple[str, ...]]()
     without: DataError | None = None
     for start in _starts(signal.shape[1], length):
         try:
             part = by_name(signal[:, start : start + length], leads, wanted, where)
             inside = peaks[(peaks >= start) & (peaks < start + length)] - start
             if spec.kind == "strip":
-                made: tuple[Array, Array] | None = _strip(part, rate, spec, time), _NONE
+                made: _Made | None = (_strip(part, rate, spec, time), _NONE, ())
             elif spec.kind == "tokens":
-                made = _sentence(part, rate, inside / rate, spec, where)
+                made = (*_sentence(part, rate, inside / rate, spec, where), ())
             else:
-                made = _beat(part, rate, inside / rate, spec)
+                made = _beat(part, rate, inside / rate, spec, wanted)
         except DataError as lost:  # for a while only, perhaps
             without = lost
             continue
@@ -199,13 +204,15 @@ def cut(
         starts.append(start)
         windows.append(made[0])
         sides.append(made[1])
+        noisy.append(made[2])
     if not starts:
         raise without or DataError(
             where, "has no two whole heartbeats in any window", "Give an ECG"
         )
     return RecordInputs(
-        start=np.array(starts, np.int64), window=np.stack(windows), side=np.stack(sides)
-    )
+        start=np.array(starts, np.int64), window=np.stack(windows), side=np.stack(sides),
+        noisy=tuple(noisy),
+    )  # fmt: skip
 
 
 def _normalised(window: Array, spec: InputSpec) -> Array:
@@ -233,13 +240,14 @@ def _sentence(
 
 
 def _beat(
-    part: Array, rate: float, peaks: npt.NDArray[np.float64], spec: InputSpec
-) -> tuple[Array, Array] | None:
+    part: Array, rate: float, peaks: npt.NDArray[np.float64], spec: InputSpec,
+    leads: tuple[str, ...],
+) -> _Made | None:  # fmt: skip
     found = aligned_beat(band_limited(part, rate, RATE, spec.band), peaks)
     if found is None or len(found.at) < _FEWEST:
         return None
     step = round(RATE / spec.rate)
     window = _normalised(found.signal[:, ::step] if spec.waveform else found.signal[:, :0], spec)
-    if not spec.side:
-        return window, _NONE
-    return window, measurements12.measure(found, np.diff(peaks))
+    noisy = tuple(name for name, bad in zip(leads, found.noisy.tolist(), strict=True) if bad)
+    side = measurements12.measure(found, np.diff(peaks)) if spec.side else _NONE
+    return window, side, noisy

@@ -1,4 +1,4 @@
-"""Recordings with leads upside down: electrodes on the wrong arms, or every lead inverted.
+"""Leads upside down: electrodes on the wrong arms, every lead inverted; and leads given twice.
 
 Arms: lead I is upside down, aVR stands upright.
 
@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from einthoven.record.record import Signal
 from einthoven.signal.aligned_beat import BEFORE, RATE, Floats, aligned_beat, band_limited
+from einthoven.signal.quality import silent
 
 _P = (-0.240, -0.075)  # seconds from R
 _LEVEL = (-0.100, -0.065)  # between P and QRS: what QRS and T are counted from
@@ -69,6 +70,27 @@ def all_inverted(
     if beat is None or np.ptp(beat, axis=1).min() < _FLAT:
         return None
     return upright(beat) < _UPRIGHT
+
+
+def twins(signal: Signal, leads: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs of leads that are the same, sample for sample, and not flat.
+
+    Parameters
+    ----------
+    signal : (lead, time) mV, NaN where missing.
+    leads : names of the rows.
+    """
+    first: dict[bytes, str] = {}
+    found = []
+    for name, row in zip(leads, np.asarray(signal, np.float32), strict=True):
+        # -0 and 0, and NaNs of other bits, are the same.
+        alike = np.where(np.isnan(row), np.float32(np.nan), row + np.float32(0)).tobytes()
+        if silent(row, 1):
+            continue
+        if alike in first:
+            found.append((first[alike], name))
+        first.setdefault(alike, name)
+    return found
 
 
 def _beat(

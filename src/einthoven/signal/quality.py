@@ -28,6 +28,7 @@ _CLIPPED = 0.2
 SAME = 0.001  # mV; 1 uV, under which neighbouring samples are the same
 SAME_SHARE = 0.2  # of the samples of a piece up to which no stretch of it can be unchanging
 _SHORTEST = 2.0  # seconds of signal below which nothing is said
+FLAT = 0.005  # mV from the lowest to the highest sample of a lead that is not connected
 
 
 @dataclass
@@ -112,6 +113,14 @@ def _long_runs(mask: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]
     return out
 
 
+def silent(lead: Signal, parts: int) -> bool:
+    """Return whether a lead (time,), mV, is flat or missing in more than half of equal parts."""
+    pieces = np.array_split(lead, parts)
+    # These two pass over NaN, and are NaN where there is nothing else.
+    moving = [np.fmax.reduce(p) - np.fmin.reduce(p) >= FLAT for p in pieces if len(p)]
+    return len(pieces) - int(sum(moving)) > len(pieces) / 2
+
+
 def usable(
     seconds: float, windows: int, good: int, beats: int, sound: int
 ) -> tuple[bool, str | None]:
@@ -134,6 +143,8 @@ def usable(
         return False, NO_BEATS
     if sound >= min(FEWEST, windows * FEWEST) and good * 50 >= windows:
         return True, None
+    if beats < FEWEST and good * 50 >= windows:
+        return False, f"too few heartbeats: {beats} found, at least {FEWEST} are needed"
     return False, (
         f"no heartbeats that can be trusted: {good} of {windows} windows are clean enough, "
         f"with {sound} of {beats} beats in them"
