@@ -11,6 +11,7 @@ from einthoven.corpora import open_corpus
 from einthoven.corpora.svdb import Svdb
 from einthoven.record import DataError, UsageError
 from einthoven.record.vocabulary import AAMI, translate
+from einthoven.report.scores import scores_text
 from einthoven.suites import judge_one
 from einthoven.suites._looks import read
 
@@ -63,7 +64,11 @@ def test_a_shipped_model_is_judged_on_all_that_is_here(tmp_path: Path) -> None:
     assert reference["n"] == beats
     assert reference["subjects"] == 2
     assert "232" not in table["note"]
-    assert {look["side"] for look in read(out)} == {"svdb, all records"}
+    # Two records of 78 must not look like the whole, in no row, on no screen and in no book.
+    assert all(row["variant"].endswith(", 2 of 78 records") for row in table["systems"])
+    text = scores_text(table)
+    assert text.count("NOT the whole of svdb: 76 of its 78 records are not here.") == 2
+    assert {look["side"] for look in read(out)} == {"svdb, 2 of 78 records"}
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:

@@ -103,6 +103,28 @@ def test_the_gap_between_the_protocols_is_told(results: dict[str, Any]) -> None:
     assert row["gap"] > 0
 
 
+def test_only_a_system_that_is_the_same_under_both_protocols_has_a_gap(
+    results: dict[str, Any],
+) -> None:
+    """Augmented beside not augmented, or ten members beside five, is no gap of protocols."""
+    assert {g["variant"] for g in results["gaps"]} == {""}, "strict has no intra-patient row"
+    inter, intra = (results["tables"][f"aami {p}"] for p in ("inter-patient", "intra-patient"))
+    row = next(r for r in intra["systems"] if r["kind"] == "network")
+    mixed = row | {"kind": "ensemble", "model": "ensemble mean", "variant": "all"}
+
+    def told(first: dict[str, Any], second: dict[str, Any]) -> int:
+        found = {
+            "a": intra | {"systems": [first]}, "aami inter-patient": inter | {"systems": [second]}
+        }  # fmt: skip
+        return len(beats.gaps(found))
+
+    five, ten = list("abcde"), list("abcdefghij")
+    assert told(row, row) == told(row | {"variant": "plain"}, row | {"variant": "plain"}) == 2
+    assert told(row, row | {"variant": "plain augmentation"}) == 0
+    assert told(mixed | {"members": five}, mixed | {"members": five}) == 2
+    assert told(mixed | {"members": five}, mixed | {"members": ten}) == 0
+
+
 def test_looks_at_ds2_are_counted_once_an_answer(
     results: dict[str, Any], make_run: Any, tmp_path: Path
 ) -> None:

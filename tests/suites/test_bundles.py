@@ -7,6 +7,8 @@ import pytest
 
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
+from einthoven.corpora.mitdb import DS1
+from einthoven.corpora.svdb import Svdb
 from einthoven.record import InputSpec
 from einthoven.record.errors import LeakError, UsageError
 from einthoven.suites import _bundles, beats
@@ -70,11 +72,33 @@ def test_who_was_trained_on_the_test_side_is_not_judged_on_it(tmp_path: Path) ->
     with pytest.raises(UsageError, match="needs the split"):
         _bundles.test_records(fair, corpus, "intra-patient")
     for number, changes in enumerate(
-        ({"data": {"records": ["100"]}}, {"protocol": "intra-patient (leaky)"})
+        (
+            {"data": {"records": ["100"]}},
+            {"protocol": "intra-patient (leaky)"},
+            # As networks are exported: records by side.
+            {"data": {"records": {"training": ["101"], "validation": ["100"]}}},
+        )
     ):
         unfair = make_bundle(tmp_path / f"unfair{number}", **changes)
         with pytest.raises(LeakError, match="trained on beats of the test side"):
             _bundles.test_records(unfair, corpus, "inter-patient")
+
+
+@pytest.mark.parametrize("data", [
+    {"corpus": "MIT-BIH Supraventricular Arrhythmia Database", "records": ["800"]},
+    {"corpus": "MIT-BIH Arrhythmia Database; MIT-BIH Supraventricular Arrhythmia Database"},
+    {"corpus": "svdb"},
+    {"corpus": "Of another name", "records": {"training": ["101"], "validation": ["800"]}},
+])  # fmt: skip
+def test_who_has_seen_a_corpus_is_no_stranger_to_it(data: dict[str, Any], tmp_path: Path) -> None:
+    """Exporters write the publisher's title, not the name of the catalogue."""
+    Svdb(tmp_path).miniature(tmp_path, 1, records=("800",), seconds=12)
+    corpus = open_corpus("svdb", tmp_path)
+    with pytest.raises(LeakError, match="was trained on svdb"):
+        _bundles.test_records(make_bundle(tmp_path / "seen", data=data), corpus, "external-svdb")
+    other = {"corpus": open_corpus("mitdb", tmp_path).title, "records": list(DS1)}
+    stranger = make_bundle(tmp_path / "stranger", data=other)
+    assert _bundles.test_records(stranger, corpus, "external-svdb") == ("800",)
 
 
 def test_the_map_of_a_models_classes_is_found(tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ def scores_text(table: Mapping[str, Any]) -> str:
             f"{system['title']}{variant}: {cell(system['n'])} beats of {system['subjects']} "
             f"patients, {len(system['runs'])} trained"
         )
+        if "records_of" in system:
+            away = system["records_of"] - system["records"]
+            lines.append(
+                f"  NOT the whole of {table['corpus']}: {away} of its {system['records_of']} "
+                "records are not here."
+            )
         over = " ".join(table["macro_over"])
         for key, words in (("accuracy", "accuracy"), ("macro_f1", f"macro F1 over {over}")):
             lines.append(_figure(words, figures[key]))
@@ -45,7 +51,12 @@ def _figure(words: str, entry: Mapping[str, Any]) -> str:
 
 def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
     means = [cell(entry[key]["mean"]) for key in ("sensitivity", "predictivity", "f1")]
-    return [name, cell(entry["support"]), *means, interval(entry["f1"]["over_patients"])]
+    return [name, count(entry["support"]), *means, interval(entry["f1"]["over_patients"])]
+
+
+def count(value: float) -> str:
+    """Return a number of beats, a mean over trained models where these had not the same ones."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

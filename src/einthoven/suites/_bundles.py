@@ -9,13 +9,13 @@ that the figures stand beside those on reference beats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.bundle import Bundle
+from einthoven.bundle import Bundle, Card
 from einthoven.corpora import Corpus
 from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation.ec57 import WINDOW, pair
@@ -59,8 +59,7 @@ def test_records(bundle: Bundle, corpus: Corpus, protocol: str) -> tuple[str, ..
             "Judge the run folder, or use inter-patient on mitdb",
         )  # fmt: skip
     card = bundle.card
-    seen = {str(r) for r in card.data.get("records", ())}
-    if card.protocol.startswith("intra-patient") or seen & set(DS2):
+    if card.protocol.startswith("intra-patient") or _learnt_from(card) & set(DS2):
         raise LeakError(
             f"model {card.name!r}", "was trained on beats of the test side", "Judge its run folder"
         )
@@ -69,11 +68,21 @@ def test_records(bundle: Bundle, corpus: Corpus, protocol: str) -> tuple[str, ..
 
 def _external(bundle: Bundle, corpus: Corpus) -> tuple[str, ...]:
     """Return all records of a corpus that the model has seen nothing of."""
-    if corpus.name in str(bundle.card.data.get("corpus", "")):
+    card = bundle.card
+    # Exporters write the publisher's title; of several corpora, with semicolons between.
+    named = {part.strip() for part in str(card.data.get("corpus", "")).split(";")}
+    if named & {corpus.name, corpus.title} or _learnt_from(card) & set(corpus.records):
         raise LeakError(
-            f"model {bundle.card.name!r}", f"was trained on {corpus.name}", "Judge its run folder"
+            f"model {card.name!r}", f"was trained on {corpus.name}", "Judge its run folder"
         )
     return corpus.at_hand()
+
+
+def _learnt_from(card: Card) -> set[str]:
+    """Return the records that a card names as learnt from or chosen by: a list, or one a side."""
+    told = card.data.get("records", ())
+    sides = told.values() if isinstance(told, Mapping) else [told]
+    return {str(r) for side in sides if isinstance(side, Sequence) for r in side}
 
 
 def reference(source: Source, labels: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_]]:

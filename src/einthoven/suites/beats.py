@@ -164,13 +164,18 @@ def judge_bundle(
         found = _bundles.behind_own_peaks(bundle, corpus, records, profile, step(index + 1))
         answers.append((f"own R peaks, {profile}", found))
     rows = []
+    partly, whole = "", corpus.facts.records
+    if protocol.startswith(_bundles.EXTERNAL) and len(records) < whole:
+        partly = f", {len(records)} of {whole} records"
     for words, predictions in answers:
         row: dict[str, Any] = {
             "name": card.name, "title": card.title, "paper": card.paper, "model": card.name,
-            "kind": "shipped", "variant": words, "parameters": None, "published": {},
+            "kind": "shipped", "variant": words + partly, "parameters": None, "published": {},
             "command": f"einthoven evaluate {card.name}",
         }  # fmt: skip
         row |= judge([predictions], labels, corpus)
+        if partly:
+            row["records_of"] = whole
         if _bundles.NONE not in predictions.classes:
             row["trust"] = _judge.trust([predictions])
         row["runs"] = [
@@ -260,8 +265,11 @@ def add_shipped(found: dict[str, Any], corpus: Corpus, out: Path, command: str) 
 
 def count_looks(out: Path, rows: Sequence[Mapping[str, Any]], corpus: str, command: str) -> None:
     """Write down that the rows' answers on a public test side were scored."""
-    side = f"{corpus} DS2" if corpus == "mitdb" else f"{corpus}, all records"
     for row in rows:
+        side = f"{corpus} DS2"
+        if corpus != "mitdb":
+            part = f"{row['records']} of {row['records_of']}" if "records_of" in row else "all"
+            side = f"{corpus}, {part} records"
         for one in row["runs"]:
             if "answers" in one:
                 _looks.count(
@@ -281,7 +289,7 @@ def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         for row in intra["systems"]:
             for other in inter["systems"]:
-                if (row["model"], row["kind"]) != (other["model"], other["kind"]):
+                if _what(row) != _what(other):
                     continue  # a shipped model has no intra-patient row of its own
                 for figure in ("accuracy", "macro_f1"):
                     a, b = (r["figures"][figure] for r in (row, other))
@@ -294,6 +302,11 @@ def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
                         }
                     )  # fmt: skip
     return rows
+
+
+def _what(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what two rows must share to be one system under two protocols."""
+    return row["model"], row["kind"], row["variant"], row.get("members")
 
 
 def run(out: Path, *, runs: Path = Path("runs"), root: Path | None = None) -> dict[str, Any]:
