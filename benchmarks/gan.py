@@ -14,6 +14,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from einthoven.training import load_recipe
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, PICTURE = ROOT / "docs" / "generated.md", ROOT / "docs" / "assets" / "gan.svg"
 BEGIN, END = "<!-- gan:begin -->\n", "<!-- gan:end -->"
@@ -51,12 +53,16 @@ def main(runs):
         print(f"{absent[0]}: no trained generator; einthoven train wgan --run {absent[0]}")
         return
     found = [json.loads((run / "metrics.json").read_text(encoding="utf-8")) for run in runs]
-    text = json.dumps({"made by": "python benchmarks/gan.py", "generators": found}, indent=1)
+    whole = load_recipe("wgan").optimiser.epochs
+    kept = {"made by": "python benchmarks/gan.py", "recipe_epochs": whole, "generators": found}
+    text = json.dumps(kept, indent=1)
     (ROOT / "results" / "gan.json").write_text(text + "\n", encoding="utf-8")
     shutil.copyfile(runs[0] / "grid.svg", PICTURE)
     cost = ", ".join(f"{f['epochs']} epochs of {f['beats_an_epoch']:,} beats" for f in found)
     table = HEAD + "".join(row for one in found for row in rows(one))
     note = f"\nDistances are medians. Trained for {cost}; {found[0]['parameters']:,} parameters.\n"
+    if any(one["epochs"] != whole for one in found):
+        note += f"The recipe trains for {whole}: the figures are not of the recipe as it stands.\n"
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.split(BEGIN)[0], page.split(END)[1]
     PAGE.write_text(before + BEGIN + "\n" + table + note + "\n" + END + after, encoding="utf-8")
