@@ -73,6 +73,8 @@ def test_a_stretch_under_two_seconds_is_never_good():
 @pytest.mark.parametrize(
     ("counts", "words"),
     [((1.0, 1, 1, 2, 2), "too short: 1.0 s"), ((60.0, 6, 0, 0, 0), "no heartbeats were found"),
+     ((2.0, 1, 1, 2, 2), "too few heartbeats: 2 found, at least 3"),
+     ((2.0, 1, 0, 2, 0), "0 of 1 windows are clean"),
      ((60.0, 6, 0, 20, 0), "0 of 6 windows"), ((60.0, 6, 1, 20, 2), "2 of 20 beats"),
      ((1000.0, 100, 1, 900, 10), "1 of 100 windows")],
 )  # fmt: skip
