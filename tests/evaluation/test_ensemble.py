@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einthoven.evaluation.calibration import softmax
-from einthoven.evaluation.ensemble import KINDS, Member, combine, weights
+from einthoven.evaluation.ensemble import KINDS, Member, combine, validation_f1, weights
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import UsageError
 from einthoven.record.inputspec import InputSpec
@@ -89,6 +89,17 @@ def test_weights_go_by_validation_f1(three: list[Member]) -> None:
         {"a": 0.951 / 1.891, "b": 0, "c": 0.940 / 1.891}, abs=1e-5
     )
     assert weights(three, "top2-mean", ["N"]) == {"a": 0.5, "b": 0.0, "c": 0.5}
+
+
+def test_validation_f1_is_over_the_classes_that_validation_has() -> None:
+    said = np.array([0, 0, 1, 1, 2, 2])
+    label = np.array([0, 0, 0, 1, 1, 1])
+    # Of the first four, 2 of 3 N and 1 of 1 S are right: F1 4/5 and 2/3; there is no V to find.
+    answers = table(np.eye(3)[said], label, 4)
+    assert validation_f1(answers, ["N", "S", "V"]) == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert validation_f1(answers, ["S"]) == pytest.approx(2 / 3)
+    assert validation_f1(answers, ["V"]) == 0
+    assert validation_f1(table(np.eye(3)[said], label, 0), ["N", "S"]) == 0
 
 
 def test_of_equal_members_the_first_by_name_is_taken() -> None:

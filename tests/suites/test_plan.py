@@ -56,3 +56,15 @@ def test_a_system_without_a_recipe_is_left_out_with_a_note(
     items, left = plan(tmp_path)
     assert "cnn-lstm" not in {i.system for i in items}
     assert any(note.startswith("cnn-lstm:") for note in left)
+
+
+def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
+    items, left = plan(tmp_path)
+    both = {i.system for i in items if i.side == "intra"}
+    (note,) = (n for n in left if "their trainer knows DS1 and DS2 alone" in n)
+    alone = {i.system for i in items} - both - {_plan.GENERATOR}
+    assert set(note.split(":")[0].split(", ")) == alone == {
+        "boosting", "beat-sequence", "aami-review",
+    }  # fmt: skip
+    assert {i.side for i in items if i.variant} == {"inter"}
+    assert any(n.startswith("plain augmentation and generated beats: inter-patient") for n in left)

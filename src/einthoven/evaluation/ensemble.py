@@ -48,10 +48,23 @@ class Member:
     input: InputSpec
 
 
+def validation_f1(predictions: Predictions, over: Sequence[str]) -> float:
+    """Return the macro F1 on the validation rows.
+
+    The mean is that of the classes of `over` that stand there: one that is not cannot be found. It
+    is 0 where none does.
+    """
+    rows = predictions.of("validation")
+    matrix = confusion(rows.label, rows.choice, len(rows.classes))
+    index = [rows.classes.index(c) for c in over]
+    held = [i for i in index if matrix[i].any()]
+    return float(macro_f1(matrix, held)) if held else 0.0
+
+
 def weights(members: Sequence[Member], kind: str, over: Sequence[str]) -> dict[str, float]:
     """Return the weight of each member by name; they sum to one.
 
-    With F the macro F1 of a member on its validation rows:
+    With F the `validation_f1` of a member:
 
     - ``mean``, ``top2-classes-mean``: all alike.
     - ``weighted``, ``top2-classes-weighted``, ``dynamic``: as F.
@@ -71,7 +84,9 @@ def weights(members: Sequence[Member], kind: str, over: Sequence[str]) -> dict[s
     _check(members, kind, over)
     if kind in ("mean", "top2-classes-mean"):
         return {m.name: 1 / len(members) for m in members}
-    ranked = sorted(((m.name, _f1(m.predictions, over)) for m in members), key=_best_first)
+    ranked = sorted(
+        ((m.name, validation_f1(m.predictions, over)) for m in members), key=_best_first
+    )
     if not ranked[0][1] > 0:
         raise UsageError(
             f"ensemble {kind}", "no member has a validation macro F1 above 0",
@@ -126,13 +141,6 @@ def combine(members: Sequence[Member], kind: str, over: Sequence[str]) -> Predic
 
 def _best_first(entry: tuple[str, float]) -> tuple[float, str]:
     return -entry[1], entry[0]
-
-
-def _f1(predictions: Predictions, over: Sequence[str]) -> float:
-    """Return the macro F1 on the validation rows, 0 where it is undefined."""
-    rows = predictions.of("validation")
-    matrix = confusion(rows.label, rows.choice, len(rows.classes))
-    return float(np.nan_to_num(macro_f1(matrix, [rows.classes.index(c) for c in over])))
 
 
 def _two_largest(p: Floats) -> Floats:

@@ -131,8 +131,16 @@ def plan(
     items: list[Item] = []
     left: list[str] = []
     generator = runs / _name(GENERATOR, "aami", "inter", "") / "seed-0"
+    of_rows = [s for s in systems if _of_rows(s, known)]
+    if of_rows:
+        left.append(
+            f"{', '.join(of_rows)}: inter-patient with AAMI classes only, for their trainer knows "
+            "DS1 and DS2 alone; they make premature beats of their own"
+        )
+    if len(of_rows) < len(systems):
+        left.append("plain augmentation and generated beats: inter-patient with AAMI classes only")
     for system in systems:
-        wanted = list(_wanted(system, rows=_of_rows(system, known)))
+        wanted = list(_wanted(system, rows=system in of_rows))
         if not any(_base(system, labels, side, known) for labels, side, _ in wanted):
             left.append(f"{system}: there is no recipe of that name yet")
             continue

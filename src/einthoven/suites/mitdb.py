@@ -15,16 +15,18 @@ from typing import Any
 import numpy as np
 
 from einthoven._version import __version__
+from einthoven.bundle import load_model, zoo_names
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation import classification
-from einthoven.evaluation.ensemble import KINDS, Member, combine
+from einthoven.evaluation.ensemble import KINDS, Member, combine, validation_f1
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
 from einthoven.suites import _conditions, _control, _judge, _looks, _plan, _planned, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
+from einthoven.suites._patient_leak import patient_leaks
 from einthoven.suites._plan import Item
 from einthoven.suites._runs import Run, is_run, read_run
 from einthoven.suites._suite import write_results
@@ -49,15 +51,9 @@ PUBLISHED = (
 )
 
 
-def validation_f1(parts: Sequence[Predictions], over: Sequence[str]) -> float:
+def _validation_f1(parts: Sequence[Predictions], over: Sequence[str]) -> float:
     """Return the macro F1 of the validation sides, mean over the trained models."""
-    found = []
-    for part in parts:
-        rows = part.of("validation")
-        matrix = classification.confusion(rows.label, rows.choice, len(rows.classes))
-        held = [rows.classes.index(c) for c in over if matrix[rows.classes.index(c)].any()]
-        found.append(float(classification.macro_f1(matrix, held)))
-    return float(np.mean(found))
+    return float(np.mean([validation_f1(part, over) for part in parts]))
 
 
 def _row(item: Item, runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
@@ -67,7 +63,7 @@ def _row(item: Item, runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
     words = {"": "", "plain": "plain augmentation", "gan": "generated beats"}[item.variant]
     row |= {
         "name": item.system, "variant": words, "command": COMMAND, "cost": cost(runs[0]),
-        "validation_macro_f1": validation_f1([r.predictions for r in runs], over),
+        "validation_macro_f1": _validation_f1([r.predictions for r in runs], over),
     }  # fmt: skip
     if item.variant:
         row.pop("by_record", None)
@@ -153,7 +149,7 @@ def _mixed_row(
         "paper": "Song et al. 2026, arXiv:2602.17701", "model": f"ensemble {kind} of {pool}",
         "kind": "ensemble", "variant": pool, "parameters": None, "published": {},
         "command": COMMAND, "trust": _judge.trust(parts), "members": list(members),
-        "validation_macro_f1": validation_f1(mixed, over),
+        "validation_macro_f1": _validation_f1(mixed, over),
     }  # fmt: skip
     row |= beats.judge(parts, first.labels, corpus, first.protocol)
     row.pop("by_record", None)
@@ -182,7 +178,7 @@ def _control_row(
     row.pop("by_record", None)
     over = beats.macro_over(control.labels, row["classes"], control.protocol)
     row |= {"name": "boosting on windows", "command": COMMAND}
-    row["validation_macro_f1"] = validation_f1([control.predictions], over)
+    row["validation_macro_f1"] = _validation_f1([control.predictions], over)
     return [row | _more([control.predictions.of("test")], over, whole=True)]
 
 
@@ -268,6 +264,14 @@ def _figure(row: Mapping[str, Any], name: str) -> float | None:
     return float(figures["classes"][label]["f1"]["mean"]) if figures else None
 
 
+def _default() -> dict[str, str]:
+    """Return the default model and what its card says of how blind its figures are."""
+    if _plan.DEFAULT not in zoo_names():
+        return {}
+    card = load_model(_plan.DEFAULT).card
+    return {"name": card.name, "note": str(card.figures["note"])}
+
+
 def run(
     out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True
 ) -> dict[str, Any]:
@@ -306,6 +310,7 @@ def run(
         "suite": "mitdb", "einthoven": __version__, "command": COMMAND, "published": PUBLISHED,
         "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},
         "notes": notes, "missing": missing, "tables": found, "gaps": beats.gaps(found),
-        "held_to": held_to(found, conditions), "conditions": conditions,
+        "default": _default(), "held_to": held_to(found, conditions), "conditions": conditions,
+        "patient_leaks": patient_leaks(plain, notes),
     }  # fmt: skip
     return write_results(out / NAME, results)
