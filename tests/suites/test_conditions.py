@@ -184,6 +184,17 @@ def test_a_table_holds_every_condition_and_makes_none_twice(
     assert counted == ["one"]
 
 
+def test_a_look_is_booked_under_the_systems_name_not_its_runs(
+    root: Path, tmp_path: Path, counted: list[str]
+) -> None:
+    """Or one system's looks are two smaller numbers (its table books the other name)."""
+    del counted
+    groups = {"cnn": [_run(tmp_path / "one", "cnn-aami-inter")]}
+    out = tmp_path / "results"
+    _conditions.table(groups, open_corpus("mitdb", root), RECORDS, out, "a test", noises={})
+    assert {look["system"] for look in read(out)} == {"cnn"}
+
+
 def test_other_records_are_never_answered_by_what_was_kept(
     root: Path, tmp_path: Path, counted: list[str]
 ) -> None:

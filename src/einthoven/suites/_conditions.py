@@ -257,7 +257,7 @@ def table(
 
     Parameters
     ----------
-    groups : runs by system; the first of each answers.
+    groups : runs by system, as its looks are booked; the first of each answers.
     corpus, records : whose recordings are altered.
     out : the folder of ``looks.json``, where each look at `side` is counted.
     command : what was typed.
@@ -285,7 +285,7 @@ def table(
                 over = beats.macro_over(run.labels, run.predictions.classes, run.protocol)
                 told = _looks.fingerprint(said)
                 _looks.count(
-                    out, system=run.name, side=side, answers=told, why=f"condition: {name}",
+                    out, system=system, side=side, answers=told, why=f"condition: {name}",
                     command=command,
                 )  # fmt: skip
                 kept[system][name] = figures(said, over) | {"answers": told}
