@@ -1,5 +1,6 @@
 import json
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -193,3 +194,17 @@ def test_rows_of_one_model_in_the_gap_are_told_apart() -> None:
     drawn = gap_svg([row | {"variant": v} for v in ("", "plain augmentation", "strict, no 201")])
     names = ("cnn, AAMI", "cnn (plain augmentation), AAMI", "cnn (strict), AAMI")
     assert all(f">{name}</text>" in drawn for name in names)
+
+
+def test_the_page_of_generated_beats_says_how_long_its_generator_was_trained() -> None:
+    page, file = ROOT / "docs" / "generated.md", ROOT / "results" / "gan.json"
+    if not (page.is_file() and file.is_file()):
+        pytest.skip("no checkout")
+    text, kept = page.read_text(encoding="utf-8"), json.loads(file.read_text(encoding="utf-8"))
+    epochs = tomllib.loads(
+        (ROOT / "src" / "einthoven" / "recipes" / "wgan.toml").read_text(encoding="utf-8")
+    )["optimiser"]["epochs"]
+    assert kept["recipe_epochs"] == epochs
+    for one in kept["generators"]:
+        assert f"Trained for {one['epochs']} epochs" in text
+        assert one["epochs"] == epochs or f"The recipe trains for {epochs}: the figures are" in text

@@ -8,6 +8,7 @@ from typing import Any
 from einthoven.report._beats import gaps, published, records_of_s, shipped, with_interval
 from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
+from einthoven.report.scores import count
 
 Row = Mapping[str, Any]
 
@@ -21,13 +22,18 @@ PROTOCOLS = ("intra-patient", "inter-patient")
 _TOP = "# Beat classifiers on mitdb\n\n<!-- made by `make tables`; do not edit -->\n\n"
 
 
-def page(results: Mapping[str, Any] | None, others: Sequence[Mapping[str, str]] = ()) -> str:
+def page(
+    results: Mapping[str, Any] | None,
+    others: Sequence[Mapping[str, str]] = (),
+    looks: Sequence[Mapping[str, str]] = (),
+) -> str:
     """Return ``docs/mitdb.md``; where there are no results yet, it says how to make them.
 
     Parameters
     ----------
     results : ``mitdb.json``.
     others : published figures under a protocol judged here, as in ``systems.toml``.
+    looks : the book of looks, ``looks.json``.
     """
     if results is None:
         return f"{_TOP}No results yet. Make them with `einthoven evaluate --suite mitdb`.\n"
@@ -43,8 +49,10 @@ def page(results: Mapping[str, Any] | None, others: Sequence[Mapping[str, str]] 
     parts = [
         top,
         f"{results['published']}\n",
+        _seen(results, looks),
         _held(results["held_to"]),
         _side_by_side(found),
+        _patient_leaks(results.get("patient_leaks", {})),
         _others(others),
         gaps([g for g in results["gaps"] if g["model"] != "constant"]),
         *(shipped(t) for t in found.values()),
@@ -103,6 +111,66 @@ def _others(rows: Sequence[Mapping[str, str]]) -> str:
     names = dict.fromkeys(r["table"] for r in rows)
     parts = [f"**{n}.** {published([r for r in rows if r['table'] == n])}" for n in names]
     return "## Published by others\n\n" + "\n".join(parts) if parts else ""
+
+
+def _seen(results: Row, looks: Sequence[Mapping[str, str]]) -> str:
+    """Return what the default model's makers had seen of the test side, and how it was chosen."""
+    default = results.get("default")
+    if not default:
+        return ""
+    name = default["name"]
+    mine = sum(look["system"] == name and look["side"] == "mitdb DS2" for look in looks)
+    return (
+        f"## What was seen of DS2\n\n**DS2 is not blind for the default model**, `{name}`: it has "
+        f"been scored there {mine} times, seeds and conditions of recording counted one by one. "
+        "Every look is counted and printed: "
+        "[looks at public test sides](results.md#looks-at-public-test-sides). The model's card "
+        f"says:\n\n> {default['note']}\n{_choice(results['tables'], name)}"
+    )
+
+
+def _choice(found: Mapping[str, Any], name: str) -> str:
+    """Return how the default was chosen, where others beside it have a larger macro F1."""
+    rows = {s["name"]: s for s in _plain(found.get("aami inter-patient"))}
+    if name not in rows:
+        return ""
+
+    def macro(row: Row) -> float:
+        return float(row["figures"]["macro_f1"]["mean"])
+
+    own = rows[name]
+    above = [s for s in rows.values() if macro(s) > macro(own)]
+    text = (
+        f"\n`{name}` is `boosting` with two networks beside it, of the beat sequence and of the "
+        "wave. What each is worth was decided by leave-records-out in DS1, by F1 of S and V, for "
+        "the wave as the mean over seven conditions (as recorded, noise em and ma at 12 and 6 dB, "
+        "R peaks 10 ms off, the other lead); its recipe holds the figures."
+    )
+    f = _f1(own, "F")
+    if above and f:
+        told = ", ".join(f"{macro(s):.4f} of `{s['name']}`" for s in above)
+        theirs = ", ".join(f"{(_f1(s, 'F') or f)['mean']:.4f}" for s in above)
+        text += (
+            f" Its macro F1 on DS2, {macro(own):.4f}, is lower than {told}: macro F1 counts F, "
+            f"which is one patient's figure, and F1 of F is {f['mean']:.4f} (theirs: {theirs})."
+        )
+    return f"{text}\n"
+
+
+def _patient_leaks(found: Row) -> str:
+    """Return whether systems that are told age and sex answer by whose beats they are."""
+    lines = [
+        f"`{name}` is told age and sex. Macro F1 of its {one['side']} side: {one['told']:.4f} with "
+        f"each patient's own, {one['exchanged']['mean']:.4f} ({one['exchanged']['least']:.4f} to "
+        f"{one['exchanged']['most']:.4f}) with another's in {one['times']} exchanges, "
+        f"{one['withheld']:.4f} with none. An exchange does as well as the truth with chance "
+        f"{one['chance']:.3f}: the figure "
+        + ("**rests" if one["leaks"] else "is not shown to rest")
+        + " on who the patient is"
+        + ("**.\n" if one["leaks"] else ".\n")
+        for name, one in found.items()
+    ]
+    return "".join(lines)
 
 
 def _held(rows: Sequence[Row]) -> str:
@@ -255,7 +323,8 @@ def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
         body = [
             [
                 s["name"] if not s["variant"] else f"{s['name']} ({s['variant']})", name,
-                entry["support"], *(entry[k]["mean"] for k in ("sensitivity", "predictivity")),
+                count(entry["support"]), entry["sensitivity"]["mean"],
+                entry["predictivity"]["mean"],
                 entry["f1"]["mean"], interval(entry["f1"]["over_beats"]),
                 interval(entry["f1"]["over_patients"]),
                 s.get("roc", {}).get("classes", {}).get(name, {}).get("auc"),

@@ -52,7 +52,7 @@ def _look(index: int) -> str:
 
 
 def roc_svg(systems: Sequence[Row], classes: Sequence[str], title: str) -> str:
-    """Return a panel a class with the curve of every system; the key gives the areas.
+    """Return a panel a class with the curve of every system's first seed; the key gives its areas.
 
     The false positive rate is drawn on a cube-root scale, for the use is at the left end.
 
@@ -95,7 +95,7 @@ def roc_svg(systems: Sequence[Row], classes: Sequence[str], title: str) -> str:
     for index, system in enumerate(chosen):
         y = key + 17 * index
         areas = ", ".join(
-            f"{c} {_curves(system)[c]['auc']:.3f}" for c in classes if c in _curves(system)
+            f"{c} {_curves(system)[c]['seeds'][0]:.3f}" for c in classes if c in _curves(system)
         )
         parts.append(f'<path d="M{left} {y - 4}h28" {_look(index)}/>')
         parts.append(_text(left + 36, y, f"{system['name']}: area {areas}"))

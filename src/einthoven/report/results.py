@@ -162,7 +162,9 @@ def write_tables(root: Path) -> list[Path]:
         root / "docs" / "results.md": results_page(results),
         root / "docs" / "systems.md": _systems.page(results),
         root / "docs" / "mitdb.md": _mitdb.page(
-            results.get("mitdb.json"), _systems.systems()["published"]
+            results.get("mitdb.json"),
+            _systems.systems()["published"],
+            results.get("looks.json", {}).get("looks", ()),
         ),
     }
     gaps = results.get("mitdb.json", {}).get("gaps")
