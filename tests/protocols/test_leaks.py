@@ -8,8 +8,10 @@ import pytest
 
 from einthoven.formats import open_source
 from einthoven.protocols import Examples, RecordSplit, audit, near_duplicates
+from einthoven.protocols._fingerprint import fingerprint
 from einthoven.protocols._leaks import fingerprints
 from einthoven.record import LeakError, UsageError
+from einthoven.record.leads import LIMBS, STANDARD
 
 LEADS = ("I", "II", "V1", "V5")
 Recording = tuple[np.ndarray, float, tuple[str, ...]]
@@ -44,6 +46,17 @@ COPIES: dict[str, Callable[[np.ndarray], Recording]] = {
     "noise": lambda x: (
         x + 0.1 * x.std() * np.random.default_rng(0).normal(size=x.shape), 500.0, LEADS,
     ),
+    "lead II alone": lambda x: (x[1:2], 500.0, ("II",)),
+    "a chest lead alone": lambda x: (x[3:], 500.0, ("V5",)),
+    "limb leads alone": lambda x: (x[:2], 500.0, ("I", "II")),
+    "limb leads that are sums": lambda x: (
+        np.stack([x[1] - x[0], x[1] - x[0] / 2]), 500.0, ("III", "aVF"),
+    ),
+    "lower case": lambda x: (x, 500.0, tuple(name.lower() for name in LEADS)),
+    "names of ISO 11073": lambda x: (x, 500.0, tuple(f"MDC_ECG_LEAD_{n}" for n in LEADS)),
+    "upside down": lambda x: (-x, 500.0, LEADS),
+    "lead II alone, upside down, at 100 Hz": lambda x: (slower(-x[1:2]), 100.0, ("ii",)),
+    "two samples later": lambda x: (np.roll(x, 2, axis=1), 500.0, LEADS),
     "mains": lambda x: (x + 0.2 * np.sin(np.arange(x.shape[1]) * 2 * np.pi * 0.1), 500.0, LEADS),
 }  # fmt: skip
 
@@ -90,6 +103,42 @@ def test_flat_short_and_missing_signals_match_nothing() -> None:
     prints = fingerprints(records.__getitem__, range(7))
     assert near_duplicates(prints, records.__getitem__) == ()
     assert near_duplicates([], records.__getitem__) == ()
+
+
+def test_names_of_limb_leads_and_electrodes_give_the_same_prints() -> None:
+    """Twelve leads, the eight that are independent, and IEC's names for the chest."""
+    rng = np.random.default_rng(0)
+    eight = np.concatenate([heart(0)[0], heart(1)[0]])
+    sums = np.array(list(LIMBS.values())) @ eight[:2]
+    twelve = fingerprint(np.concatenate([sums, eight[2:]]), 500.0, STANDARD)
+    electrodes = [*STANDARD[:6], *(f"C{i}" for i in range(1, 7))]
+    for signal, leads in (
+        (eight, ("i", "ii", *STANDARD[6:])),
+        (np.concatenate([sums, eight[2:]]), electrodes),
+        (np.concatenate([sums[2:], eight[2:]]), STANDARD[2:]),
+    ):
+        other = fingerprint(signal * rng.uniform(0.5, 2), 500.0, leads)
+        assert np.array_equal(other.lead, twelve.lead)
+        assert np.allclose(other.vector, twelve.vector, atol=0.02)
+
+
+@pytest.mark.parametrize("leads", [(1,), (0, 1), (7,), tuple(range(12))])
+def test_different_people_of_ptbxl_are_not_taken_for_one(
+    data_root: Path, leads: tuple[int, ...]
+) -> None:
+    """Neither where but one lead is known."""
+    paths = sorted((data_root / "ptbxl" / "records100").rglob("*.hea"))[:250]
+    if not paths:
+        pytest.skip("no records of PTB-XL")
+    signals = []
+    for path in paths:
+        source = open_source(path)
+        signals.append(source.read(0, source.samples)[list(leads)])
+
+    def read(row: int) -> Recording:
+        return signals[row], 100.0, tuple(STANDARD[i] for i in leads)
+
+    assert near_duplicates(fingerprints(read, range(len(paths))), read) == ()
 
 
 def split_of(n: int) -> RecordSplit:

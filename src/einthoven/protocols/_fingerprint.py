@@ -1,9 +1,12 @@
 """Fingerprints: a few numbers by which copies of one recording find each other. Ours.
 
 Each lead is cut to 1-15 Hz and brought to one rate and one scale, which undoes gain, the usual
-filters and the sampling rate. Around each strong deflection (most are QRS complexes) three seconds
-of all leads are projected on 64 fixed random directions: where the record begins does not matter.
-A copy needs the same leads; it may be a cut of the other of four seconds or more.
+filters and the sampling rate. Around each strong deflection of a lead (most are QRS complexes)
+three seconds of it are projected on 64 fixed random directions: where the record begins does not
+matter. Each lead has its own prints, and limb leads are brought to I and II first, so that a copy
+needs but one lead in common, or two limb leads, whatever their order and spelling. Of limb leads
+one alone finds only itself: III, aVR, aVL or aVF by itself is not found among twelve. A copy may be
+a cut of the other of four seconds or more.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+
+from einthoven.record.leads import LIMBS, canonical, with_chest
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,10 +38,34 @@ class Fingerprint:
     ----------
     position : (anchor,) float32, s from the record's beginning.
     vector : (anchor, 64) float16.
+    lead : (anchor,) uint32, the number of the lead's name; the anchors of a lead stand together.
     """
 
     position: npt.NDArray[np.float32]
     vector: npt.NDArray[np.float16]
+    lead: npt.NDArray[np.uint32]
+
+
+def independent(
+    signal: npt.NDArray[np.floating], leads: Sequence[str]
+) -> tuple[npt.NDArray[np.floating], tuple[str, ...]]:
+    """Return (lead, time) and canonical names, limb leads as I and II where two or more are there.
+
+    Parameters
+    ----------
+    signal : (lead, time), any unit.
+    leads : their names, of any spelling.
+    """
+    names = tuple(canonical(name) for name in with_chest(leads))
+    limbs = [row for row, name in enumerate(names) if name in LIMBS]
+    if len(limbs) < 2:
+        return signal, names
+    rest = [row for row, name in enumerate(names) if name not in LIMBS]
+    try:
+        both = signal[[names.index("I"), names.index("II")]]
+    except ValueError:  # each of the six is a sum of I and II; any two of them are enough
+        both = np.linalg.pinv([LIMBS[names[row]] for row in limbs]) @ signal[limbs]
+    return np.concatenate([both, signal[rest]]), ("I", "II", *(names[row] for row in rest))
 
 
 def plain(signal: npt.NDArray[np.floating], rate: float) -> Floats:
@@ -64,12 +92,9 @@ def plain(signal: npt.NDArray[np.floating], rate: float) -> Floats:
     return np.asarray(np.divide(y, spread, out=np.zeros_like(y), where=live), np.float64)
 
 
-@cache
-def _directions(lead: str) -> Floats:
-    """Return the (sample, direction) that this lead is projected on."""
-    draw = np.random.default_rng(zlib.crc32(lead.encode()))
-    table: Floats = draw.normal(size=(len(_OFFSETS), DIRECTIONS)) / np.sqrt(len(_OFFSETS))
-    return table
+_DIRECTIONS: Floats = np.random.default_rng(zlib.crc32(b"einthoven")).normal(
+    size=(len(_OFFSETS), DIRECTIONS)
+) / np.sqrt(len(_OFFSETS))
 
 
 def fingerprint(signal: npt.NDArray[np.floating], rate: float, leads: Sequence[str]) -> Fingerprint:
@@ -79,31 +104,31 @@ def fingerprint(signal: npt.NDArray[np.floating], rate: float, leads: Sequence[s
     ----------
     signal : (lead, time), any unit; NaN where missing.
     rate : Hz.
-    leads : their names; the order does not matter.
+    leads : their names; order and spelling do not matter.
     """
-    none = Fingerprint(np.zeros(0, np.float32), np.zeros((0, DIRECTIONS), np.float16))
-    if signal.shape[1] < (_BEFORE + _AFTER + 2 / RATE) * rate:
-        return none
-    y = plain(signal, rate)
-    at = _anchors(y)
-    first = at - _BEFORE * RATE
-    at = at[(first >= 0) & (at + _AFTER * RATE + 2 < y.shape[1])]
-    if not len(at):
-        return none
-    place = at[:, None] + _OFFSETS * RATE
-    whole = np.floor(place).astype(np.int64)
-    part = place - whole
-    # (lead, anchor, sample), between two samples on a line
-    window = y[:, whole] * (1 - part) + y[:, whole + 1] * part
-    table = np.stack([_directions(name) for name in leads])
-    vector = np.einsum("las,lsd->ad", window, table, optimize=True) / np.sqrt(len(leads))
-    return Fingerprint((at / RATE).astype(np.float32), vector.astype(np.float16))
+    at, rows, names = [np.zeros(0)], [np.zeros((0, len(_OFFSETS)))], [np.zeros(0, np.uint32)]
+    if signal.shape[1] >= (_BEFORE + _AFTER + 2 / RATE) * rate:
+        signal, known = independent(signal, leads)
+        for name, y in zip(known, plain(signal, rate), strict=True):
+            found = _anchors(y)
+            first = found - _BEFORE * RATE
+            found = found[(first >= 0) & (found + _AFTER * RATE + 2 < len(y))]
+            place = found[:, None] + _OFFSETS * RATE
+            whole = np.floor(place).astype(np.int64)
+            part = place - whole
+            # between two samples on a line
+            rows.append(y[whole] * (1 - part) + y[whole + 1] * part)
+            at.append(found / RATE)
+            names.append(np.full(len(found), zlib.crc32(name.encode()), np.uint32))
+    vector = np.concatenate(rows) @ _DIRECTIONS
+    return Fingerprint(
+        np.concatenate(at).astype(np.float32), vector.astype(np.float16), np.concatenate(names)
+    )
 
 
 def _anchors(y: Floats) -> Floats:
-    """Return the places of strong deflections, in samples and parts of one."""
-    slope = np.gradient(y, axis=1)
-    energy = np.convolve((slope**2).sum(axis=0), np.hanning(15), mode="same")
+    """Return the places of strong deflections of (time,), in samples and parts of one."""
+    energy = np.convolve(np.gradient(y) ** 2, np.hanning(15), mode="same")
     high = 0.25 * np.quantile(energy, 0.98)
     middle = energy[1:-1]
     peaks = 1 + np.flatnonzero((middle > energy[:-2]) & (middle >= energy[2:]) & (middle > high))
