@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from einthoven.cli import main
 from einthoven.corpora import check, open_corpus
 from einthoven.corpora.chapman import Chapman
 from einthoven.corpora.cpsc2018 import CLASSES, Cpsc2018
@@ -95,6 +96,26 @@ def test_a_part_cut_short_is_found_by_the_checksums(tmp_path: Path) -> None:
     path = corpus.folder / name
     path.write_bytes(path.read_bytes()[:-100])
     assert check(corpus).corrupt == (name,)
+
+
+@pytest.mark.parametrize("name", ["georgia", "cpsc2018", "ptb", "ludb"])
+def test_without_checksums_headers_and_labels_are_read_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    corpus = open_corpus(name, open_corpus(name, tmp_path).miniature(tmp_path, 1))
+    (corpus.folder / "SHA256SUMS.txt").unlink()
+    here = len(corpus.present)
+    words = ["data", "check", name, "--root", str(tmp_path)]
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    assert "no file can be called sound" in out
+    assert f"read: headers of {here} records, labels of {here}" in out
+    header = min(corpus.folder.rglob("*.hea"))
+    header.write_text("no header\n")
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    assert f"read: headers of {here - 1} records, labels of {here - 1}" in out
+    assert f"wrong: {header}" in out
 
 
 def test_ningbo_goes_on_where_chapman_ends(tmp_path: Path) -> None:

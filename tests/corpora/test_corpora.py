@@ -89,6 +89,9 @@ def test_each_miniature_passes_its_own_checksums(miniature: Corpus) -> None:
     found = check(miniature)
     assert (found.corrupt, found.missing, found.faults) == ((), (), ())
     assert found.listed
+    made = not miniature.files() and not miniature.facts.by_hand
+    here = 0 if made else len(miniature.present)
+    assert (found.headers, found.labelled) == (here, here)
     # Generated labels are not the publisher's, and the check says so.
     assert found.labels_counted or not miniature.facts.symbols
     assert found.ok == (not found.labels)

@@ -158,6 +158,8 @@ def _check(corpus: Corpus, args: argparse.Namespace) -> int:
             f"{corpus.name}: {here} of {records} records; the publisher's checksums are not here, "
             f"so that no file can be called sound"
         )
+    if found.headers or found.faults:
+        print(f"  read: headers of {found.headers} records, labels of {found.labelled}")
     for word, names in (
         ("differs", found.corrupt), ("missing", found.missing), ("wrong", found.faults)
     ):  # fmt: skip

@@ -21,7 +21,9 @@ class Check:
     sound, corrupt, missing : names of the publisher's files.
     listed : whether the publisher's checksums are here, where there are any; without them no file
         can be called sound.
-    faults : what is wrong with records whose labels are statements, a sentence each.
+    headers : how many records of those here could be opened.
+    labelled : how many of these have labels that can be read: statements of known codes or marks.
+    faults : what is wrong with the others, a sentence each.
     labels : symbol, code, ``records`` or ``subjects`` -> (published count, count found) where they
         differ.
     labels_counted : whether the labels could be counted: all records are there, no file is known
@@ -32,6 +34,8 @@ class Check:
     corrupt: tuple[str, ...]
     missing: tuple[str, ...]
     listed: bool
+    headers: int
+    labelled: int
     faults: tuple[str, ...]
     labels: dict[str, tuple[int, int]]
     labels_counted: bool
@@ -67,38 +71,41 @@ def check(corpus: Corpus, progress: Callable[[str], None] = lambda _name: None) 
                 state["sound" if sha256(path) == sums.get(name) else "corrupt"].append(name)
             progress(name)
     whole = not state["missing"] and not state["corrupt"]
-    labels, counted, faults = _labels(corpus, present, whole, progress)
+    made = not names and not corpus.facts.by_hand  # when opened, so that nothing can be wrong
+    labels, counted, faults, read = _labels(corpus, () if made else present, whole, progress)
     return Check(
         sound=tuple(state["sound"]), corrupt=tuple(state["corrupt"]),
-        missing=tuple(state["missing"]), listed=listed, faults=faults, labels=labels,
-        labels_counted=counted,
+        missing=tuple(state["missing"]), listed=listed, headers=read[0], labelled=read[1],
+        faults=faults, labels=labels, labels_counted=counted,
     )  # fmt: skip
 
 
 def _labels(
     corpus: Corpus, present: tuple[str, ...], whole: bool, progress: Callable[[str], None]
-) -> tuple[dict[str, tuple[int, int]], bool, tuple[str, ...]]:
-    """Return the counts that differ, whether they were counted, and what cannot be read."""
+) -> tuple[dict[str, tuple[int, int]], bool, tuple[str, ...], tuple[int, int]]:
+    """Return the counts that differ, whether counted, what cannot be read, and how many can."""
     facts = corpus.facts
     symbols, codes = Counter[str](), Counter[str]()
     faults, people = [], set[str]()
     known = set[tuple[Statement, ...]]()
     counted = whole and bool(facts.symbols)
+    headers = labelled = 0
     for record in present:
         said: tuple[Statement, ...] = ()
         try:
             said = corpus.statements(record)
-            if not said and not counted:
-                continue
             source = corpus.open(record)
+            headers += 1
             codes.update({statement.code for statement in said})
             people.add(corpus.subject(record))
             if said not in known:
                 label_row(said, "super", corpus=corpus.name)  # refuses a code it does not know
                 known.add(said)
-            if counted:
-                marks = source.annotations()
-                symbols.update(marks.symbols.tolist() if marks is not None else [])
+            marks = source.annotations() if counted or not said else None
+            # Of classes asked for one by one, none is an answer, too.
+            labelled += bool(said or facts.statements) or marks is not None
+            if counted and marks is not None:
+                symbols.update(marks.symbols.tolist())
         except EinthovenError as fault:
             faults.append(str(fault))
         if said:
@@ -112,4 +119,4 @@ def _labels(
         told = {"records": facts.records, **facts.statements}
         told |= {"subjects": facts.subjects} if facts.subjects_known else {}
         differ |= {name: (n, found[name]) for name, n in told.items() if found[name] != n}
-    return differ, counted, tuple(faults)
+    return differ, counted, tuple(faults), (headers, labelled)
