@@ -102,8 +102,8 @@ def _labels(
                 label_row(said, "super", corpus=corpus.name)  # refuses a code it does not know
                 known.add(said)
             marks = source.annotations() if counted or not said else None
-            # Of classes asked for one by one, none is an answer, too.
-            labelled += bool(said or facts.statements) or marks is not None
+            # No statement is an answer, too, where the corpus makes statements.
+            labelled += type(corpus).statements is not Corpus.statements or marks is not None
             if counted and marks is not None:
                 symbols.update(marks.symbols.tolist())
         except EinthovenError as fault:
