@@ -20,6 +20,7 @@ from einthoven.suites import (
     _twelve_control,
     _twelve_judge,
     _twelve_plan,
+    _twelve_tables,
     run_suite,
     twelve,
 )
@@ -182,6 +183,23 @@ def test_without_runs_there_is_nothing_to_judge(tmp_path: Path) -> None:
 
 
 # --- figures -------------------------------------------------------------------------------------
+
+
+def test_the_note_says_who_else_looks_at_fold_9() -> None:
+    items = plan(Path("none"), seeds=(0,))
+    looks = [
+        {"side": side, "system": system, "why": why}
+        for side, system, why in (
+            ("ptbxl fold 9", "a", "trained model, a seed"),
+            ("ptbxl fold 9", "a", "robustness: bw 6 dB"),
+            ("ptbxl fold 9", "b", "robustness: bw 6 dB"),
+            ("mitdb DS2", "c", "trained model, a seed"),
+        )
+    ]
+    text = _twelve_tables.note(items, True, looks)
+    assert "--suite robustness --test-side" in text
+    assert "3 looks at fold 9, 1 of them by this suite, and up to 2 of one system" in text
+    assert "not opened" in _twelve_tables.note(items, False)
 
 
 def _told(logits: np.ndarray, label: np.ndarray, names: list[str]) -> _twelve_judge.Told:

@@ -8,6 +8,7 @@ for (``--test-side``), last, and each look is counted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ HELD = (
     (FUSION, "out-of-fold", 0.94), (FUSION, "fold-9", 0.926),
 )  # fmt: skip
 _MOST = 1_000_000
+_TEST_SIDES = ("fold-9", "source", "pooled")
 _LEFT_OUT = ("device", "site", "source")
 
 Models = Mapping[tuple[str, str], list[Told]]  # (system and variant, trial) -> a model a seed
@@ -61,7 +63,7 @@ def collect(items: Sequence[Item], test: bool) -> dict[tuple[str, str], list[Tol
     """
     groups: dict[tuple[str, str, int], list[Item]] = {}
     for item in items:
-        if test or item.trial not in ("fold-9", "source", "pooled"):
+        if test or item.trial not in _TEST_SIDES:
             groups.setdefault((item.recipe.name, item.trial, item.seed), []).append(item)
     found: dict[tuple[str, str], list[Told]] = {}
     for (name, trial, _), members in groups.items():
@@ -76,8 +78,6 @@ def collect(items: Sequence[Item], test: bool) -> dict[tuple[str, str], list[Tol
 
 def _parameters(items: Sequence[Item]) -> dict[str, int]:
     """Return how many numbers, or nodes of trees, each system has; of its first finished run."""
-    import json
-
     found: dict[str, int] = {}
     for item in (i for i in items if i.finished and i.recipe.name not in found):
         for name, folder in ((item.recipe.name, item.folder), (PARTNER, item.folder / "net")):
@@ -212,13 +212,13 @@ def _held(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _count(out: Path, models: Models) -> None:
     """Write down each look at a test side."""
     for (name, trial), told in models.items():
-        if trial not in ("fold-9", "source", "pooled"):
+        if trial not in _TEST_SIDES:
             continue
         for model in told:
             side = "ptbxl fold 9" if trial == "fold-9" else f"small sources, {trial}"
             _looks.count(
                 out, system=name, side=side, answers=_twelve_judge.fingerprint(model.answers),
-                why="trained model, a seed", command=f"{COMMAND} --test-side",
+                why=_twelve_tables.WHY, command=f"{COMMAND} --test-side",
             )  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def run(
     results = {
         "suite": "twelve", "title": "Twelve leads: superclasses of PTB-XL",
         "einthoven": __version__, "command": COMMAND + (" --test-side" if test else ""),
-        "note": _twelve_tables.note(items, test),
+        "note": _twelve_tables.note(items, test, _looks.read(out)),
         "intervals": {
             "level": 0.95, "draws": _twelve_judge.DRAWS, "kind": "percentile bootstrap over people",
         },
