@@ -13,8 +13,9 @@ import pytest
 from einthoven.bundle import load_model
 from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
+from einthoven.export import diagnosis
 from einthoven.export.onnx import export
-from einthoven.record import UsageError
+from einthoven.record import DataError, UsageError
 from einthoven.training import load_recipe, measurements, train
 from einthoven.training._record_data import prepare
 from einthoven.training._record_run import TEACHER
@@ -129,6 +130,22 @@ def test_the_bundle_gives_the_calibrated_answers(finished: Path, tmp_path: Path)
     # Several classes may be true of one record: nothing makes the probabilities sum to 1.
     assert np.abs(p.sum(axis=1) - 1).max() > 0.05
     assert f"{data.split.training.size} records" in card.limits[0]
+
+
+def test_the_card_takes_the_figures_of_its_own_model_alone(finished: Path, tmp_path: Path) -> None:
+    folder = export(str(finished), "onnx", tmp_path / "twelve")
+    there = load_model(folder)
+    results = tmp_path / "twelve.json"
+    model = {"name": there.card.name, "sha256": there.sha256}
+    area = {"value": 0.93123, "low": 0.91, "high": 0.95, "seeds": [0.9, 0.96]}
+    text = {"model": model, "figures": {"twelve": {"fold-9": area}}}
+    results.write_text(json.dumps(text))
+    diagnosis.fill(folder, results)
+    told = load_model(folder).card.figures["macro AUROC, fold 9, the test side"]
+    assert told == {"value": 0.9312, "runs": 2, "interval_95_over_patients": [0.91, 0.95]}
+    results.write_text(json.dumps(text | {"model": None}))
+    with pytest.raises(DataError, match="is not of"):
+        diagnosis.fill(folder, results)
 
 
 def test_trees_grown_anew_answer_the_test_side_alone(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.evaluation.label_fit import calibrated, choose_thresholds
 from einthoven.evaluation.label_scores import label_scores
+from einthoven.export import _card
 from einthoven.export._card import usual, withdraw, write
 from einthoven.inputs.record import record_side_names
 from einthoven.models._onnx import exported
@@ -49,6 +50,10 @@ _LIMITS = (
     "What is learnt is what reports of one German institute said between 1984 and 2001.",
     "Probabilities are calibrated to that corpus, where half of the records are not normal.",
 )
+_JUDGED = {
+    "out-of-fold": "folds 1 to 8, each answered by a run that saw none of it",
+    "fold-9": "fold 9, the test side",
+}
 _BEAT = "Judged by the usual beat: rare ectopic beats and the rhythm are not seen."
 
 
@@ -252,3 +257,19 @@ def export(run: Path, out: Path) -> Path:
     if not worst <= TOLERANCE:
         withdraw(out, card, run, worst)
     return out
+
+
+def fill(bundle: Path, results: Path) -> Path:
+    """Put what ``results/twelve.json`` says of the system on the card; see `_card.fill`."""
+
+    def told(figures: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            f"macro AUROC, {words}": {
+                "value": round(one["value"], 4), "runs": len(one["seeds"]),
+                "interval_95_over_patients": [round(one[end], 4) for end in ("low", "high")],
+            }
+            for trial, words in _JUDGED.items()
+            if (one := figures["twelve"].get(trial))
+        }  # fmt: skip
+
+    return _card.fill(bundle, results, "twelve", told)

@@ -8,6 +8,7 @@ for (``--test-side``), last, and each look is counted.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from einthoven._version import __version__
+from einthoven.bundle import load_model
 from einthoven.corpora import open_corpus
 from einthoven.record.errors import DataError
 from einthoven.suites import (
@@ -222,6 +224,17 @@ def _count(out: Path, models: Models) -> None:
             )  # fmt: skip
 
 
+def _shipped(items: Sequence[Item]) -> dict[str, str] | None:
+    """Return the bundle of the package, if it was made of a run that is judged."""
+    bundle = load_model(FUSION)
+    for item in items:
+        if (item.system, item.trial) == (FUSION, "fold-9") and item.finished:
+            answers = (item.folder / "answers.npz").read_bytes()
+            if hashlib.sha256(answers).hexdigest()[:12] == bundle.card.run:
+                return {"name": bundle.card.name, "sha256": bundle.sha256}
+    return None
+
+
 def run(
     out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True,
     test: bool = False,
@@ -260,6 +273,7 @@ def run(
         "intervals": {
             "level": 0.95, "draws": _twelve_judge.DRAWS, "kind": "percentile bootstrap over people",
         },
+        "model": _shipped(items),
         "tables": _twelve_tables.tables(rows, domains, ablation, held),
         "figures": _told(rows, domains),
         "systems": rows, "domains": domains, "ablation": ablation, "held_to": held,
