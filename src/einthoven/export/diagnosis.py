@@ -6,7 +6,6 @@ and gives ``logits`` (item, class) whose sigmoids are the probabilities: the cal
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,14 +24,13 @@ from einthoven.evaluation.answers import Answers
 from einthoven.evaluation.label_fit import calibrated, choose_thresholds
 from einthoven.evaluation.label_scores import label_scores
 from einthoven.export import _card
-from einthoven.export._card import usual, withdraw, write
 from einthoven.inputs.record import record_side_names
 from einthoven.models._onnx import exported
 from einthoven.record.errors import DataError
 from einthoven.training import records
 from einthoven.training._recipe import Recipe, load_recipe
 from einthoven.training._record_data import Data, by_record
-from einthoven.training._record_run import ANSWERS, TEACHER
+from einthoven.training._record_run import ANSWERS, TEACHER, identity
 from einthoven.training._run import WEIGHTS
 from einthoven.training.measurements import FILE as TREES
 from einthoven.training.measurements import NET, mixture, net_recipe
@@ -154,7 +152,7 @@ def usual_record(recipe: Recipe, data: Data) -> dict[str, float]:
         return {}
     rows = data.split.training
     normal = rows[data.split.examples.label[rows][:, 0] == 1]
-    return usual(data.side[data.of(normal)], record_side_names(recipe.input))
+    return _card.usual(data.side[data.of(normal)], record_side_names(recipe.input))
 
 
 def disagreement(bundle: Bundle, data: Data, answers: Answers) -> float:
@@ -236,7 +234,6 @@ def export(run: Path, out: Path) -> Path:
     limits = (
         few, *_LIMITS, *((_BEAT,) if recipe.input.kind == "median-beat" else ()),
     )  # fmt: skip
-    identity = hashlib.sha256((run / ANSWERS).read_bytes()).hexdigest()[:12]
     card = Card(
         name=recipe.name, version=__version__, task="diagnosis", title=recipe.title,
         stages=(Stage(file=FILE, sha256="", input=recipe.input),), classes=answers.classes,
@@ -249,13 +246,13 @@ def export(run: Path, out: Path) -> Path:
             "url": "; ".join(c.url for c in corpora), "records": learnt,
             "positives": dict(zip(answers.classes, positive, strict=True)),
         },
-        recipe=recipe.name, run=identity, paper=recipe.paper, limits=limits,
+        recipe=recipe.name, run=identity(run), paper=recipe.paper, limits=limits,
         usual=usual_record(recipe, data),
     )  # fmt: skip
-    write(out, _graph(run, recipe, data, answers), card)
+    _card.write(out, _graph(run, recipe, data, answers), card)
     worst = disagreement(Bundle(out), data, answers)
     if not worst <= TOLERANCE:
-        withdraw(out, card, run, worst)
+        _card.withdraw(out, card, run, worst)
     return out
 
 

@@ -8,7 +8,6 @@ for (``--test-side``), last, and each look is counted.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,6 +39,7 @@ from einthoven.suites._twelve_plan import (
     TREES,
     Item,
 )
+from einthoven.training._record_run import identity
 
 NAME = "twelve.json"
 COMMAND = "einthoven evaluate --suite twelve"
@@ -228,10 +228,9 @@ def _shipped(items: Sequence[Item]) -> dict[str, str] | None:
     """Return the bundle of the package, if it was made of a run that is judged."""
     bundle = load_model(FUSION)
     for item in items:
-        if (item.system, item.trial) == (FUSION, "fold-9") and item.finished:
-            answers = (item.folder / "answers.npz").read_bytes()
-            if hashlib.sha256(answers).hexdigest()[:12] == bundle.card.run:
-                return {"name": bundle.card.name, "sha256": bundle.sha256}
+        shipped = (item.system, item.trial) == (FUSION, "fold-9") and item.finished
+        if shipped and identity(item.folder) == bundle.card.run:
+            return {"name": bundle.card.name, "sha256": bundle.sha256}
     return None
 
 
