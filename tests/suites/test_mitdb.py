@@ -127,6 +127,23 @@ def test_without_training_what_is_there_is_judged(
     assert list(found["tables"]) == ["aami inter-patient"]
 
 
+def test_what_was_judged_where_other_runs_lay_is_kept(suite: list[str], tmp_path: Path) -> None:
+    out, runs = tmp_path / "results", tmp_path / "runs"
+    first = mitdb.run(out, runs=runs)
+    shutil.rmtree(runs / "cnn-aami-inter")
+    shutil.rmtree(runs / "cnn-aami-intra", ignore_errors=True)
+    again = run_suite("mitdb", out, runs, train=False)
+    kept = [r for r in again["tables"]["aami inter-patient"]["systems"] if "kept" in r]
+    assert "cnn" in {r["name"] for r in kept}
+    assert [r["name"] for r in again["tables"]["aami inter-patient"]["systems"]] == [
+        r["name"] for r in first["tables"]["aami inter-patient"]["systems"]
+    ]
+    assert again["missing"] == []
+    assert again["held_to"] == first["held_to"]
+    assert [g["model"] for g in again["gaps"]] == [g["model"] for g in first["gaps"]]
+    assert "As judged before" in again["notes"][-1]
+
+
 def test_without_recordings_nothing_is_begun(
     suite: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

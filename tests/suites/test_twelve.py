@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -169,6 +170,22 @@ def test_a_trial_of_which_a_part_is_missing_is_not_judged(made: Path) -> None:
     (gone.folder / "weights.safetensors").unlink()
     results = run_suite("twelve", made / "results", made / "runs", train=False)
     assert not any(r["name"] == RIVAL for r in results["systems"])
+
+
+def test_what_was_judged_where_other_runs_lay_is_kept(made: Path) -> None:
+    out = made / "results"
+    first = run_suite("twelve", out, made / "runs", train=False, test=True)
+    shutil.rmtree(made / "runs" / "twelve" / RIVAL)
+    again = run_suite("twelve", out, made / "runs", train=False)
+    rows = {r["name"]: r for r in again["systems"]}
+    assert rows[RIVAL] == {**next(r for r in first["systems"] if r["name"] == RIVAL), "kept": True}
+    # It would tell less now: neither fold 9 nor the difference to the rival.
+    assert rows[FLAGSHIP]["kept"]
+    assert again["missing"] == first["missing"]
+    assert RIVAL in again["notes"][-1]
+    assert again["tables"] == first["tables"]
+    whole = run_suite("twelve", made / "others", made / "runs", train=False)
+    assert len(whole["missing"]) == len(first["missing"]) + 10
 
 
 def test_the_command_judges_what_is_there(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

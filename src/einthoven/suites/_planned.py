@@ -57,13 +57,14 @@ class Planned(abc.ABC):
             there = load_recipe(str(path))
         except EinthovenError:  # of another time, when recipes had other keys
             return True
-        return _bare(there) != _bare(self.recipe)
+        return bare(there) != bare(self.recipe)
 
 
 Item = TypeVar("Item", bound=Planned)
 
 
-def _bare(recipe: Recipe) -> Recipe:
+def bare(recipe: Recipe) -> Recipe:
+    """Return the recipe without what it is called and whose it is."""
     return replace(recipe, name="", title="", paper="", published={})
 
 

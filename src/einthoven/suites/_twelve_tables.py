@@ -49,7 +49,8 @@ def _span(entry: Mapping[str, Any] | None, sign: bool = False) -> str:
         return ""
     kind = "+.3f" if sign else ".3f"
     text = format(entry["value"], kind)
-    if "low" in entry and entry["low"] == entry["low"]:
+    # As judged now it is nan, as read from a file null.
+    if entry.get("low") is not None and entry["low"] == entry["low"]:
         text += f" [{format(entry['low'], kind)}, {format(entry['high'], kind)}]"
     if entry.get("tie"):
         text += " tie"

@@ -23,7 +23,7 @@ from einthoven.evaluation.ensemble import KINDS, Member, combine, validation_f1
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
-from einthoven.suites import _conditions, _control, _judge, _looks, _plan, _planned, beats
+from einthoven.suites import _conditions, _control, _judge, _kept, _looks, _plan, _planned, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
 from einthoven.suites._patient_leak import patient_leaks
@@ -43,6 +43,7 @@ HELD = (
     ("aami inter-patient", _plan.DEFAULT, "S without 232", 0.35),
 )
 HELD_OWN = (("V", 0.93), ("S", 0.72))  # behind our own R peaks, the default system
+WORDS = {"": "", "plain": "plain augmentation", "gan": "generated beats"}
 PUBLISHED = (
     "Published (Song et al. 2026, arXiv:2602.17701, mitdb, intra-patient): CNN-LSTM macro F1 "
     "0.951, accuracy 0.982; Top2-Weighted F1 0.958, precision 0.986, recall 0.934. Inter-patient: "
@@ -56,13 +57,13 @@ def _validation_f1(parts: Sequence[Predictions], over: Sequence[str]) -> float:
     return float(np.mean([validation_f1(part, over) for part in parts]))
 
 
-def _row(item: Item, runs: Sequence[Run], corpus: Corpus) -> dict[str, Any]:
+def _row(item: Item, runs: Sequence[Run], corpus: Corpus, recipe: str) -> dict[str, Any]:
     """Return the row of one system: as `beats.judge_runs`, with cost, ROC and validation F1."""
     row = beats.judge_runs(runs, corpus)
     over = beats.macro_over(item.labels, row["classes"], runs[0].protocol)
-    words = {"": "", "plain": "plain augmentation", "gan": "generated beats"}[item.variant]
     row |= {
-        "name": item.system, "variant": words, "command": COMMAND, "cost": cost(runs[0]),
+        "name": item.system, "variant": WORDS[item.variant], "command": COMMAND,
+        "cost": cost(runs[0]), _kept.RECIPE: recipe,
         "validation_macro_f1": _validation_f1([r.predictions for r in runs], over),
     }  # fmt: skip
     if item.variant:
@@ -189,6 +190,7 @@ def tables(
 
     The answers of one table at a time are in memory.
     """
+    recipes = _kept.digests(items, runs)
     groups: dict[str, dict[tuple[str, str], list[Item]]] = {}
     for item in items:
         if item.finished and item.system != _plan.GENERATOR:
@@ -201,7 +203,7 @@ def tables(
         rows = []
         for (system, variant), members in sorted(groups[key].items(), key=_order):
             trained = [read_run(item.folder) for item in members]
-            rows.append(_row(members[0], trained, corpus))
+            rows.append(_row(members[0], trained, corpus, recipes[members[0].recipe.name]))
             if not variant:
                 plain[system] = trained
         if not plain:
@@ -272,6 +274,36 @@ def _default() -> dict[str, str]:
     return {"name": card.name, "note": str(card.figures["note"])}
 
 
+def _kept_tables(found: dict[str, Any], was: Mapping[str, Any]) -> list[str]:
+    """Put in the rows of an earlier results file that none of now replaces; return how many."""
+    names = []
+    for key, table in was.items():
+        now = found.get(key, {"systems": []})
+        rows = _kept.rows(
+            now["systems"], table["systems"],
+            key=lambda r: (r["kind"], r["name"], r["variant"]),
+            seeds=lambda r: len(r["runs"]) * len(r.get("members", "1")),
+        )  # fmt: skip
+        found[key] = table | now | {"systems": rows}
+        count = sum(_kept.KEPT in r for r in rows)
+        names += [f"{key} ({count} rows)"] * (count > 0)
+    return names
+
+
+def _missing(items: Sequence[Item], found: Mapping[str, Any]) -> list[str]:
+    """Return the titles of the runs that neither are here nor were judged before."""
+    judged = {
+        (table["labels"], table["protocol"], r["name"], r["variant"], one["seed"])
+        for table in found.values() for r in table["systems"] for one in r["runs"]
+    }  # fmt: skip
+    return _planned.missing(
+        [
+            i for i in items
+            if (i.labels, _plan.PROTOCOL[i.side], i.system, WORDS[i.variant], i.seed) not in judged
+        ]
+    )  # fmt: skip
+
+
 def run(
     out: Path, *, runs: Path = Path("runs"), root: Path | None = None, train: bool = True
 ) -> dict[str, Any]:
@@ -294,8 +326,7 @@ def run(
         corpus.at_hand()
         notes += _planned.train_missing(items)
     notes += _planned.strange(items)
-    missing = _planned.missing(items)
-    if len(missing) == len(items):
+    if not any(item.finished for item in items):
         raise DataError(runs, "holds no run of the plan", f"Train first: {COMMAND}")
     found, plain = tables(items, corpus, runs, notes, train=train)
     for table in found.values():
@@ -303,14 +334,20 @@ def run(
             beats.count_looks(out, table["systems"], corpus.name, COMMAND)
     if set(DS2) <= set(corpus.present):
         beats.add_shipped(found, corpus, out, COMMAND)
+    was = _kept.earlier(out / NAME)
+    notes += _kept.note(_kept_tables(found, was.get("tables", {})))
     conditions: dict[str, Any] = {}
     if plain and set(DS2) <= set(corpus.present):
         conditions = _conditions.table(plain, corpus, DS2, out, COMMAND)
+    if "systems" in was.get("conditions", {}):
+        conditions = was["conditions"] | conditions
+        conditions["systems"] = was["conditions"]["systems"] | conditions["systems"]
     results = {
         "suite": "mitdb", "einthoven": __version__, "command": COMMAND, "published": PUBLISHED,
         "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},
-        "notes": notes, "missing": missing, "tables": found, "gaps": beats.gaps(found),
-        "default": _default(), "held_to": held_to(found, conditions), "conditions": conditions,
-        "patient_leaks": patient_leaks(plain, notes),
+        "notes": notes, "missing": _missing(items, found), "tables": found,
+        "gaps": beats.gaps(found), "default": _default(),
+        "held_to": held_to(found, conditions), "conditions": conditions,
+        "patient_leaks": was.get("patient_leaks", {}) | patient_leaks(plain, notes),
     }  # fmt: skip
     return write_results(out / NAME, results)

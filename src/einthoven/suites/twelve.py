@@ -20,6 +20,7 @@ from einthoven.bundle import load_model
 from einthoven.corpora import open_corpus
 from einthoven.record.errors import DataError
 from einthoven.suites import (
+    _kept,
     _looks,
     _planned,
     _twelve_control,
@@ -27,6 +28,7 @@ from einthoven.suites import (
     _twelve_plan,
     _twelve_tables,
 )
+from einthoven.suites._kept import Row
 from einthoven.suites._suite import write_results
 from einthoven.suites._twelve_judge import Told, difference, figures, read, together
 from einthoven.suites._twelve_plan import (
@@ -52,6 +54,7 @@ HELD = (
 _MOST = 1_000_000
 _TEST_SIDES = ("fold-9", "source", "pooled")
 _LEFT_OUT = ("device", "site", "source")
+_WHOLE = ("out-of-fold", "fold-9")
 
 Models = Mapping[tuple[str, str], list[Told]]  # (system and variant, trial) -> a model a seed
 
@@ -89,7 +92,9 @@ def _parameters(items: Sequence[Item]) -> dict[str, int]:
     return found
 
 
-def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
+def _systems(
+    items: Sequence[Item], models: Models, recipes: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return a row for each system: out of fold, on fold 9, and against the trees and the rival."""
     count, rows = _parameters(items), []
     published = {
@@ -99,9 +104,10 @@ def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
     for system in (*SYSTEMS, PARTNER):
         row: dict[str, Any] = {
             "name": system, "title": titles.get(system, "Inception1d on the median beat"),
+            _kept.RECIPE: recipes.get(system, recipes[FUSION]),
             "published": published.get(system, {}), "parameters": count.get(system),
         }  # fmt: skip
-        for trial in ("out-of-fold", "fold-9"):
+        for trial in _WHOLE:
             mine = models.get((system, trial))
             if mine:
                 row[trial] = figures(mine)
@@ -111,7 +117,7 @@ def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
                         row[f"{trial} less {other}"] = difference(mine, theirs)
         if "out-of-fold" in row or "fold-9" in row:
             rows.append(row)
-    for trial in ("out-of-fold", "fold-9"):
+    for trial in _WHOLE:
         first = next((m for (_, t), m in models.items() if t == trial), None)
         if first:
             same = _twelve_control.majority(first[0].answers)
@@ -123,7 +129,7 @@ def _systems(items: Sequence[Item], models: Models) -> list[dict[str, Any]]:
     return rows
 
 
-def _domains(models: Models) -> list[dict[str, Any]]:
+def _domains(models: Models, recipes: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return what is lost where a domain was never seen, of the flagship and of its rival."""
     rows = []
     for trial in _LEFT_OUT:
@@ -133,7 +139,8 @@ def _domains(models: Models) -> list[dict[str, Any]]:
             if not strange:
                 continue
             row: dict[str, Any] = {
-                "left_out": trial, "system": system, "strange": figures(strange),
+                "left_out": trial, "system": system, _kept.RECIPE: recipes[system],
+                "strange": figures(strange),
                 "gap": difference(known, strange) if known else None,
             }  # fmt: skip
             if system == FLAGSHIP and models.get((RIVAL, trial)):
@@ -148,10 +155,7 @@ def _told(
     rows: Sequence[Mapping[str, Any]], domains: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """Return the macro AUROC of each system by what it was tried on."""
-    told = {
-        r["name"]: {t: r[t]["macro"]["auroc"] for t in ("out-of-fold", "fold-9") if t in r}
-        for r in rows
-    }
+    told = {r["name"]: {t: r[t]["macro"]["auroc"] for t in _WHOLE if t in r} for r in rows}
     for row in domains:
         of = told.setdefault(row["system"], {})
         of[f"{row['left_out']} left out"] = row["strange"]["macro"]["auroc"]
@@ -167,22 +171,24 @@ def _domain(name: str, strange: Sequence[Told], known: Sequence[Told] | None) ->
     }  # fmt: skip
 
 
-def _ablation(models: Models) -> list[dict[str, Any]]:
+def _ablation(models: Models, recipes: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the flagship without each part: figures, and the whole less the part taken out."""
     rows = []
     for variant in ("", *_twelve_plan.VARIANTS):
         name = "-".join(p for p in (FLAGSHIP, variant) if p)
-        row: dict[str, Any] = {"variant": variant or "whole"}
+        row: dict[str, Any] = {"variant": variant or "whole", _kept.RECIPE: recipes[name]}
+        trained = []
         for trial in ("out-of-fold", "device"):
             mine, whole = models.get((name, trial)), models.get((FLAGSHIP, trial))
             if mine and whole:
                 row[trial] = figures(mine)["macro"]["auroc"]
+                trained.append(len(mine))
                 if variant:
                     # The same chance on both sides: seeds that both have.
                     n = min(len(mine), len(whole))
                     row[f"{trial} brings"] = difference(whole[:n], mine[:n])
-        if len(row) > 1:
-            rows.append(row)
+        if trained:
+            rows.append(row | {"seeds": min(trained)})
     return rows
 
 
@@ -211,6 +217,28 @@ def _held(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+def _seeds(told: Mapping[str, Any]) -> int:
+    """Return of how many trained models some figures are the mean."""
+    return len(told["macro"]["auroc"]["seeds"])
+
+
+def _missing(
+    items: Sequence[Item], rows: Sequence[Row], domains: Sequence[Row], ablation: Sequence[Row]
+) -> list[str]:
+    """Return the titles of the runs that neither are here nor were judged before."""
+    judged = {(r["name"], t): _seeds(r[t]) for r in rows for t in _WHOLE if t in r}
+    for row in domains:
+        judged[row["system"], row["left_out"]] = _seeds(row["strange"])
+        if row["left_out"] == "source" and row["gap"]:
+            judged[row["system"], "pooled"] = _seeds(row["strange"])
+    for row in ablation:
+        name = f"{FLAGSHIP}-{row['variant']}"
+        judged |= {(name, t): row.get("seeds", 1) for t in ("out-of-fold", "device") if t in row}
+    count = {seed: place for place, seed in enumerate(_twelve_plan.SEEDS)}
+    left = [i for i in items if count[i.seed] >= judged.get((i.recipe.name, i.trial), 0)]
+    return _planned.missing(left)
+
+
 def _count(out: Path, models: Models) -> None:
     """Write down each look at a test side."""
     for (name, trial), told in models.items():
@@ -224,9 +252,11 @@ def _count(out: Path, models: Models) -> None:
             )  # fmt: skip
 
 
-def _shipped(items: Sequence[Item]) -> dict[str, str] | None:
-    """Return the bundle of the package, if it was made of a run that is judged."""
+def _shipped(items: Sequence[Item], was: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Return the bundle of the package, if it was made of a run that is judged, now or before."""
     bundle = load_model(FUSION)
+    if was and was["sha256"] == bundle.sha256:
+        return was
     for item in items:
         shipped = (item.system, item.trial) == (FUSION, "fold-9") and item.finished
         if shipped and identity(item.folder) == bundle.card.run:
@@ -263,19 +293,38 @@ def run(
         raise DataError(runs, "holds no trial of the plan that is whole", f"Train first: {COMMAND}")
     if test:
         _count(out, models)
-    rows = _systems(items, models)
-    domains, ablation, held = _domains(models), _ablation(models), _held(rows)
+    recipes = _kept.digests(items, runs)
+    was = _kept.earlier(out / NAME)
+    rows = _kept.rows(
+        _systems(items, models, recipes), was.get("systems", []),
+        key=lambda r: r["name"], seeds=lambda r: min(_seeds(r[t]) for t in _WHOLE if t in r),
+    )  # fmt: skip
+    domains = _kept.rows(
+        _domains(models, recipes), was.get("domains", []),
+        key=lambda r: (r["left_out"], r["system"]), seeds=lambda r: _seeds(r["strange"]),
+    )  # fmt: skip
+    ablation = _kept.rows(
+        _ablation(models, recipes), was.get("ablation", []),
+        key=lambda r: r["variant"], seeds=lambda r: r.get("seeds", 1),
+    )  # fmt: skip
+    held = _held(rows)
+    notes += _kept.note(
+        [f"{r['name']}" for r in rows if _kept.KEPT in r]
+        + [f"{r['system']}, each {r['left_out']} left out" for r in domains if _kept.KEPT in r]
+        + [f"{FLAGSHIP}, {r['variant']}" for r in ablation if _kept.KEPT in r]
+    )
+    opened = any("fold-9" in r for r in rows)
     results = {
         "suite": "twelve", "title": "Twelve leads: superclasses of PTB-XL",
         "einthoven": __version__, "command": COMMAND + (" --test-side" if test else ""),
-        "note": _twelve_tables.note(items, test, _looks.read(out)),
+        "note": _twelve_tables.note(items, opened, _looks.read(out)),
         "intervals": {
             "level": 0.95, "draws": _twelve_judge.DRAWS, "kind": "percentile bootstrap over people",
         },
-        "model": _shipped(items),
+        "model": _shipped(items, was.get("model")),
         "tables": _twelve_tables.tables(rows, domains, ablation, held),
         "figures": _told(rows, domains),
         "systems": rows, "domains": domains, "ablation": ablation, "held_to": held,
-        "notes": notes, "missing": _planned.missing(items),
+        "notes": notes, "missing": _missing(items, rows, domains, ablation),
     }  # fmt: skip
     return write_results(out / NAME, results)
