@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
+from xml.etree import ElementTree
 
 from einthoven.bundle import load_model
 from einthoven.report import _mitdb
-from einthoven.report._mitdb_charts import roc_svg
+from einthoven.report._mitdb_charts import roc_svg, size_svg
 
 
 def _system(name: str, macro: float, f: float) -> dict[str, Any]:
@@ -51,3 +53,30 @@ def test_the_key_of_roc_curves_is_of_the_seed_that_is_drawn() -> None:
     curve = {"auc": 0.222, "seeds": [0.111, 0.333], "false": [0, 1], "true": [0, 1]}
     system = {"name": "net", "roc": {"classes": {"N": curve, "S": curve}}}
     assert "net: area N 0.111, S 0.111" in roc_svg([system], "NS", "ROC of the first seed")
+
+
+def test_each_system_is_named_once_a_panel_and_no_name_lies_on_another() -> None:
+    """Fifteen names round as many dots lay upon each other."""
+    systems: list[dict[str, Any]] = [
+        {
+            "name": f"a-network-{i}", "cost": {"bytes": 100_000 + 20_000 * (i % 5)},
+            "figures": {
+                f: {"mean": m + 0.003 * i, "over_patients": [m - 0.1, m + 0.06]}
+                for f, m in (("accuracy", 0.92), ("macro_f1", 0.5))
+            },
+        }
+        for i in range(15)
+    ]  # fmt: skip
+    words = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+    drawn = ElementTree.fromstring(size_svg(systems, words, "Against bytes"))
+    texts = list(drawn.iter("{http://www.w3.org/2000/svg}text"))
+    told = [t.text for t in texts]
+    assert {"accuracy", "macro F1", "100 kB"} <= set(told)
+    for system in systems:
+        assert told.count(system["name"]) == 2
+    places = [
+        [float(t.attrib[key]) for key in ("x", "y", "textLength")]
+        for t in texts if "textLength" in t.attrib
+    ]  # fmt: skip
+    for (x, y, wide), (x2, y2, wide2) in combinations(places, 2):
+        assert abs(y - y2) >= 11 or x + wide <= x2 or x2 + wide2 <= x

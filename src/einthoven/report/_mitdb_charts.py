@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 
 Row = Mapping[str, Any]
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
+_Point = tuple[str, float, Row, str]  # name, place, figure, colour
 
 _INK, _MUTED, _GREY = "#222222", "#666666", "#cccccc"
 # Told apart by most eyes; a second round of them is dashed.
@@ -15,6 +17,7 @@ _COLOURS = (
     "#1f5fa8", "#b5651d", "#2a7f4f", "#8e3a8a", "#c0392b", "#5a5a5a", "#0f8b8d", "#a88400",
 )  # fmt: skip
 _DASH = ("", "6 3")
+_WIDE = 840
 
 
 def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> str:
@@ -150,59 +153,107 @@ def confusion_svg(systems: Sequence[Row], classes: Sequence[str], title: str) ->
     return _svg(40 + across * wide, 64 + lines * tall, title, parts)
 
 
-def size_svg(systems: Sequence[Row], figure: str, title: str) -> str:
-    """Return a figure (mean of the seeds, bar: over patients) against bytes of the ONNX, in logs.
+def size_svg(systems: Sequence[Row], figures: Mapping[str, str], title: str) -> str:
+    """Return a panel a figure (mean of the seeds, bar: over patients) against bytes, in logs.
 
     Parameters
     ----------
     systems : rows of a table with ``cost``.
-    figure : of ``figures``, e.g. ``macro_f1``.
+    figures : which of ``figures``, and in words, e.g. ``{"macro_f1": "macro F1"}``.
     title : what is said above.
     """
-    chosen = [s for s in systems if s.get("cost") and s["figures"][figure]["mean"] is not None]
-    left, right, top, bottom = 56, 620, 40, 360
+    left, top, tall = 56, 40, 270
+    chosen = [s for s in systems if s.get("cost")]
     sizes = [s["cost"]["bytes"] for s in chosen] or [1000]
-    low, high = math.log10(min(sizes)) - 0.15, math.log10(max(sizes)) + 0.45
-    ends = [e for s in chosen for e in s["figures"][figure]["over_patients"] if e is not None]
-    floor = math.floor(10 * min([0.9, *ends, *(s["figures"][figure]["mean"] for s in chosen)])) / 10
+    low, high = math.log10(min(sizes)) - 0.15, math.log10(max(sizes)) + 0.15
 
-    def place(size: float, value: float) -> tuple[float, float]:
-        x = left + (right - left) * (math.log10(size) - low) / (high - low)
-        return x, bottom - (bottom - top) * (value - floor) / (1 - floor)
+    def across(size: float) -> float:
+        return left + (_WIDE - left) * (math.log10(size) - low) / (high - low)
 
     parts = [_text(left, 20, title, size=14)]
-    for tenth in range(round(10 * floor), 11):
-        _, y = place(10**low, tenth / 10)
-        parts += [
-            _line(left, y, right, y),
-            _text(left - 6, y + 4, f"{tenth / 10:.1f}", anchor="end", size=10),
-        ]
-    for power in range(math.floor(low), math.ceil(high) + 1):
-        for digit in (1, 2, 5):
-            size = digit * 10.0**power
-            if low <= math.log10(size) <= high:
-                x, _ = place(size, 1)
-                parts += [
-                    _line(x, top, x, bottom),
-                    _text(x, bottom + 16, f"{size / 1000:g} kB", anchor="middle", size=10),
-                ]
-    taken: list[tuple[float, float, float]] = []
-    for index, system in enumerate(chosen):
-        entry = system["figures"][figure]
-        x, y = place(system["cost"]["bytes"], entry["mean"])
-        colour = _COLOURS[index % len(_COLOURS)]
+    for index, (figure, words) in enumerate(figures.items()):
+        y0 = top + index * (tall + 46)
+        for power in range(math.floor(low), math.ceil(high) + 1):
+            for size in (digit * 10.0**power for digit in (1, 2, 5)):
+                x = across(size)
+                if left <= x <= _WIDE:
+                    parts.append(_line(x, y0 + 18, x, y0 + tall))
+                    told = f"{size / 1000:g} kB"
+                    parts.append(_text(x, y0 + tall + 16, told, anchor="middle", size=10))
+        parts.append(_text(left, y0 + 10, words))
+        points = [
+            (s["name"], across(s["cost"]["bytes"]), s["figures"][figure], _COLOURS[i % 8])
+            for i, s in enumerate(chosen) if s["figures"][figure]["mean"] is not None
+        ]  # fmt: skip
+        parts += _panel(points, (left, y0 + 18, y0 + tall))
+    return _svg(_WIDE + 16, top + len(figures) * (tall + 46) - 16, title, parts)
+
+
+def _panel(points: Sequence[_Point], frame: tuple[float, float, float]) -> list[str]:
+    """Return one panel of `size_svg`; `frame` is its left, top and bottom."""
+    left, top, bottom = frame
+    ends = [e for _, _, entry, _ in points for e in (*entry["over_patients"], entry["mean"])]
+    span = 1 - min([0.99, *(e for e in ends if e is not None)])
+    step = next(s for s in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if span <= 6 * s)
+    lines = math.ceil(span / step - 1e-9)
+
+    def up(value: float) -> float:
+        return float(top + (bottom - top) * (1 - value) / (lines * step))
+
+    parts: list[str] = []
+    names: list[str] = []  # drawn last, over the lines that lead to them
+    bars: list[_Box] = []
+    taken: list[_Box] = []
+    for k in range(lines + 1):
+        value = 1 - k * step
+        parts.append(_line(left, up(value), _WIDE, up(value)))
+        digits = 3 if step < 0.01 else 2
+        told = f"{value:.{digits}f}"
+        parts.append(_text(left - 6, up(value) + 4, told, anchor="end", size=10))
+    for _, x, entry, colour in points:
+        y = up(entry["mean"])
         if None not in entry["over_patients"]:
-            _, y1 = place(1, entry["over_patients"][0])
-            _, y2 = place(1, entry["over_patients"][1])
+            y1, y2 = (up(e) for e in entry["over_patients"])
+            bars.append((x - 1, y2, x + 1, y1))
             parts.append(_line(x, y1, x, y2, colour))
+        taken.append((x - 5, y - 5, x + 5, y + 5))
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
-        # A name makes way, up or down, for those that stand in its place already.
-        start, stop = x + 7, x + 11 + 6 * len(system["name"])
-        at = next(
-            y + 4 + lift
-            for lift in sorted(range(-400, 401), key=abs)
-            if not any(start < b and a < stop and abs(y + 4 + lift - c) < 12 for a, b, c in taken)
+    for name, x, entry, colour in points:
+        y, wide = up(entry["mean"]), 6.6 * len(name)
+        box = _free(x, y, wide, (left, top, _WIDE, bottom), taken, bars)
+        taken.append(box)
+        near = box[0] if box[0] > x else box[2]
+        if math.hypot(near - x, box[3] - 4 - y) > 14:
+            parts.append(_line(x, y, near, box[3] - 4, colour))
+        # The width is said, so that the name fits its place in any font.
+        names.append(
+            f'<text x="{box[0] + 1:.1f}" y="{box[3] - 1:.1f}" fill="{colour}" font-size="11" '
+            'stroke="#ffffff" stroke-width="3" paint-order="stroke" '
+            f'textLength="{wide - 2:.1f}">{escape(name)}</text>'
         )
-        taken.append((start, stop, at))
-        parts.append(_text(start, at, system["name"], fill=colour, size=11))
-    return _svg(720, bottom + 30, title, parts)
+    return parts + names
+
+
+def _free(
+    x: float, y: float, wide: float, frame: _Box, taken: Sequence[_Box], bars: Sequence[_Box]
+) -> _Box:
+    """Return where a name may stand: over no dot and no name, over few bars, near its dot."""
+
+    def cost(box: _Box) -> float:
+        away = math.hypot(max(box[0] - x, x - box[2]), box[3] - 4 - y)
+        return away + 14 * sum(_meet(box, bar) for bar in bars)
+
+    found = []
+    for lift in range(-240, 241, 4):
+        for shift in range(8, 130, 12):
+            for start in (x + shift, x - shift - wide):
+                box = (start, y + lift - 8, start + wide, y + lift + 5)
+                inside = frame[0] <= box[0] and box[2] <= frame[2]
+                inside = inside and frame[1] <= box[1] and box[3] <= frame[3]
+                if inside and not any(_meet(box, other) for other in taken):
+                    found.append(box)
+    return min(found, key=cost, default=(x + 8, y - 8, x + 8 + wide, y + 5))
+
+
+def _meet(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
