@@ -80,3 +80,15 @@ def test_each_system_is_named_once_a_panel_and_no_name_lies_on_another() -> None
     ]  # fmt: skip
     for (x, y, wide), (x2, y2, wide2) in combinations(places, 2):
         assert abs(y - y2) >= 11 or x + wide <= x2 or x2 + wide2 <= x
+
+
+def test_a_condition_is_told_with_its_interval_where_one_was_kept() -> None:
+    new = {"f1": {"S": 0.5, "V": None}, "macro_f1": 0.4}
+    new |= {"over_patients": {"S": [0.1, 0.9], "V": [None, None], "macro_f1": [0.3, 0.5]}}
+    old = {"f1": {"S": 0.25, "V": 0.75}, "macro_f1": 0.5}
+    systems = {"new": {"gain x2": new}, "old": {"gain x2": old}, "none": {}}
+    found = {"records": 22, "names": ["gain x2"], "systems": systems}
+    told = _mitdb._conditions(found)
+    assert "| gain x2 | 0.5000 [0.100 to 0.900] | 0.2500 | - |" in told
+    assert "| gain x2 | - | 0.7500 | - |" in told
+    assert "| gain x2 | 0.4000 [0.300 to 0.500] | 0.5000 | - |" in told

@@ -237,9 +237,26 @@ def test_missed_and_made_up_beats_stand_as_no_beat(tmp_path: Path) -> None:
     assert pairs == [
         ("N", "N"), ("V", "V"), ("-", "N"), ("", "N"), ("S", "-"), ("", "-"), ("V", "-"),
     ]  # fmt: skip
-    told = _conditions.figures(said, CLASSES)
+    told = _conditions.figures(said, CLASSES, str)
     assert told["f1"] == {"N": 0.66667, "S": 0.0, "V": 0.66667, "F": None}
     assert told["n"] == 5
+
+
+def test_a_condition_has_intervals_over_the_people_recorded() -> None:
+    record = np.repeat(["101", "114", "201", "202"], 10)
+    label = np.tile([0] * 6 + [2] * 4, 4)
+    choice = label.copy()
+    choice[20:] = 0  # nobody's V is found of 201 and 202, who are one
+    said = Predictions(
+        classes=CLASSES, part=np.full(40, "test"), record=record, sample=np.arange(40),
+        label=label, logits=np.eye(4, dtype=np.float32)[choice],
+    )  # fmt: skip
+    told = _conditions.figures(said, ("N", "V"), Mitdb(Path()).subject)
+    assert told["f1"]["V"] == pytest.approx(2 * 8 / (16 + 8), abs=1e-5)
+    assert set(told["over_patients"]) == {"N", "V", "macro_f1"}
+    low, high = told["over_patients"]["V"]
+    assert low == 0  # all three drawn are the one that 201 and 202 are of
+    assert high == 1
 
 
 def test_own_r_peaks_find_what_the_engine_finds(root: Path) -> None:

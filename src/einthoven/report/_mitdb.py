@@ -351,11 +351,13 @@ def _conditions(found: Row) -> str:
         return ""
     systems = list(found["systems"])
     text = (
-        f"## Other conditions of recording\n\nF1 on the {found['records']} records of DS2, first "
-        "seed of each system; the whole recording is altered and goes through the same input as in "
-        "use. Noise is that of nstdb, the half that no training mixes in, at the decibels of the "
-        "stress test; jitter is normal chance of that standard deviation; behind our own R peaks "
-        "missed and made-up beats count as errors.\n"
+        f"## Other conditions of recording\n\nF1 on the {found['records']} records of DS2, one "
+        "trained model a system (its first seed); a figure without brackets has no interval of its "
+        "own, and is no surer than those above. The whole recording is altered and goes through "
+        "the same input as in use. Noise is that of nstdb (em: electrode motion, ma: muscle, bw: "
+        "baseline wander), the half that no training mixes in, at the decibels of the stress test; "
+        "jitter is normal chance of that standard deviation; behind our own R peaks missed and "
+        "made-up beats count as errors.\n"
     )
     for label, words in (("S", "F1 of S"), ("V", "F1 of V"), ("", "Macro F1")):
         body = []
@@ -366,11 +368,12 @@ def _conditions(found: Row) -> str:
     return text
 
 
-def _told(row: Row | None, label: str) -> float | None:
+def _told(row: Row | None, label: str) -> str | float | None:
     if row is None:
         return None
     value = row["f1"].get(label) if label else row["macro_f1"]
-    return None if value is None else float(value)
+    ends = row.get("over_patients", {}).get(label or "macro_f1")
+    return f"{value:.4f} [{interval(ends)}]" if ends and value is not None else value
 
 
 def _notes(results: Mapping[str, Any]) -> str:

@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from einthoven.bundle import eaten
 from einthoven.corpora import Corpus
-from einthoven.evaluation import classification
 from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import Inputs, Neighbours
 from einthoven.protocols._alter import (
@@ -41,7 +40,7 @@ from einthoven.record.inputspec import InputSpec
 from einthoven.record.source import RecordSource
 from einthoven.record.vocabulary import indices, translate
 from einthoven.store.store import cut
-from einthoven.suites import _looks, beats
+from einthoven.suites import _judge, _looks, beats
 from einthoven.suites._bundles import NONE
 from einthoven.suites._cost import model_of, session
 from einthoven.suites._runs import Run
@@ -198,14 +197,28 @@ def _labels(symbol: npt.NDArray[np.str_], run: Run) -> npt.NDArray[np.int64]:
     return indices(translate(symbol, run.labels), run.predictions.classes)
 
 
-def figures(said: Predictions, over: Sequence[str]) -> dict[str, Any]:
-    """Return F1 of each class and their mean over `over`, with the counts they come from."""
-    matrix = classification.confusion(said.label, said.choice, len(said.classes))
-    each = classification.f1(matrix)
-    index = [said.classes.index(c) for c in over]
+def figures(
+    said: Predictions, over: Sequence[str], subject: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return F1 of each class and their mean, with intervals, and the counts they come from.
+
+    Parameters
+    ----------
+    said : the answers of one trained model under one condition.
+    over : the classes.
+    subject : from a record's name to who was recorded.
+    """
+    counted = _judge.count(said, subject)
+    told = _judge.figures([counted], over)
+    each = {c: told["classes"][c]["f1"] for c in over}
+    matrix = counted.matrices.sum(axis=0)
+    named = {**each, "macro_f1": told["macro_f1"]}
     return {
-        "f1": {c: _number(each[i]) for c, i in zip(over, index, strict=True)},
-        "macro_f1": _number(classification.macro_f1(matrix, index)), "n": int(matrix.sum()),
+        "f1": {c: _number(entry["mean"]) for c, entry in each.items()},
+        "macro_f1": _number(told["macro_f1"]["mean"]), "n": int(matrix.sum()),
+        "over_patients": {
+            name: [_number(end) for end in entry["over_patients"]] for name, entry in named.items()
+        },
         "confusion": matrix.tolist(),
     }  # fmt: skip
 
@@ -288,7 +301,7 @@ def table(
                     out, system=system, side=side, answers=told, why=f"condition: {name}",
                     command=command,
                 )  # fmt: skip
-                kept[system][name] = figures(said, over) | {"answers": told}
+                kept[system][name] = figures(said, over, corpus.subject) | {"answers": told}
                 text = json.dumps({"of": _of(run, records), "figures": kept[system]})
                 write_text(run.path / FILE, text + "\n")
     return {
