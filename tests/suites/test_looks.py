@@ -1,3 +1,4 @@
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError
-from einthoven.suites import _looks
+from einthoven.suites import _looks, _plan
 
 
 def look(results: Path, answers: str, system: str = "a") -> int:
@@ -19,6 +20,25 @@ def test_the_same_answers_are_the_same_look(tmp_path: Path) -> None:
     assert [look(tmp_path, a) for a in ("1", "1", "2", "1")] == [1, 1, 2, 2]
     assert look(tmp_path, "1", system="b") == 1
     assert [x["answers"] for x in _looks.read(tmp_path)] == ["1", "2", "1"]
+
+
+def test_a_look_is_booked_under_its_system_whatever_its_run_is_called(tmp_path: Path) -> None:
+    """Two suites asked the same trained models, and the book had each under two names."""
+    book = tmp_path / "looks.json"
+    old = {"system": "net-nlrav-inter", "side": "mitdb DS2", "answers": "1"}
+    book.write_text(json.dumps({"looks": [old]}))
+    assert look(tmp_path, "1", system="net") == 1
+    assert look(tmp_path, "2", system="net-nlrav-inter") == 2
+    assert look(tmp_path, "2", system="net") == 2
+    assert [x["system"] for x in _looks.read(tmp_path)] == ["net-nlrav-inter", "net"]
+
+
+def test_every_run_of_the_plan_is_booked_as_its_system(tmp_path: Path) -> None:
+    items, _ = _plan.plan(tmp_path)
+    assert all(_looks.system_of(i.recipe.name) == i.system for i in items)
+    assert _looks.system_of("control-nlrav-inter-patient") == _looks.CONTROL
+    for name in ("aami-live", "beat-net-taught-noise", "ensemble top2-mean", "twelve (shipped)"):
+        assert _looks.system_of(name) == name
 
 
 def test_no_look_is_lost_when_many_look_at_once(tmp_path: Path) -> None:

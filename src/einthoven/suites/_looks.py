@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,19 @@ from einthoven.record.errors import DataError
 from einthoven.record.files import write_text
 
 NAME = "looks.json"
+CONTROL = "boosting on windows"
+# What the plan of `--suite mitdb` and `suites._control` add to a system's name to name its runs.
+_RUN = re.compile(r"-(aami|nlrav)-(inter|intra)(-(plain|gan))?$")
+_CONTROL_RUN = re.compile(r"control-.+-(inter|intra)-patient")
+
+
+def system_of(name: str) -> str:
+    """Return what a system is booked as, be it named by itself or by one of its runs.
+
+    Else the looks of one system are two smaller numbers: ``arrhythminet-v1-nlrav-inter`` and
+    ``arrhythminet-v1`` are one.
+    """
+    return CONTROL if _CONTROL_RUN.fullmatch(name) else _RUN.sub("", name)
 
 
 def fingerprint(predictions: Predictions) -> str:
@@ -70,7 +84,7 @@ def count(results: Path, *, system: str, side: str, answers: str, why: str, comm
     Parameters
     ----------
     results : the folder of ``looks.json``.
-    system : what was scored, e.g. ``"aami-review"``.
+    system : what was scored, e.g. ``"aami-review"``; booked as `system_of` says.
     side : the test side, e.g. ``"mitdb DS2"``.
     answers : the `fingerprint` of what it said.
     why, command : what for, and what was typed.
@@ -81,8 +95,8 @@ def count(results: Path, *, system: str, side: str, answers: str, why: str, comm
     """
     results.mkdir(parents=True, exist_ok=True)
     with _alone(results):
-        looks = read(results)
-        mine = [look for look in looks if look["system"] == system and look["side"] == side]
+        looks, system = read(results), system_of(system)
+        mine = [k for k in looks if system_of(k["system"]) == system and k["side"] == side]
         if all(look["answers"] != answers for look in mine):
             today = datetime.datetime.now(datetime.UTC).date().isoformat()
             look = {

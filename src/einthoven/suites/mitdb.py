@@ -178,7 +178,7 @@ def _control_row(
     row = beats.judge_runs([control], corpus)
     row.pop("by_record", None)
     over = beats.macro_over(control.labels, row["classes"], control.protocol)
-    row |= {"name": "boosting on windows", "command": COMMAND}
+    row |= {"name": _looks.CONTROL, "command": COMMAND}
     row["validation_macro_f1"] = _validation_f1([control.predictions], over)
     return [row | _more([control.predictions.of("test")], over, whole=True)]
 
