@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from einthoven.cli import main
+from einthoven.models import MODELS
 
 
 def test_the_list_names_each_recipe_and_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
@@ -16,6 +17,16 @@ def test_the_list_names_each_recipe_and_the_demo(capsys: pytest.CaptureFixture[s
     }
     assert main(["recipes", "list"]) == 0
     assert "intra-patient" in capsys.readouterr().out
+
+
+def test_the_list_names_every_architecture_whatever_trains_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["recipes", "list"]) == 0
+    told = {line.split()[1] for line in capsys.readouterr().out.splitlines()}
+    assert told >= {*MODELS.names(), "boosting", "beat-sequence", "sequence-and-boosting"}
+    assert main(["models", "list"]) == 0
+    assert "einthoven recipes list" in capsys.readouterr().out
 
 
 def test_a_recipe_is_shown_as_toml_with_every_default(capsys: pytest.CaptureFixture[str]) -> None:

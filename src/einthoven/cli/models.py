@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         mark = "*" if card.default else " "
         profiles = "/".join(card.profiles)
         print(f"{mark} {card.name:<20} {card.task:<8} {profiles:<12} {card.title}")
-    print("* answers when --model is not given", flush=True)
+    print("* answers when --model is not given")
+    print("architectures that can be trained: einthoven recipes list", flush=True)
     return 0
 
 

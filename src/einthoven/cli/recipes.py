@@ -39,5 +39,6 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(rows, ensure_ascii=False))
         return 0
     for row in rows:
-        print(f"{row['name']:<28} {row['corpus']:<10} {row['protocol']:<14} {row['title']}")
+        where = f"{row['corpus']:<10} {row['protocol']:<14}"
+        print(f"{row['name']:<28} {row['model']:<22} {where} {row['title']}")
     return 0
