@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from einthoven.bundle import load_model
-from einthoven.report import _mitdb
+from einthoven.report import _beats, _mitdb
 from einthoven.report._mitdb_charts import roc_svg, size_svg
 
 
@@ -88,7 +88,7 @@ def test_a_condition_is_told_with_its_interval_where_one_was_kept() -> None:
     old = {"f1": {"S": 0.25, "V": 0.75}, "macro_f1": 0.5}
     systems = {"new": {"gain x2": new}, "old": {"gain x2": old}, "none": {}}
     found = {"records": 22, "names": ["gain x2"], "systems": systems}
-    told = _mitdb._conditions(found)
+    told = _beats.conditions(found)
     assert "| gain x2 | 0.5000 [0.100 to 0.900] | 0.2500 | - |" in told
     assert "| gain x2 | - | 0.7500 | - |" in told
     assert "| gain x2 | 0.4000 [0.300 to 0.500] | 0.5000 | - |" in told

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from einthoven.report._beats import gaps, published, records_of_s, shipped, with_interval
+from einthoven.report._beats import (
+    conditions,
+    gaps,
+    published,
+    records_of_s,
+    shipped,
+    with_interval,
+)
 from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
 from einthoven.report.scores import count
@@ -22,6 +29,18 @@ PROTOCOLS = ("intra-patient", "inter-patient")
 # Of N L R A V there are two sizes only, which stand in the table.
 _PICTURES = {"aami": ("size", "roc", "confusion"), "nlrav": ("roc", "confusion")}
 
+_MEANT = (
+    "AAMI classes: N normal, bundle branch block and escape, S supraventricular ectopic, V "
+    "ventricular ectopic, F fusion, Q paced or unclassifiable. Se is sensitivity (recall), +P "
+    "positive predictivity (precision), AUC the area under the ROC curve, ECE the expected "
+    "calibration error, jk half of Cohen's kappa and an eighth each of Se and +P of S and V.\n"
+)
+_MIXED = (
+    "Probabilities are averaged alike (mean) or by validation macro F1 (weighted), of all members "
+    "or of the two best (top2); top2-classes keeps the two likeliest classes of each member; in "
+    "dynamic a member weighs more where it is surer. All of one input: every system that eats the "
+    "same input.\n\n"
+)
 _TOP = "# Beat classifiers on mitdb\n\n<!-- made by `make tables`; do not edit -->\n\n"
 
 
@@ -47,7 +66,7 @@ def page(
         f"over the seeds; brackets are its 95 % interval ({draws:,} percentile bootstrap draws) "
         "over patients: two systems inside each other's are a tie. *Intra-patient* is leaky: "
         "beats of one patient stand in training and in test, and it says nothing of new patients. "
-        "*Inter-patient* trains on DS1 and tests on DS2.\n"
+        f"*Inter-patient* trains on DS1 and tests on DS2.\n\n{_MEANT}"
     )
     parts = [
         top,
@@ -63,7 +82,7 @@ def page(
         _augmentation(found),
         *_ensembles(found),
         *_per_class(found),
-        _conditions(results["conditions"]),
+        conditions(results["conditions"]),
         _notes(results),
     ]
     return "\n".join(part for part in parts if part)
@@ -189,8 +208,8 @@ def _held(rows: Sequence[Row]) -> str:
     ]  # fmt: skip
     columns = ["table", "system", "figure", "held to", "ours", "seeds", "reached"]
     return (
-        "## Held to\n\nOf the ensembles, the one of the best validation macro F1 speaks.\n\n"
-        + table(columns, body)
+        "## Held to\n\nThe least that was asked for, and whether it was reached. Of the "
+        "ensembles, the one of the best validation macro F1 speaks.\n\n" + table(columns, body)
     )
 
 
@@ -223,9 +242,11 @@ def _side_by_side(found: Mapping[str, Any]) -> str:
     over = [f"{_spoken(t)} over {' '.join(t['macro_over'])}" for t in (intra, inter) if t]
     text = (
         "## AAMI classes, within patients and between them\n\n"
-        f"Macro F1 is {'; '.join(over)}. S and V are F1. kB: of the ONNX graph; MACs: "
-        "multiply-accumulates of one beat (not counted for trees and sequences); ms: median of one "
-        "beat on one thread of onnxruntime, on the machine that made the file.\n\n"
+        f"Macro F1 is {'; '.join(over)}. S and V are F1, a gap is that "
+        "within patients less that between them. `majority` says N of every beat. parameters: "
+        "numbers of a network, nodes of trees; kB: of the ONNX graph; MACs: multiply-accumulates "
+        "of one beat (not counted for trees and sequences); ms: median of one beat on one thread "
+        "of onnxruntime, on the machine that made the file.\n\n"
     )
     text += table(columns, body)
     for content in (inter, intra):
@@ -275,7 +296,10 @@ def _other_labels(found: Mapping[str, Any]) -> str:
         for t in tables for s in _plain(t)
     ]  # fmt: skip
     columns = ["system", "protocol", "seeds", "kB", "accuracy", "macro F1", "mean AUC", *"NLRAV"]
-    text = "## N L R A V\n\n" + table(columns, body)
+    text = (
+        "## N L R A V\n\nN normal, L and R left and right bundle branch block, A atrial premature, "
+        "V ventricular premature; beats of other kinds take no part.\n\n" + table(columns, body)
+    )
     return text + "".join(_shown(t) for t in tables)
 
 
@@ -305,6 +329,7 @@ def _augmentation(found: Mapping[str, Any]) -> str:
 
 
 def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
+    words = _MIXED  # said once
     for content in found.values():
         rows = [s for s in content["systems"] if s["kind"] == "ensemble"]
         if not rows:
@@ -324,7 +349,8 @@ def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
             "precision", "named by validation",
         ]  # fmt: skip
         title = f"{content['labels'].upper()}, {_spoken(content)}"
-        yield f"## Ensembles: {title}\n\n" + table(columns, body)
+        yield f"## Ensembles: {title}\n\n{words}" + table(columns, body)
+        words = ""
 
 
 def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
@@ -346,38 +372,11 @@ def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"## Each class: {title}\n\n" + table(columns, body)
 
 
-def _conditions(found: Row) -> str:
-    if not found:
-        return ""
-    systems = list(found["systems"])
-    text = (
-        f"## Other conditions of recording\n\nF1 on the {found['records']} records of DS2, one "
-        "trained model a system (its first seed); a figure without brackets has no interval of its "
-        "own, and is no surer than those above. The whole recording is altered and goes through "
-        "the same input as in use. Noise is that of nstdb (em: electrode motion, ma: muscle, bw: "
-        "baseline wander), the half that no training mixes in, at the decibels of the stress test; "
-        "jitter is normal chance of that standard deviation; behind our own R peaks missed and "
-        "made-up beats count as errors.\n"
-    )
-    for label, words in (("S", "F1 of S"), ("V", "F1 of V"), ("", "Macro F1")):
-        body = []
-        for name in found["names"]:
-            rows = [found["systems"][s].get(name) for s in systems]
-            body.append([name, *(_told(r, label) for r in rows)])
-        text += f"\n### {words}\n\n" + table(["condition", *systems], body)
-    return text
-
-
-def _told(row: Row | None, label: str) -> str | float | None:
-    if row is None:
-        return None
-    value = row["f1"].get(label) if label else row["macro_f1"]
-    ends = row.get("over_patients", {}).get(label or "macro_f1")
-    return f"{value:.4f} [{interval(ends)}]" if ends and value is not None else value
-
-
 def _notes(results: Mapping[str, Any]) -> str:
     lines = [f"- {cell(note)}\n" for note in results["notes"]]
     if results["missing"]:
-        lines.append(f"- Not trained: {len(results['missing'])} runs of the plan.\n")
+        lines.append(
+            f"- Not trained: {len(results['missing'])} runs of the plan, of further seeds, "
+            f"protocols and augmentations; `{results['command']}` trains them.\n"
+        )
     return "## Left out\n\n" + "".join(lines) if lines else ""

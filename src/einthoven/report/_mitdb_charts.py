@@ -76,7 +76,7 @@ def roc_svg(systems: Sequence[Row], classes: Sequence[str], title: str) -> str:
             f'<rect x="{x0}" y="{y0}" width="{side}" height="{side}" fill="none" stroke="{_GREY}"/>'
         )
         parts.append(_text(x0 + side / 2, y0 - 6, f"class {name}", anchor="middle"))
-        for share in (0.001, 0.01, 0.1, 0.5, 1.0):
+        for share in (0.01, 0.1, 0.5, 1.0):
             x = x0 + side * share ** (1 / 3)
             parts.append(_line(x, y0, x, y0 + side))
             parts.append(_text(x, y0 + side + 14, f"{share:g}", anchor="middle", size=10))
@@ -84,9 +84,8 @@ def roc_svg(systems: Sequence[Row], classes: Sequence[str], title: str) -> str:
             y = y0 + side * (1 - share)
             parts.append(_line(x0, y, x0 + side, y))
             parts.append(_text(x0 - 4, y + 4, f"{share:g}", anchor="end", size=10))
-        parts.append(
-            _text(x0 + side / 2, y0 + side + 30, "false positive rate", anchor="middle", size=10)
-        )
+        words = "true against false positive rate"
+        parts.append(_text(x0 + side / 2, y0 + side + 30, words, anchor="middle", size=10))
         for index, system in enumerate(chosen):
             curve = _curves(system).get(name)
             if curve:
@@ -123,9 +122,12 @@ def confusion_svg(systems: Sequence[Row], classes: Sequence[str], title: str) ->
     box = cell * len(classes)
     wide, tall = box + 66, box + 70
     lines = math.ceil(len(systems) / across)
-    parts = [_text(12, 20, title, size=14)]
+    parts = [
+        _text(12, 20, title, size=14),
+        _text(12, 38, "row: what a beat is; column: what was said", fill=_MUTED),
+    ]
     for index, system in enumerate(systems):
-        x0, y0 = 40 + (index % across) * wide, 64 + (index // across) * tall
+        x0, y0 = 40 + (index % across) * wide, 84 + (index // across) * tall
         matrix = [
             [sum(r["confusion"][i][j] for r in system["runs"]) for j in range(len(classes))]
             for i in range(len(classes))
@@ -150,7 +152,7 @@ def confusion_svg(systems: Sequence[Row], classes: Sequence[str], title: str) ->
                         size=10, fill=shade,
                     )
                 )  # fmt: skip
-    return _svg(40 + across * wide, 64 + lines * tall, title, parts)
+    return _svg(40 + across * wide, 84 + lines * tall - 26, title, parts)
 
 
 def size_svg(systems: Sequence[Row], figures: Mapping[str, str], title: str) -> str:
