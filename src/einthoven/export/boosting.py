@@ -11,7 +11,6 @@ from einthoven._version import __version__
 from einthoven.bundle import Card, Stage
 from einthoven.corpora import open_corpus
 from einthoven.export._card import slim, write
-from einthoven.export._sequences import by_sequence
 from einthoven.record.errors import DataError
 from einthoven.record.inputspec import InputSpec
 from einthoven.suites._runs import Run, read_run
@@ -91,5 +90,5 @@ def export(run: Path, out: Path) -> Path:
         recipe=made.name, run=hashlib.sha256((run / FILE).read_bytes()).hexdigest()[:12],
         paper=str(recipe.get("paper", "")), limits=LIMITS + ((_LIVE,) if profile == "live" else ()),
     )  # fmt: skip
-    write(out, by_sequence(source.read_bytes()), card)
+    write(out, source.read_bytes(), card)
     return out
