@@ -44,9 +44,9 @@ def _figures(run: Run, corpus: Any) -> dict[str, Any]:
         "read by record, after which the made runs of premature beats were drawn longer and "
         "shorter and the offsets chosen by bootstrap over DS1 records. That first score, "
         "results/aami-review-first.json, is the blind one. What came later (ten minutes of the "
-        "patient's beats, two draws of made beats, the networks and their shares) was chosen by "
-        "leave-records-out in DS1. Every look at DS2 is counted in results/looks.json. Records 201 "
-        "(training) and 202 (test) are one subject."
+        "patient's beats, four draws of made beats, the networks, how many and their shares) was "
+        "chosen by leave-records-out in DS1. Every look at DS2 is counted in results/looks.json. "
+        "Records 201 (training) and 202 (test) are one subject."
     )
     return found
 
