@@ -65,7 +65,8 @@ def people(split: RecordSplit) -> list[set[str]]:
 @given(crowd=crowds(), seed=st.integers(0, 9))
 def test_no_protocol_puts_anybody_on_two_sides(crowd: Examples, seed: int) -> None:
     asked = [
-        ("intra-source", {}), ("intra-source", {"pooled": True}), ("leave-one-domain-out", {}),
+        ("intra-source", {}), ("intra-source", {"pooled": True}),
+        ("intra-source", {"pooled": True, "out_of_fold": True}), ("leave-one-domain-out", {}),
         ("label-fraction", {"base": "leave-one-domain-out"}),
     ]  # fmt: skip
     for name, options in asked:
@@ -139,6 +140,20 @@ def test_pooled_sources_test_the_same_records_as_each_source_alone() -> None:
     alone = RECORD_PROTOCOLS["intra-source"].split(data)
     (pooled,) = RECORD_PROTOCOLS["intra-source"].split(data, pooled=True)
     assert sorted(np.concatenate([s.test for s in alone]).tolist()) == pooled.test.tolist()
+
+
+def test_fifths_test_everybody_once_whatever_the_seed() -> None:
+    data = examples([f"p{i}" for i in range(63)], domains=["x", "y", "z"] * 20 + ["few"] * 3)
+    asked = {"pooled": True, "out_of_fold": True}
+    splits = RECORD_PROTOCOLS["intra-source"].split(data, seed=1, **asked)
+    assert [s.part for s in splits] == [f"fifth {k}" for k in range(1, 6)]
+    assert sorted(np.concatenate([s.test for s in splits]).tolist()) == list(range(63))
+    assert all(len(s.training) > len(s.test) > len(s.validation) for s in splits)
+    # Seeds that are averaged answer the same records.
+    again = RECORD_PROTOCOLS["intra-source"].split(data, seed=2, **asked)
+    assert [s.test.tolist() for s in again] == [s.test.tolist() for s in splits]
+    alone = RECORD_PROTOCOLS["intra-source"].split(data, domains=("x",), out_of_fold=True)
+    assert [s.part for s in alone] == [f"x, fifth {k}" for k in range(1, 6)]
 
 
 def test_a_domain_too_small_to_divide_is_named() -> None:

@@ -27,31 +27,42 @@ from einthoven.record.errors import UsageError
 
 # Of the patients: training, validation, test.
 SHARES = (0.7, 0.1, 0.2)
+FIFTHS = tuple(f"fifth {k}" for k in range(1, 6))
 
 
 class IntraSource(RecordProtocol):
     """70/10/20 of the patients of each domain; one split a domain.
 
     Options: ``pooled`` gives one split whose sides are those of all domains together; ``domains``
-    names those to divide, all by default.
+    names those to divide, all by default; ``out_of_fold`` gives five splits, each of which tests
+    another fifth of the patients, so that everybody is tested once, whatever the seed.
     """
 
     name = "intra-source"
-    options = MappingProxyType({"pooled": False, "domains": ()})
+    options = MappingProxyType({"pooled": False, "domains": (), "out_of_fold": False})
 
     def _divide(
         self, examples: Examples, seed: int, options: Mapping[str, Any]
     ) -> tuple[RecordSplit, ...]:
+        if not options["out_of_fold"]:
+            return self._once(examples, seed, options, None)
+        found = (self._once(examples, seed, options, k) for k in range(len(FIFTHS)))
+        return tuple(split for splits in found for split in splits)
+
+    def _once(
+        self, examples: Examples, seed: int, options: Mapping[str, Any], fifth: int | None
+    ) -> tuple[RecordSplit, ...]:
+        """Return a split a domain, or one of all; `fifth` counts from 0, None: drawn by `seed`."""
         person, labelled = examples.person, examples.labelled
         sides: dict[str, tuple[Indices, Indices, Indices]] = {}
         small = []
         for domain in chosen_domains(examples, options["domains"]):
             within = labelled & (examples.domain == domain)
-            people = shuffled(person[within], seed, "intra-source")
+            people = shuffled(person[within], seed if fifth is None else 0, "intra-source")
             if len(people) < len(SHARES):
                 small.append(domain)
                 continue
-            first, second, third = (rows_of(person, p, within) for p in _parted(people))
+            first, second, third = (rows_of(person, p, within) for p in _parted(people, fifth))
             sides[domain] = first, second, third
         notes = (f"too few people to divide in {', '.join(small)}",) if small else ()
         if not sides:
@@ -60,7 +71,10 @@ class IntraSource(RecordProtocol):
             )
         if options["pooled"]:
             joined = [np.concatenate([s[i] for s in sides.values()]) for i in range(3)]
-            sides = {f"pooled: {', '.join(sides)}": (joined[0], joined[1], joined[2])}
+            name = f"pooled: {', '.join(sides)}" if fifth is None else FIFTHS[fifth]
+            sides = {name: (joined[0], joined[1], joined[2])}
+        elif fifth is not None:
+            sides = {f"{domain}, {FIFTHS[fifth]}": parts for domain, parts in sides.items()}
         splits = []
         for part, (training, validation, test) in sides.items():
             # Whoever was recorded in two domains can have been drawn for two sides.
@@ -95,12 +109,18 @@ def chosen_domains(examples: Examples, wanted: tuple[str, ...]) -> tuple[str, ..
     return tuple(wanted) or tuple(d for d in have if d)
 
 
-def _parted(people: Names) -> tuple[Names, Names, Names]:
-    """Cut shuffled people in three; nobody is left without a side, and no side without people."""
+def _parted(people: Names, fifth: int | None) -> tuple[Names, Names, Names]:
+    """Cut shuffled people in three; nobody is left without a side.
+
+    No side is without people, but for the test side of a fifth of fewer than five.
+    """
     count = len(people)
-    tested = max(1, round(count * SHARES[2]))
     choosing = max(1, round(count * SHARES[1]))
-    return people[tested + choosing :], people[tested : tested + choosing], people[:tested]
+    start, stop = 0, max(1, round(count * SHARES[2]))
+    if fifth is not None:
+        start, stop = (count * k // len(FIFTHS) for k in (fifth, fifth + 1))
+    rest = np.concatenate([people[stop:], people[:start]])
+    return rest[choosing:], rest[:choosing], people[start:stop]
 
 
 RECORD_PROTOCOLS.add(IntraSource.name, IntraSource())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from einthoven.protocols.intra_source import FIFTHS
 from einthoven.suites import _planned, _twelve_control
 from einthoven.suites._planned import Planned
 from einthoven.suites._runs import RECIPE
@@ -87,8 +88,16 @@ TRIALS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType
         "device": (DEVICES, ("protocol.name=leave-one-domain-out",)),
         "site": (SITES, ("protocol.name=leave-one-domain-out", "corpus.domain=site")),
         "source": (SOURCES, ("protocol.name=leave-one-domain-out", *_POOLED)),
-        # All sources in training, a fifth of each one's people tested.
-        "pooled": (("",), ("protocol.name=intra-source", "protocol.pooled=true", *_POOLED)),
+        # All sources in training, a fifth of each one's people tested, each fifth once.
+        "pooled": (
+            FIFTHS,
+            (
+                "protocol.name=intra-source",
+                "protocol.pooled=true",
+                "protocol.out_of_fold=true",
+                *_POOLED,
+            ),
+        ),
         "fold-9": (("",), ()),
     }
 )
