@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import einthoven
 from einthoven.cli import main
 from einthoven.corpora import open_corpus
+from einthoven.training import load_recipe
+from einthoven.training._record_data import load_examples
 
 
 @pytest.fixture
@@ -279,10 +282,36 @@ def test_build_cuts_the_windows_of_a_recipe_once(
     assert main(words) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["recipe"] == "small"
-    assert row["beats"] > 30
+    assert row["windows"] > 30
     before = {p: p.stat().st_mtime_ns for p in Path(row["store"]).iterdir()}
     assert main(words) == 0
     assert {p: p.stat().st_mtime_ns for p in Path(row["store"]).iterdir()} == before
     capsys.readouterr()
     assert main(["data", "build", "nstdb", "--root", str(root), "--recipe", str(recipe)]) == 2
-    assert "no recipe trains on its beats" in capsys.readouterr().err
+    assert "none of these recipes trains on it" in capsys.readouterr().err
+    assert main(["data", "build", "mitdb", "--root", str(root), "--recipe", "rpeaks"]) == 2
+    assert "no windows of rpeaks (candidates)" in capsys.readouterr().err
+
+
+def test_build_cuts_the_whole_records_that_training_opens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EINTHOVEN_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path))
+    for name in ("ptbxl", "ludb"):
+        open_corpus(name).miniature(tmp_path, 3)  # type: ignore[attr-defined]
+    words = ["data", "build", "ptbxl", "--json"]
+    for name in ("heartbeatai", "s4", "twelve"):
+        words += ["--recipe", name]
+    assert main(words) == 0
+    one, same, other = json.loads(capsys.readouterr().out)
+    assert one["windows"] == same["windows"] == len(open_corpus("ptbxl").present)
+    assert one["store"] == same["store"] != other["store"]
+    text = (Path(einthoven.__file__).parent / "recipes" / "heartbeatai.toml").read_text()
+    both = tmp_path / "both.toml"
+    both.write_text(text.replace('name = "ptbxl"\n', 'name = "ptbxl"\nothers = ["ludb"]\n'))
+    assert main(["data", "build", "ludb", "--recipe", str(both)]) == 0
+    # Training finds them there.
+    before = sorted((tmp_path / "store").iterdir())
+    load_examples(load_recipe(str(both)))
+    assert sorted((tmp_path / "store").iterdir()) == before

@@ -275,32 +275,45 @@ def _beats(rows: Sequence[RecordSurvey], totals: Mapping[str, int]) -> None:
 
 
 def _build(corpus: Corpus, args: argparse.Namespace) -> int:
-    from einthoven.store import open_store
+    from einthoven.store import KINDS, Columns, open_records, open_store
     from einthoven.training._recipe import load_recipe
     from einthoven.training._recipe import names as recipe_names
 
     recipes = [load_recipe(name) for name in args.recipe or recipe_names()]
-    wanted = [r for r in recipes if r.corpus.name == corpus.name and r.input.kind == "beat"]
+    recipes = [r for r in recipes if corpus.name in (r.corpus.name, *r.corpus.others)]
+    wanted = [r for r in recipes if r.input.kind in KINDS]
     if not wanted:
+        made = ", ".join(f"{r.name} ({r.input.kind})" for r in recipes)
         raise UsageError(
             f"data build {corpus.name}",
-            "no recipe trains on its beats",
-            "Name one that does with --recipe",
+            f"the store holds no windows of {made}: they are cut anew for each training"
+            if made
+            else f"{'none of these recipes' if args.recipe else 'no recipe'} trains on it",
+            f"Give --recipe FILE of one with corpus.name = {corpus.name!r} and input.kind one of "
+            f"{', '.join(KINDS)}",
         )
     rows = []
+    # Recipes that eat the same share one store.
+    stores: dict[tuple[str, str], Columns] = {}
     for recipe in wanted:
-        # Recipes that eat the same share one store.
-        store = open_store(corpus, recipe.input, peaks=recipe.corpus.peaks)
+        key = recipe.input.fingerprint, recipe.corpus.peaks
+        if key not in stores:
+            stores[key] = (
+                open_store(corpus, recipe.input, peaks=recipe.corpus.peaks)
+                if recipe.input.kind == "beat"
+                else open_records(corpus, recipe.input)
+            )
+        store = stores[key]
         size = sum(path.stat().st_size for path in store.path.iterdir())
         rows.append(
-            {"recipe": recipe.name, "beats": len(store), "bytes": size, "store": store.path}
+            {"recipe": recipe.name, "windows": len(store), "bytes": size, "store": store.path}
         )
     if args.json:
         print(json.dumps(rows, default=str))
         return 0
-    table = [("recipe", "beats", "MB", "store")]
+    table = [("recipe", "windows", "MB", "store")]
     table += [
-        (str(r["recipe"]), f"{r['beats']}", f"{int(str(r['bytes'])) / 1e6:.1f}", str(r["store"]))
+        (str(r["recipe"]), f"{r['windows']}", f"{int(str(r['bytes'])) / 1e6:.1f}", str(r["store"]))
         for r in rows
     ]
     _print_table(table, right=frozenset({1, 2}))
