@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from einthoven.suites import _kept
-from einthoven.suites._twelve_plan import plan
+from einthoven.suites._twelve_plan import Item, plan
 from einthoven.training._recipe import load_recipe
 
 
@@ -36,6 +37,7 @@ def test_a_row_without_runs_stays_where_it_stood_and_is_marked() -> None:
         (_row("a", 3), _row("a", 1, gap=None), True),
         (_row("a", 3, gap=0.2), _row("a", 1, gap=0.1, kept=True), True),
         (_row("a", 1, recipe="new"), _row("a", 3, gap=0.1, recipe="old"), True),
+        (_row("a", 1, recipe="known"), _row("a", 3), True),
         (_row("a", 1, recipe="same"), _row("a", 3, recipe="same"), False),
     ],
 )
@@ -52,21 +54,21 @@ def test_a_row_that_was_kept_is_marked_no_more_once_its_runs_are_here() -> None:
 
 
 def test_a_recipe_has_one_digest_for_all_its_seeds_and_places(tmp_path: Path) -> None:
-    here = _kept.digests(plan(tmp_path / "a"), tmp_path / "a")
-    there = _kept.digests(plan(tmp_path / "b", seeds=(2, 1)), tmp_path / "b")
+    def name(item: Item) -> str:
+        return item.recipe.name
+
+    here = _kept.digests(plan(tmp_path / "a"), tmp_path / "a", name)
+    there = _kept.digests(plan(tmp_path / "b", seeds=(2, 1)), tmp_path / "b", name)
     # What is taught names its teacher's seed.
     assert {n for n in here if here[n] != there[n]} == {"beat-net-taught", "beat-net-taught-noise"}
-    assert here == _kept.digests(plan(tmp_path / "b"), tmp_path / "b")
+    assert here == _kept.digests(plan(tmp_path / "b"), tmp_path / "b", name)
     assert here["heartbeatai"] != here["heartbeatai-erm"]
 
 
 def test_another_title_makes_no_other_recipe_and_another_rate_does(tmp_path: Path) -> None:
-    class Item:
-        def __init__(self, *sets: str) -> None:
-            self.recipe = load_recipe("cnn", sets)
-
+    item = plan(tmp_path)[0]
     first, titled, quicker = (
-        _kept.digests([Item(*sets)], tmp_path)["cnn"]  # type: ignore[list-item]
+        _kept.digests([replace(item, recipe=load_recipe("cnn", sets))], tmp_path, type)
         for sets in ((), ("title=other",), ("optimiser.learning_rate=0.5",))
     )
     assert first == titled != quicker

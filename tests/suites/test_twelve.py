@@ -202,6 +202,35 @@ def test_without_runs_there_is_nothing_to_judge(tmp_path: Path) -> None:
 # --- figures -------------------------------------------------------------------------------------
 
 
+def test_the_tables_tell_the_gap_first_and_of_how_many_records_it_is(made: Path) -> None:
+    results = run_suite("twelve", made / "results", made / "runs", train=False)
+    # No record of these devices is out of fold, too; any difference is as good for the table.
+    domain = results["domains"][0]
+    domain["gap"] = domain["less rival"] | {"records": 11}
+    told = _twelve_tables.tables(results["systems"], [domain], [], [])
+    gap, systems, others = told[:3]
+    assert gap["title"].startswith("Intra-source less")
+    row = dict(zip(gap["columns"], gap["rows"][0], strict=True))
+    assert (row["seeds"], row["records"], row["records of the gap"]) == (1, 300, 11)
+    assert systems["title"] == "All systems at one budget"
+    assert {"AUPRC", "F2", "G2", "Brier"} <= set(others["columns"])
+
+
+def test_what_a_part_brings_is_of_the_seeds_that_both_have(made: Path) -> None:
+    for item in plan(made / "runs", seeds=(1,)):
+        if item.system == FLAGSHIP and not item.variant and item.trial in ("out-of-fold", "device"):
+            _write(item, 4.0)  # a seed that the variant lacks
+    results = run_suite("twelve", made / "results", made / "runs", train=False)
+    rows = {r["variant"]: r for r in results["ablation"]}
+    assert rows["whole"]["seeds"] == 2
+    assert rows["no-se"]["seeds"] == 1
+    (table,) = [t for t in results["tables"] if t["title"].startswith("What the parts")]
+    (row,) = table["rows"]
+    brings = rows["no-se"]["out-of-fold brings"]["macro"]["value"]
+    assert float(row[2]) - float(row[3].split()[0]) == pytest.approx(brings, abs=0.0011)
+    assert rows["whole"]["out-of-fold"]["value"] > float(row[2]) + 0.01
+
+
 def test_the_note_says_who_else_looks_at_fold_9() -> None:
     items = plan(Path("none"), seeds=(0,))
     looks = [

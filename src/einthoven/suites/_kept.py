@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from einthoven.suites._planned import Planned, bare
+from einthoven.suites._planned import Item, bare
 
+K = TypeVar("K")
 Row = Mapping[str, Any]
 # Beside a row: that its runs were not there, and of which recipe it speaks.
 KEPT, RECIPE = "kept", "recipe"
@@ -27,20 +28,21 @@ def earlier(path: Path) -> dict[str, Any]:
     return found
 
 
-def digests(items: Iterable[Planned], runs: Path) -> dict[str, str]:
-    """Return of each recipe of a plan, by its name, twelve hex digits that change when it does.
+def digests(items: Iterable[Item], runs: Path, of: Callable[[Item], K]) -> dict[K, str]:
+    """Return of each recipe of a plan twelve hex digits that change when it does.
 
     Parameters
     ----------
-    items : in the order of the plan; the first of each name speaks for its other parts and seeds.
+    items : in the order of the plan; the first of each key speaks for its other parts and seeds.
     runs : where the run folders lie, which changes nothing.
+    of : the key of a run's recipe.
     """
-    found: dict[str, str] = {}
+    found: dict[K, str] = {}
     for item in items:
-        if item.recipe.name not in found:
+        if of(item) not in found:
             text = json.dumps(bare(item.recipe).to_dict() | {"seeds": []}, sort_keys=True)
             text = text.replace(runs.as_posix(), "runs")
-            found[item.recipe.name] = hashlib.sha256(text.encode()).hexdigest()[:12]
+            found[of(item)] = hashlib.sha256(text.encode()).hexdigest()[:12]
     return found
 
 
@@ -53,8 +55,9 @@ def rows(
 ) -> list[Row]:
     """Return the rows of now, and those of before that none of now can replace.
 
-    A row replaces one of the same key if it speaks of another recipe, or of as many trained models
-    or more and of all that the other speaks of.
+    A row replaces one of the same key if it speaks of another recipe (or of one that is known,
+    where the other's is not), or of as many trained models or more and of all that the other
+    speaks of.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ def rows(
 
 
 def _replaces(new: Row, old: Row, seeds: Callable[[Row], int]) -> bool:
-    if RECIPE in old and RECIPE in new and old[RECIPE] != new[RECIPE]:
+    if new.get(RECIPE) != old.get(RECIPE):
         return True
     told = {name for name in old if old[name] is not None} - {KEPT}
     return told <= set(new) and seeds(new) >= seeds(old)

@@ -97,6 +97,7 @@ _FIGURES: dict[str, Figure] = {
     "auroc": auroc,
     "auprc": lambda t, w: multilabel.auprc(t.raw.logits, t.raw.label, w),
     "f1": f1,
+    "f2": lambda t, w: multilabel.f2(t.sure.logits > 0, t.answers.label, w),
     "g2": lambda t, w: multilabel.g2(t.sure.logits > 0, t.answers.label, w),
     "brier": lambda t, w: multilabel.brier(t.answers.probabilities, t.answers.label, w),
     "ece": lambda t, w: multilabel.ece(t.answers.probabilities, t.answers.label, w),

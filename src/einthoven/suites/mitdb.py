@@ -190,7 +190,7 @@ def tables(
 
     The answers of one table at a time are in memory.
     """
-    recipes = _kept.digests(items, runs)
+    recipes = _kept.digests(items, runs, lambda i: i.recipe.name)
     groups: dict[str, dict[tuple[str, str], list[Item]]] = {}
     for item in items:
         if item.finished and item.system != _plan.GENERATOR:

@@ -52,10 +52,12 @@ HELD = (
     (FUSION, "out-of-fold", 0.94), (FUSION, "fold-9", 0.926),
 )  # fmt: skip
 _MOST = 1_000_000
+_FEW = 20  # records of a domain below which no gap of its own is told
 _TEST_SIDES = ("fold-9", "source", "pooled")
 _LEFT_OUT = ("device", "site", "source")
 _WHOLE = ("out-of-fold", "fold-9")
 
+Recipes = Mapping[tuple[str, str], str]  # (system and variant, trial) -> its digest
 Models = Mapping[tuple[str, str], list[Told]]  # (system and variant, trial) -> a model a seed
 
 
@@ -92,9 +94,7 @@ def _parameters(items: Sequence[Item]) -> dict[str, int]:
     return found
 
 
-def _systems(
-    items: Sequence[Item], models: Models, recipes: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def _systems(items: Sequence[Item], models: Models, recipes: Recipes) -> list[dict[str, Any]]:
     """Return a row for each system: out of fold, on fold 9, and against the trees and the rival."""
     count, rows = _parameters(items), []
     published = {
@@ -104,7 +104,7 @@ def _systems(
     for system in (*SYSTEMS, PARTNER):
         row: dict[str, Any] = {
             "name": system, "title": titles.get(system, "Inception1d on the median beat"),
-            _kept.RECIPE: recipes.get(system, recipes[FUSION]),
+            _kept.RECIPE: recipes[FUSION if system == PARTNER else system, "out-of-fold"],
             "published": published.get(system, {}), "parameters": count.get(system),
         }  # fmt: skip
         for trial in _WHOLE:
@@ -129,7 +129,7 @@ def _systems(
     return rows
 
 
-def _domains(models: Models, recipes: Mapping[str, str]) -> list[dict[str, Any]]:
+def _domains(models: Models, recipes: Recipes) -> list[dict[str, Any]]:
     """Return what is lost where a domain was never seen, of the flagship and of its rival."""
     rows = []
     for trial in _LEFT_OUT:
@@ -139,7 +139,8 @@ def _domains(models: Models, recipes: Mapping[str, str]) -> list[dict[str, Any]]
             if not strange:
                 continue
             row: dict[str, Any] = {
-                "left_out": trial, "system": system, _kept.RECIPE: recipes[system],
+                "left_out": trial, "system": system,
+                _kept.RECIPE: f"{recipes[system, trial]} {recipes[system, inside]}",
                 "strange": figures(strange),
                 "gap": difference(known, strange) if known else None,
             }  # fmt: skip
@@ -165,18 +166,21 @@ def _told(
 def _domain(name: str, strange: Sequence[Told], known: Sequence[Told] | None) -> dict[str, Any]:
     """Return the figures of one domain left out, and the gap on the same records."""
     mine = [m.where(m.answers.domain == name) for m in strange]
+    enough = len(mine[0].answers) >= _FEW
     return {
         "strange": figures(mine, draws=200),
-        "gap": difference(known, mine, draws=200) if known else None,
+        "gap": difference(known, mine, draws=200) if known and enough else None,
     }  # fmt: skip
 
 
-def _ablation(models: Models, recipes: Mapping[str, str]) -> list[dict[str, Any]]:
+def _ablation(models: Models, recipes: Recipes) -> list[dict[str, Any]]:
     """Return the flagship without each part: figures, and the whole less the part taken out."""
     rows = []
     for variant in ("", *_twelve_plan.VARIANTS):
         name = "-".join(p for p in (FLAGSHIP, variant) if p)
-        row: dict[str, Any] = {"variant": variant or "whole", _kept.RECIPE: recipes[name]}
+        row: dict[str, Any] = {
+            "variant": variant or "whole", _kept.RECIPE: recipes[name, "out-of-fold"],
+        }  # fmt: skip
         trained = []
         for trial in ("out-of-fold", "device"):
             mine, whole = models.get((name, trial)), models.get((FLAGSHIP, trial))
@@ -293,7 +297,7 @@ def run(
         raise DataError(runs, "holds no trial of the plan that is whole", f"Train first: {COMMAND}")
     if test:
         _count(out, models)
-    recipes = _kept.digests(items, runs)
+    recipes = _kept.digests(items, runs, lambda i: (i.recipe.name, i.trial))
     was = _kept.earlier(out / NAME)
     rows = _kept.rows(
         _systems(items, models, recipes), was.get("systems", []),
