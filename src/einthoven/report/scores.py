@@ -13,8 +13,10 @@ def scores_text(table: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    table : as in ``beats.json`` under ``tables``.
+    table : as in ``beats.json`` under ``tables``, or of whole records (``unit`` is ``record``).
     """
+    if table.get("unit") == "record":
+        return _records_text(table)
     leaky = ", LEAKY" if table["leaky"] else ""
     lines = [f"{table['corpus']} {table['labels']}, {table['protocol']}{leaky}", ""]
     for system in table["systems"]:
@@ -42,6 +44,61 @@ def scores_text(table: Mapping[str, Any]) -> str:
         lines.append("")
     lines += [table["note"]] if table["note"] else []
     return "\n".join(lines) + "\n"
+
+
+_MEANS = {
+    "auroc": "AUROC", "auprc": "AUPRC", "f1": "F1", "f2": "F2", "g2": "G2", "ece": "ECE",
+    "brier": "Brier score",
+}  # fmt: skip
+
+
+def _records_text(table: Mapping[str, Any]) -> str:
+    """Return the scores of a run on whole records."""
+    classes = len(table["classes"])
+    lines = [f"{table['corpus']} {table['labels']}, {table['protocol']}", ""]
+    for system in table["systems"]:
+        figures = system["figures"]
+        variant = f" ({system['variant']})" if system["variant"] else ""
+        away = ", ".join(f"{count(n)} {why}" for why, n in system["left_out"].items() if n)
+        who = f"{cell(system['n'])} records of {system['subjects']} people"
+        lines += [
+            f"{system['title']}{variant}: {who}",
+            f"  test side: {system['test_side'] or 'none that is kept for tests'}",
+            f"  left out: {away or 'none'}",
+        ]
+        for key, words in _MEANS.items():
+            mean = figures["macro"][key]
+            lines.append(_over_people(f"macro {words} over {mean['classes']} of {classes}", mean))
+        lines.append(_over_people("Fmax by record", figures["whole"]["f_max"]))
+        if "challenge" in figures["whole"]:
+            words = f"score of CinC-2021 over {table['scored_by_challenge']} of its 26 classes"
+            lines.append(_over_people(words, figures["whole"]["challenge"]))
+        head = ("class", "true", "known", "AUROC", "95 % over people", "AUPRC", "F1",
+                "95 % over people", "F2", "G2", "ECE", "Brier", "threshold")  # fmt: skip
+        body = [_class_row(name, entry) for name, entry in figures["classes"].items()]
+        lines += ["", *aligned(head, body), ""]
+    return "\n".join([*lines, table["note"]]) + "\n"
+
+
+def _over_people(words: str, entry: Mapping[str, Any]) -> str:
+    ends = interval((entry["low"], entry["high"]))
+    some = f"; {entry['lacking']} of {entry['draws']} draws lacked a class"
+    lacking = some if entry["lacking"] else ""
+    return f"  {words}: {cell(entry['value'])}  (95 % over people {ends}{lacking})"
+
+
+def _class_row(name: str, entry: Mapping[str, Any]) -> list[str]:
+    def value(key: str) -> str:
+        return cell(entry[key]["value"])
+
+    def ends(key: str) -> str:
+        return interval((entry[key]["low"], entry[key]["high"]))
+
+    return [
+        name, count(entry["positives"]), count(entry["known"]), value("auroc"), ends("auroc"),
+        value("auprc"), value("f1"), ends("f1"), *map(value, ("f2", "g2", "ece", "brier")),
+        cell(entry["threshold"]),
+    ]  # fmt: skip
 
 
 def _figure(words: str, entry: Mapping[str, Any]) -> str:

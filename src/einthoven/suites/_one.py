@@ -9,8 +9,9 @@ from typing import Any
 
 from einthoven.bundle import load_model, zoo_names
 from einthoven.corpora import open_corpus
+from einthoven.protocols import RECORD_PROTOCOLS
 from einthoven.record.errors import UsageError, nearest
-from einthoven.suites import _bundles, beats
+from einthoven.suites import _bundles, _one_diagnosis, beats
 from einthoven.suites._runs import is_run, read_run
 from einthoven.suites._suite import plain, write_results
 
@@ -36,8 +37,9 @@ def judge_one(
     Parameters
     ----------
     subject : a run folder, the name of a shipped model, or a bundle's folder.
-    protocol : a run is judged under its own; a model under ``inter-patient`` if not given, or on
-        all records of another hospital under ``external-svdb`` or ``external-incart``.
+    protocol : a run, of beats or of whole records, is judged under its own; a model under
+        ``inter-patient`` if not given, or on all records of another hospital under
+        ``external-svdb`` or ``external-incart``.
     out : the results folder: the table is written to ``out/NAME.json``. The look at a public test
         side is counted there, or in ``results`` where that folder is.
     force : whether a table that is there may be replaced.
@@ -46,35 +48,52 @@ def judge_one(
 
     Returns
     -------
-    One table, as in ``beats.json``.
+    One table, as in ``beats.json``; of whole records as `_one_diagnosis.judge` makes it.
 
     Raises
     ------
     UsageError : the protocol is not that of the run, or the model cannot be judged under it; or
         another table is there and `force` is false.
     """
-    if protocol is not None and protocol not in PROTOCOLS:
-        raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, PROTOCOLS))
-    if is_run(Path(subject)):
-        table = _run(Path(subject), protocol, root)
-        name = f"{table['systems'][0]['name']}-{table['systems'][0]['runs'][0]['seed']}"
-    elif Path(subject).is_dir() and not (Path(subject) / "card.json").is_file():
-        table = _run(Path(subject), protocol, root)  # tells what the folder lacks
-        name = ""
-    else:
+    folder = Path(subject)
+    task = _one_diagnosis.task_of(folder)
+    whole = task == "diagnosis"
+    known = RECORD_PROTOCOLS.names() if whole else PROTOCOLS
+    if protocol is not None and protocol not in known:
+        raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, known))
+    if task not in ("", "beat", "diagnosis"):
+        mend = "Judge it by the suite of that task; by itself a run of beats or of whole records is"
+        raise UsageError(folder, f"is a run of the task {task}", mend)
+    shipped = not (whole or is_run(folder)) and (
+        not folder.is_dir() or (folder / "card.json").is_file()
+    )
+    if whole:
+        table = _whole(folder, protocol)
+    elif shipped:
         table = _model(subject, protocol or "inter-patient", root, progress)
-        name = str(table["systems"][0]["name"])
+    else:
+        table = _run(folder, protocol, root)
+    row = table["systems"][0]
+    name = str(row["name"]) if shipped else f"{row['name']}-{row['runs'][0]['seed']}"
     ready: dict[str, Any] = plain({"suite": "one", **table} if out else table)
     if out and not force:
         _keep(out / f"{name}.json", ready)
     results = out or Path("results")
-    if table["protocol"] != "intra-patient" and (out or results.is_dir()):
-        # The last two folders tell which run; the whole path tells of somebody's machine.
-        command = f"einthoven evaluate {'/'.join(Path(subject).parts[-2:])}"
-        beats.count_looks(results, table["systems"], table["corpus"], command)
+    if out or results.is_dir():
+        command = f"einthoven evaluate {_spelt(folder)}"
+        if whole:
+            _one_diagnosis.count_look(results, table, command)
+        elif table["protocol"] != "intra-patient":
+            beats.count_looks(results, table["systems"], table["corpus"], command)
     if out:
         return write_results(out / f"{name}.json", ready)
     return ready
+
+
+def _spelt(path: Path) -> str:
+    """Return what tells which run: from the folder of runs on; the whole path is a machine's."""
+    parts = path.parts
+    return "/".join(parts[parts.index("runs") :] if "runs" in parts else parts[-2:])
 
 
 def _keep(path: Path, results: dict[str, Any]) -> None:
@@ -97,14 +116,24 @@ def _run(folder: Path, protocol: str | None, root: Path | None) -> dict[str, Any
     if protocol is not None and protocol.startswith(_bundles.EXTERNAL):
         mend = f"Export it and judge that: einthoven export {folder} --to onnx"
         raise UsageError("--protocol", f"{protocol} is for models, and {folder} is a run", mend)
-    if protocol not in (None, run.protocol):
-        raise UsageError(
-            "--protocol", f"{folder} was trained under {run.protocol!r}, which decides whom it "
-            "has seen", f"Train under {protocol!r} to judge under it",
-        )  # fmt: skip
+    _own(folder, protocol, run.protocol)
     corpus = open_corpus(run.corpus, root)
     rows = [beats.judge_runs([run], corpus)]
     return beats.one_table(run.corpus, run.labels, run.protocol, run.predictions.classes, rows)
+
+
+def _whole(folder: Path, protocol: str | None) -> dict[str, Any]:
+    _own(folder, protocol, _one_diagnosis.protocol_of(folder))
+    return _one_diagnosis.judge(folder)
+
+
+def _own(folder: Path, asked: str | None, trained: str) -> None:
+    """Refuse to judge a run under another protocol than its own."""
+    if asked not in (None, trained):
+        raise UsageError(
+            "--protocol", f"{folder} was trained under {trained!r}, which decides whom it has seen",
+            f"Train under {asked!r} to judge under it",
+        )  # fmt: skip
 
 
 def _model(

@@ -99,8 +99,12 @@ def read_run(folder: Path) -> Run:
     DataError : it is no finished run.
     """
     if not is_run(folder):
-        mend = f"It needs {RECIPE} and {TABLE}; runs on whole records are judged by --suite twelve"
-        raise DataError(folder, "is no finished run of beats", mend)
+        seeds = sorted(p.parent.name for p in folder.glob(f"seed-*/{RECIPE}"))
+        mend = f"Give one of its seeds: {', '.join(seeds)}" if seeds else (
+            f"It needs {RECIPE} and {TABLE}; a run on whole records has answers.npz and "
+            'task = "diagnosis" in its recipe'
+        )  # fmt: skip
+        raise DataError(folder, "is no finished run", mend)
     try:
         recipe = tomllib.loads((folder / RECIPE).read_text(encoding="utf-8"))
         labels = recipe["corpus"]["labels"]
