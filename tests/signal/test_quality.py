@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from einthoven.signal.quality import GOOD, Counts, usable
+from einthoven.signal.quality import GOOD, Counts, silent, usable
 
 
 def _noise(n, seed=0):
@@ -86,3 +86,15 @@ def test_what_cannot_be_judged_says_why(counts, words):
 
 def test_two_good_windows_in_a_hundred_are_enough():
     assert usable(1000.0, 100, 2, 900, 20) == (True, None)
+
+
+@pytest.mark.parametrize("samples", [0, 3, 1000, 1003])
+def test_a_lead_is_silent_where_most_of_five_parts_do_not_move(samples):
+    lead = _noise(samples)[0]
+    edges = [part[0] for part in np.array_split(np.arange(samples), 5) if len(part)]
+    for flat in range(6):
+        some = lead.copy()
+        until = edges[flat] if flat < len(edges) else samples
+        some[: until // 2] = np.nan
+        some[until // 2 : until] = 0.2
+        assert silent(some, 5) == (flat > 2 or samples < 5)

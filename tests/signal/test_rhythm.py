@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from einthoven.signal import _rhythm_intervals as rr
-from einthoven.signal import _rhythm_numbers, _rhythm_waves
+from einthoven.signal import _rhythm_waves, _short_series
 from einthoven.signal.rhythm import RATE, UNTOLD, describe, names
 
 
@@ -100,14 +100,25 @@ def test_too_few_beats_leave_the_rest_untold():
     level=st.floats(0, 1),
 )
 def test_short_series_have_the_numbers_numpy_gives_them(values, level):
-    assert _rhythm_numbers.mean(values) == values.mean()
-    assert _rhythm_numbers.mean(values > 0) == (values > 0).mean()
-    assert _rhythm_numbers.deviation(values) == values.std()
-    assert _rhythm_numbers.median(values) == np.median(values)
-    assert _rhythm_numbers.quantiles(values, (level,)) == [np.quantile(values, level)]
+    assert _short_series.mean(values) == values.mean()
+    assert _short_series.mean(values > 0) == (values > 0).mean()
+    assert _short_series.deviation(values) == values.std()
+    assert _short_series.median(values) == np.median(values)
+    assert _short_series.quantiles(values, (level,)) == [np.quantile(values, level)]
     edges = np.linspace(-500, 500, 7)
     counts = rr._histogram(values, edges)
     assert counts.tolist() == np.histogram(values, edges)[0].tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, 2, 7, 12, 31])
+def test_medians_over_rows_are_those_of_numpy(rows, dtype):
+    values = np.random.default_rng(rows).standard_normal((rows, 3, 40)).astype(dtype)
+    found = _short_series.medians(values)
+    assert found.dtype == dtype
+    assert np.array_equal(found, np.median(values, axis=0))
+    across = values[:, 0]
+    assert np.array_equal(_short_series.medians(across.T), np.median(across, axis=1))
 
 
 def test_repetition_is_that_of_the_whole_inverse_transform():

@@ -9,25 +9,25 @@ import numpy.typing as npt
 
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
+from einthoven.signal._short_series import median
 from einthoven.signal.quality import FLAT
 
 _LEAST, _MOST = 0.05, 20.0  # mV
 _REACH = 0.08  # seconds either side of an R peak
 _ENOUGH = 20  # beats
-_SHORT = 60.0  # seconds
 
 
-def sizes(source: Source, peaks: Sequence[int]) -> dict[str, float]:
-    """Return for each lead the median size of its QRS, mV, without leads that have no signal."""
+def sizes(source: Source, peaks: Sequence[int], begun: Signal) -> dict[str, float]:
+    """Return for each lead the median size of its QRS, mV, without leads that have no signal.
+
+    `begun` (lead, time) is how the recording begins: of a short one all, which is not read again.
+    """
     some = peaks[:: max(1, len(peaks) // _ENOUGH)]
     reach = round(_REACH * source.rate)
     each = []
-    # A short recording is read once: twenty readings take longer.
-    short = source.samples <= _SHORT * source.rate
-    whole = source.read(0, source.samples) if short else None
     for peak in some:
         a, b = max(0, peak - reach), min(peak + reach, source.samples)
-        x = source.read(a, b) if whole is None else whole[:, a:b]
+        x = begun[:, a:b] if b <= begun.shape[1] else source.read(a, b)
         if x.shape[1]:
             each.append(x.max(axis=1) - x.min(axis=1))  # NaN where any sample is
     found = np.asarray(each, np.float64).reshape(-1, len(source.leads))
@@ -35,7 +35,7 @@ def sizes(source: Source, peaks: Sequence[int]) -> dict[str, float]:
     for name, column in zip(source.leads, found.T, strict=True):
         column = column[np.isfinite(column)]
         if len(column):
-            out[name] = float(np.median(column))
+            out[name] = median(column)
     return out
 
 
@@ -48,7 +48,7 @@ def largest(signal: Signal, rate: float, peaks: npt.NDArray[np.int64]) -> float:
     cut = [signal[:, max(0, peak - reach) : peak + reach] for peak in peaks.tolist()]
     each = np.array([x.max(axis=1) - x.min(axis=1) for x in cut if x.shape[1]], np.float64)
     known = [column[np.isfinite(column)] for column in each.reshape(-1, len(signal)).T]
-    return max((float(np.median(c)) for c in known if len(c)), default=float("nan"))
+    return max((median(c) for c in known if len(c)), default=float("nan"))
 
 
 def plausible(size: float) -> bool:
@@ -56,9 +56,12 @@ def plausible(size: float) -> bool:
     return not (size < _LEAST or size > _MOST)
 
 
-def warnings(source: Source, peaks: Sequence[int]) -> list[str]:
-    """Return what is to be said of leads that are flat, and of a unit that cannot be right."""
-    found = sizes(source, peaks)
+def warnings(source: Source, peaks: Sequence[int], begun: Signal) -> list[str]:
+    """Return what is to be said of leads that are flat, and of a unit that cannot be right.
+
+    Arguments as of `sizes`.
+    """
+    found = sizes(source, peaks, begun)
     if not found:
         return []
     largest = max(found.values())

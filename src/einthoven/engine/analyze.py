@@ -18,7 +18,7 @@ from einthoven.engine.events import BeatEvent, Event, QualityEvent
 from einthoven.engine.findings import Beats, Findings, Quality
 from einthoven.formats import open_source
 from einthoven.record.leads import is_lead_name
-from einthoven.record.record import Record
+from einthoven.record.record import Record, Signal
 from einthoven.record.source import RecordSource, Source
 from einthoven.signal.leads_swapped import all_inverted, arms_swapped, twins
 from einthoven.signal.waves import shipped
@@ -107,8 +107,9 @@ def collect(
         warnings += [f"{what}: not answered, since {reason}" for what in unasked]
     else:
         peaks = [e.sample for e in beats]
-        odd += _misplaced(source, peaks)
-        warnings += _warnings(engine) + _sizes.warnings(source, peaks) + odd
+        minute = source.read(0, min(source.samples, round(60 * source.rate)))
+        odd += _misplaced(minute, source, peaks)
+        warnings += _warnings(engine) + _sizes.warnings(source, peaks, minute) + odd
         rate = engine.summary.heart_rate if usable else None
         if rate is not None:
             intervals["heart_rate_bpm"] = round(rate, 1)
@@ -173,9 +174,8 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _misplaced(source: Source, peaks: list[int]) -> list[str]:
+def _misplaced(minute: Signal, source: Source, peaks: list[int]) -> list[str]:
     """Return a warning where leads seem to be others than they are called, or upside down."""
-    minute = source.read(0, min(source.samples, round(60 * source.rate)))
     at = np.array([s for s in peaks if s < minute.shape[1]], np.int64)
     said = [
         f"leads: {a} and {b} are the same, sample for sample"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,27 @@ def fill(signal: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.interp(np.arange(len(signal)), at, signal[at])
 
 
+# Made once for all recordings of a rate: they take as long as filtering ten seconds.
+@lru_cache(maxsize=16)
+def _response(
+    rate_in: float, rate_out: float, band: tuple[float, float], size: int
+) -> tuple[int, int, npt.NDArray[np.complex128]]:
+    """Return half the taps, the width of the FFT for blocks of `size`, and the taps' spectrum."""
+    taps = kernel(rate_in, band, 0.45 * min(rate_in, rate_out))
+    half = len(taps) // 2
+    width = _smooth_size(size + 2 * (half + _TAPS))
+    return half, width, np.fft.rfft(np.roll(np.pad(taps, (0, width - len(taps))), -half))
+
+
+@cache
+def _between() -> npt.NDArray[np.float64]:
+    """Return (phase, tap) a windowed sinc between samples, over the fraction of a sample."""
+    offset = np.arange(_TAPS)[None] - (_TAPS // 2 - 1) - np.arange(_PHASES + 1)[:, None] / _PHASES
+    table = np.sinc(offset) * np.cos(np.pi * offset / (_TAPS + 1)) ** 2
+    unit: npt.NDArray[np.float64] = table / table.sum(axis=1, keepdims=True)
+    return unit
+
+
 class BandPass:
     """One lead at any rate in, the same lead filtered and at another rate out.
 
@@ -82,23 +104,12 @@ class BandPass:
         self, rate_in: float, rate_out: float, band: tuple[float, float], block: float
     ) -> None:
         self._ratio = rate_in / rate_out
-        taps = kernel(rate_in, band, 0.45 * min(rate_in, rate_out))
-        self._half = len(taps) // 2
-        self._margin = self._half + _TAPS
         size = max(1, round(block * rate_in))
+        half, self._width, self._response = _response(rate_in, rate_out, band, size)
+        self._margin = half + _TAPS
         self._cutter = BlockCutter(1, size, self._margin, self._margin)
-        width = size + 2 * self._margin
-        self._width = _smooth_size(width)
-        self._response = np.fft.rfft(
-            np.roll(np.pad(taps, (0, self._width - len(taps))), -self._half)
-        )
         self._next = 0
-        # A windowed sinc between samples, tabulated over the fraction of a sample.
-        offset = (
-            np.arange(_TAPS)[None] - (_TAPS // 2 - 1) - np.arange(_PHASES + 1)[:, None] / _PHASES
-        )
-        table = np.sinc(offset) * np.cos(np.pi * offset / (_TAPS + 1)) ** 2
-        self._table = table / table.sum(axis=1, keepdims=True)
+        self._table = _between()
 
     def push(self, lead: Array) -> Array:
         """Return the (time,) output samples that `lead` (time,) completes."""

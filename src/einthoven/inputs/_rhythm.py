@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.signal._short_series import median, medians
+
 Array = npt.NDArray[np.float64]
 
 _SHORTEST, _LONGEST = 0.15, 6.0  # seconds; an RR outside says no more than one at the edge
@@ -71,14 +73,14 @@ class Rhythm:
         rr = np.log(np.clip(np.diff(seconds), _SHORTEST, _LONGEST))
         first = rr[0] if len(rr) else np.log(0.8)
         self.before = np.concatenate([[first], rr])[:past]
-        usual = float(np.median(around(self.before, past - 1, past, 10, 10)))
+        usual = median(around(self.before, past - 1, past, 10, 10)[0])
         left = end - seconds[-1]
         last = usual if ended else float(np.log(np.clip(left, _SHORTEST, _LONGEST)))
         # An interval cut off by the end says something only once it is longer than usual.
         self.after = np.concatenate([rr, [last]])[:past]
-        median = np.median(around(self.before, 0, past, 10, 10), axis=1)
+        middle = medians(around(self.before, 0, past, 10, 10).T)
         upper = quantiles(np.sort(around(self.before, 0, past, 30, 30), axis=1), (0.9,))[0]
-        self.early = np.stack([self.before - median, self.before - upper], axis=1)
+        self.early = np.stack([self.before - middle, self.before - upper], axis=1)
 
     def features(self, first: int, last: int, *, later: bool) -> Array:
         """Return (beat, number) what `names` lists, for the beats [first, last)."""
@@ -103,7 +105,7 @@ class Rhythm:
             low, q1, q2, q3, high = quantiles(ordered, (0.1, 0.25, 0.5, 0.75, 0.9))
             columns += [q3 - q1, high - low, (high + low - 2 * q2) / (high - low + 0.02)]
         change = np.abs(np.diff(self.before, prepend=self.before[:1]))
-        columns += [np.median(around(change, first, last, h, h), axis=1) for h in (8, 30)]
+        columns += [medians(around(change, first, last, h, h).T) for h in (8, 30)]
         local = around(self.before, first, last, 40, 40)
         columns += [(local < value[:, None]).mean(axis=1) for value in (before, after)]
         return np.stack(columns, axis=1)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.signal._short_series import medians, quantiles
+
 Array = npt.NDArray[np.float64]
 Windows = npt.NDArray[np.float32]
 
@@ -101,7 +103,7 @@ class Cuts:
 
     def shapes(self, windows: Windows) -> Shapes:
         """Return what is read off (beat, time) mV `windows`, cut as `SPAN` says."""
-        windows = windows - np.median(windows, axis=1, keepdims=True)
+        windows = windows - medians(windows.T)[:, None]
         every = windows.astype(np.float64)
         return Shapes(windows, _unit(every[:, self.qrs]), _unit(every[:, self.p]))
 
@@ -121,9 +123,9 @@ class Cuts:
                 break
             members = close
             centre = _unit(units[members].mean(axis=0))
-        long = members[before[members] >= np.quantile(before[members], 0.75)]
+        long = members[before[members] >= quantiles(before[members], (0.75,))[0]]
         return Templates(*(
-            self._template(np.median(windows[_thin(chosen, _MEMBERS)], axis=0).astype(np.float64))
+            self._template(medians(windows[_thin(chosen, _MEMBERS)]).astype(np.float64))
             for chosen in (members, long)
         ))  # fmt: skip
 
@@ -203,7 +205,7 @@ class Cuts:
         for series in (like_p, steady, like_qrs, far):
             half = 8
             at = np.clip(place[:, None] + np.arange(-half, half + 1), 0, len(series) - 1)
-            columns.append(np.median(series[at], axis=1))
+            columns.append(medians(series[at].T))
         shifts = (-2, -1, 1, 2) if later else (-2, -1)
         for shift in shifts:
             at = np.clip(place + shift, 0, len(early) - 1)
@@ -213,7 +215,7 @@ class Cuts:
     def _sizes(self, windows: Array) -> Array:
         """Return (beat, 6) logs of extent, area, slope and width of QRS, extent of P and T."""
         qrs = windows[:, self.qrs]
-        weight = (qrs - np.median(qrs, axis=1, keepdims=True)) ** 2 + _TINY
+        weight = (qrs - medians(qrs.T)[:, None]) ** 2 + _TINY
         centre = (weight @ self.time / weight.sum(axis=1))[:, None]
         spread = (weight * (self.time - centre) ** 2).sum(axis=1) / weight.sum(axis=1)
         extents = [np.ptp(windows[:, part], axis=1) for part in (self.qrs, self.p, self.t)]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.leads import STANDARD, canonical
 from einthoven.record.record import Signal
+from einthoven.signal._short_series import medians
 
 Array = npt.NDArray[np.float32]
 Samples = npt.NDArray[np.int64]
@@ -189,7 +190,7 @@ def laid_over(signal: Array, rate: float, peaks: Samples) -> Samples:
     rows, shift = np.arange(len(at)), np.full(len(at), margin)
     alike = np.zeros(len(at), np.float32)
     for _ in range(_ROUNDS):
-        usual = np.median(places[shift, rows], axis=0)
+        usual = medians(places[shift, rows])
         score = places @ usual / (size * (np.sqrt(usual @ usual) + 1e-6))
         best = score.argmax(axis=0)
         alike = score[best, rows]

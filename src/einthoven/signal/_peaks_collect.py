@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,12 @@ Ints = npt.NDArray[np.int64]
 _RAMP = 0.1  # seconds over which a gap leads to the sample after it
 _TOGETHER = 250_000  # samples, with their margins, of blocks that are worked on together
 _CUTOFF, _HALF = 32.0, 0.1  # Hz and seconds of the low-pass that leads to the grid
+
+
+@lru_cache(maxsize=16)
+def _tool(rate: float, unit: int) -> Resampler:
+    """Return what leads to the grid, made once for all recordings of a rate."""
+    return Resampler(rate, front.GRID, cutoff=_CUTOFF, seconds=_HALF, unit=unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +67,7 @@ class Collector:
     def __init__(self, rate: float, leads: int, block_seconds: float) -> None:
         self._rate = rate
         unit = min(16, max(8, round(block_seconds * front.GRID)))
-        tool = Resampler(rate, front.GRID, cutoff=_CUTOFF, seconds=_HALF, unit=unit)
-        self.tool = tool
+        tool = self.tool = _tool(rate, unit)
         if tool.aligned:
             blocks = max(1, round(block_seconds * front.GRID / tool.unit))
             size = blocks * tool.inputs

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.signal._rhythm_intervals import Numbers
-from einthoven.signal._rhythm_numbers import deviation, mean, median, quantiles
+from einthoven.signal._short_series import deviation, mean, median, medians, quantiles
 
 Float = npt.NDArray[np.float64]
 
@@ -68,10 +68,10 @@ def overlay(lead: Float, seconds: Float) -> Overlay | None:
     late = np.concatenate([rr / middle, [1.0]])[whole]
     at = at[whole]
     beats = lead[at[:, None] + np.arange(-before, after)]
-    first = np.median(beats, axis=0)
+    first = medians(beats)
     fit = _correlation(beats[:, piece(_QRS)], first[piece(_QRS)])
     sound = (early > 0.85) & (fit > min(0.8, median(fit)))
-    usual = np.median(beats[sound], axis=0) if sound.sum() >= FEWEST else first
+    usual = medians(beats[sound]) if sound.sum() >= FEWEST else first
     return Overlay(
         beats=beats, median=usual, early=early, late=late, at=at,
         size=max(float(np.ptp(usual[piece(_QRS)])), 1e-3),

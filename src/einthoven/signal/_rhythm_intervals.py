@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from einthoven.signal._rhythm_numbers import deviation, mean, median, quantiles
+from einthoven.signal._short_series import deviation, mean, median, medians, quantiles
 
 Float = npt.NDArray[np.float64]
 Numbers = dict[str, float]
@@ -53,7 +53,7 @@ def _usual(rr: Float) -> npt.NDArray[np.bool_]:
     """Return which intervals lie near the median of those around them."""
     half = min(_RUN, len(rr) - 1 + len(rr) % 2) // 2
     around = np.lib.stride_tricks.sliding_window_view(np.pad(rr, half, "reflect"), 2 * half + 1)
-    part = rr / np.median(around, axis=1)
+    part = rr / medians(around.T)
     found: npt.NDArray[np.bool_] = (part > _NEAR[0]) & (part < _NEAR[1])
     return found
 

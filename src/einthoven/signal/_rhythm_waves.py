@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from einthoven.signal._rhythm_beats import BEFORE, RATE, Overlay, piece
 from einthoven.signal._rhythm_intervals import Numbers
-from einthoven.signal._rhythm_numbers import deviation, mean, median, quantiles
+from einthoven.signal._short_series import deviation, mean, median, medians, quantiles
 
 Float = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def p_wave(over: Overlay) -> Numbers:
     rows = rows - ends[0] * (1 - time) - ends[1] * time
     usual = over.early > 0.9
     taken = rows[usual] if usual.sum() >= 4 else rows
-    wave = np.median(taken, axis=0)
+    wave = medians(taken)
     rest = taken - wave
     noise = float(np.sqrt((rest * rest).mean()))
     power = float(np.sqrt((wave * wave).mean()))
@@ -251,7 +251,7 @@ def _agreement(lead: Float, seconds: Float) -> Numbers:
     energy = np.convolve(steep, np.full(21, 1 / 21), mode="same")
     width = round(1.5 * RATE)
     parts = [energy[k : k + width].max() for k in range(0, max(1, len(energy) - width // 2), width)]
-    level = 0.45 * float(np.median(parts))
+    level = 0.45 * median(np.array(parts))
     plain = find_peaks(energy, height=level, distance=round(0.3 * RATE))[0] / RATE
     if not len(plain) or not len(seconds):
         return {"agree": 0.0, "agree_plain": 0.0, "beats_per_second": 0.0}

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from einthoven.record.record import Signal
+from einthoven.signal._short_series import medians
 from einthoven.signal.resample import exact, resample
 
 Floats = npt.NDArray[np.float32]
@@ -140,29 +141,30 @@ def aligned_beat(signal: Floats, peaks: npt.NDArray[np.float64]) -> AlignedBeat 
         return None
     reach = np.arange(-_CORE - _MARGIN - _SHIFT, _CORE + _MARGIN + _SHIFT)
     wide = signal[:, at[:, None] + reach].transpose(1, 0, 2)  # (beat, lead, time)
+    size = scipy.fft.next_fast_len(wide.shape[2], real=True)
+    spectrum = scipy.fft.rfft(wide, size, axis=2)
+    allowed = np.arange(-_MARGIN - _SHIFT, _MARGIN + _SHIFT + 1)
     shift = np.zeros(len(at), np.int64)
-    usual = likeness = None
+    core = _cores(wide, shift)
+    usual = medians(core)
     for _ in range(_ROUNDS):
-        core = _cores(wide, shift)
-        usual = np.median(core, axis=0)
-        score = _scores(wide, usual)
+        score = _scores(spectrum, usual, size)
         # Only shifts near where the beat stands, and inside the margin.
-        allowed = np.arange(-_MARGIN - _SHIFT, _MARGIN + _SHIFT + 1)
         far = (np.abs(allowed) > _MARGIN) | (np.abs(allowed - shift[:, None]) > _SHIFT)
         best = allowed[np.where(far, -np.inf, score).argmax(axis=1)]
         if (best == shift).all():
             break
         shift = best
-    assert usual is not None
-    core = _cores(wide, shift)
-    likeness = _correlation(core, np.median(core, axis=0))
+        core = _cores(wide, shift)
+        usual = medians(core)
+    likeness = _correlation(core, usual)
     kept = likeness > _ALIKE
     if kept.sum() < min(2, len(at)):
         kept = likeness >= np.sort(likeness)[-min(2, len(at))]
     at = at + shift
     beats = signal[:, at[kept][:, None] + np.arange(-BEFORE, AFTER)].transpose(1, 0, 2)
     beats = beats - beats.mean(axis=2, keepdims=True)
-    median: Floats = np.median(beats, axis=0)
+    median: Floats = medians(beats)
     spread: Floats = np.abs(beats - median).mean(axis=0)
     return AlignedBeat(signal=median, spread=spread, at=at, likeness=likeness, kept=kept)
 
@@ -176,10 +178,12 @@ def _cores(wide: Floats, shift: npt.NDArray[np.int64]) -> Floats:
     return less
 
 
-def _scores(wide: Floats, usual: Floats) -> Floats:
-    """Return (beat, shift) inner products of the usual middle with each beat, at all shifts."""
-    size = scipy.fft.next_fast_len(wide.shape[2], real=True)
-    product = scipy.fft.rfft(wide, size, axis=2) * scipy.fft.rfft(usual, size, axis=1).conj()
+def _scores(spectrum: npt.NDArray[np.complex64], usual: Floats, size: int) -> Floats:
+    """Return (beat, shift) inner products of the usual middle with each beat, at all shifts.
+
+    Of the beats the `spectrum` (beat, lead, frequency) of `size` samples is taken.
+    """
+    product = spectrum * scipy.fft.rfft(usual, size, axis=1).conj()
     score: Floats = scipy.fft.irfft(product.sum(axis=1), size, axis=1)
     return score[:, : 2 * (_MARGIN + _SHIFT) + 1]
 

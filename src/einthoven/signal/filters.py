@@ -94,9 +94,10 @@ def fill_gaps(
             if np.isnan(right):
                 right = left
             row[start:stop] = left
-            width = min(ramp, stop - start)
-            line = np.linspace(left, right, width + 2, dtype=np.float32)
-            row[stop - width : stop] = line[1:-1]
+            if right != left:
+                width = min(ramp, stop - start)
+                line = np.linspace(left, right, width + 2, dtype=np.float32)
+                row[stop - width : stop] = line[1:-1]
             if start > 0 and stop < len(row) and stop - start <= ramp:
                 gone[start:stop] = False
     return filled, missing

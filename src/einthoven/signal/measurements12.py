@@ -39,6 +39,7 @@ _OF_GROUPS = (
     "at_20",
     "at_40",
 )
+_PLACES = [NAMES.index(name) for name in _OF_GROUPS]
 _WHOLE = (
     "rate", "rr_spread", "rr_steps", "rr_shortest", "rr_longest", "odd_beats", "likeness", "qrs",
     "qrs_fine", "pr", "p_width", "p_to_r", "qt", "qtc", "t_peak_time", "qrs_axis", "t_axis",
@@ -75,13 +76,11 @@ def measure(beat: AlignedBeat, rr: npt.NDArray[np.float64]) -> Floats:
     flat = levelled(beat.signal, found)
     own = per_lead(beat, flat, found)
     column = {name: own[:, k] for k, name in enumerate(NAMES)}
-    joint = []
-    for group in GROUPS.values():
-        for name in _OF_GROUPS:
-            values = column[name][list(group)]
-            joint += [values.mean(), values.max()]
+    some = own[:, _PLACES]
+    joint = [np.stack([some[list(group)].mean(axis=0), some[list(group)].max(axis=0)], axis=1)
+             for group in GROUPS.values()]  # fmt: skip
     whole = _whole(beat, flat, found, column, rr, usual)
-    measured: Floats = np.concatenate([own.ravel(), joint, whole]).astype(np.float32)
+    measured: Floats = np.concatenate([own.ravel(), np.ravel(joint), whole]).astype(np.float32)
     return measured
 
 

@@ -1,12 +1,14 @@
 """Means and quantiles of short series, to the bit those of numpy without its cost per call.
 
 A span is described by some hundreds of them, most of a few dozen values, for which checking the
-arguments takes numpy ten times as long as the sum.
+arguments takes numpy ten times as long as the sum; and of a dozen beats, sample by sample, sorting
+them all gives the median in a fifth of the time.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,3 +56,10 @@ def median(x: Float) -> float:
     if odd:
         return float(ordered[half])
     return (float(ordered[half - 1]) + float(ordered[half])) / 2
+
+
+def medians(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return (...,) the medians over one row or more of (row, ...) numbers without NaN."""
+    half, odd = divmod(len(rows), 2)
+    ordered = np.sort(rows, axis=0)
+    return np.asarray(ordered[half] if odd else (ordered[half - 1] + ordered[half]) / 2)
