@@ -128,7 +128,7 @@ def test_the_figures_are_those_of_the_suite(make: MakeRun) -> None:
     for name in ("NORM", "MI", "STTC", "CD"):  # those that have a threshold
         mine, other = ours["figures"]["classes"][name], theirs["classes"][name]
         assert mine["positives"] == other["positives"]
-        for figure in ("auroc", "auprc", "f1", "g2", "ece", "brier"):
+        for figure in ("auroc", "auprc", "f1", "f2", "g2", "ece", "brier"):
             assert mine[figure]["value"] == pytest.approx(other[figure]["value"], abs=1e-5), figure
     for figure in ("auroc", "auprc", "ece", "brier"):
         value = ours["figures"]["macro"][figure]["value"]
