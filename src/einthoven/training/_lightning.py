@@ -33,7 +33,9 @@ def optimisers(net: nn.Module, recipe: Recipe, trainer: L.Trainer) -> Any:
     o = recipe.optimiser
     kind = torch.optim.AdamW if o.name == "adamw" else torch.optim.Adam
     decay = o.weight_decay if o.name == "adamw" else 0.0
-    optimiser = kind(net.parameters(), lr=o.learning_rate, weight_decay=decay, fused=True)
+    # Lightning refuses to clip what a fused optimiser learns in mixed precision.
+    fused = o.precision == "float32" or not o.clip
+    optimiser = kind(net.parameters(), lr=o.learning_rate, weight_decay=decay, fused=fused)
     total = max(1, int(trainer.estimated_stepping_batches))
 
     def rate(step: int) -> float:
