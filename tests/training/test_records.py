@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch import nn
 
 from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
+from einthoven.protocols._records import SIDES
 from einthoven.record import LeakError, UsageError
 from einthoven.training import load_recipe, records, train
 from einthoven.training._lightning import Mean
@@ -99,6 +102,56 @@ def test_a_protocol_of_several_splits_needs_the_name_of_one(tmp_path: Path) -> N
         train(recipe, tmp_path / "r")
     with pytest.raises(UsageError, match="published"):
         train(load_recipe("heartbeatai", [*SMALL, "protocol.out_of_folds=true"]), tmp_path / "s")
+
+
+@pytest.fixture
+def georgia(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data root of PTB-XL and Georgia."""
+    monkeypatch.setenv("EINTHOVEN_DATA", str(tmp_path))
+    open_corpus("ptbxl", tmp_path).miniature(tmp_path, 5, records=70)  # type: ignore[call-arg]
+    open_corpus("georgia", tmp_path).miniature(tmp_path, 6, records=30)  # type: ignore[call-arg]
+    return tmp_path
+
+
+FURTHER = (SMALL[-1], 'corpus.others=["georgia"]', "corpus.labels=super", "corpus.domain=corpus")
+POOLED = (*FURTHER, "protocol.name=intra-source", "protocol.pooled=true")
+
+
+def test_a_further_corpus_that_is_on_no_side_is_refused(georgia: Path) -> None:
+    """It has no folds, and went silently to no side."""
+    with pytest.raises(UsageError, match=r"corpus\.others: georgia is on no side of ptbxl-folds"):
+        prepare(load_recipe("heartbeatai-full", FURTHER), 0)
+    # Of PTB-XL's own labels it has none.
+    own = [s for s in POOLED if s != "corpus.labels=super"]
+    with pytest.raises(UsageError, match="georgia is on no side of intra-source"):
+        prepare(load_recipe("heartbeatai-full", own), 0)
+
+
+def test_what_the_full_recipe_says_of_further_corpora_brings_them_to_the_sides(
+    georgia: Path,
+) -> None:
+    open_corpus("chapman", georgia).miniature(georgia, 7, records=20)  # type: ignore[call-arg]
+    text = files("einthoven.recipes").joinpath("heartbeatai-full.toml").read_text(encoding="utf-8")
+    said = [word.strip("'") for word in re.findall(r"--set ('[^']+'|\S+)", text)]
+    further, pooled, left_out = said[:3], said[3:5], said[5:7]
+    for sets, named in ((pooled, SIDES), (left_out, ("test",))):
+        split = prepare(load_recipe("heartbeatai-full", [*further, *sets, SMALL[-1]]), 0).split
+        corpus = split.examples.corpus
+        assert all("georgia" in corpus[split.sides[side]] for side in named)
+        assert {"chapman", "ptbxl"} <= set(corpus[split.training].tolist())
+
+
+def test_the_full_recipe_trains_and_answers(tmp_path: Path) -> None:
+    """Its own network and whole ten seconds; an epoch on a processor, in small batches."""
+    sets = ("optimiser.device=cpu", "optimiser.compile=false", *SMALL[2:])
+    recipe = load_recipe("heartbeatai-full", [*sets, "optimiser.epochs=1"])
+    assert (recipe.model.arguments["width"], recipe.crop.seconds) == (64, 0)
+    train(recipe, tmp_path / "run")
+    said = Answers.load(tmp_path / "run" / "answers.npz")
+    assert set(said.part.tolist()) == {"validation", "test"}
+    assert np.isfinite(said.logits).all()
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["parameters"] > 1_000_000
 
 
 def test_a_domain_left_out_trains_nobody_and_folds_kept_back_are_on_no_side() -> None:

@@ -135,10 +135,20 @@ def split_of(recipe: Recipe, examples: Examples, seed: int) -> RecordSplit:
 
     Raises
     ------
-    UsageError : the protocol makes several, and ``protocol.part`` names none of them.
+    UsageError : the protocol makes several, and ``protocol.part`` names none of them; or one of
+        ``corpus.others`` is on no side of any.
     """
     p = recipe.protocol
     splits = RECORD_PROTOCOLS[p.name].split(examples, seed=seed, **p.arguments)
+    rows = [r for s in splits for r in (*s.sides.values(), s.unlabelled)]
+    used = set(examples.corpus[np.concatenate(rows)].tolist())
+    for name in recipe.corpus.others:
+        if name not in used:
+            raise UsageError(
+                "corpus.others", f"{name} is on no side of {p.name}",
+                "Take it out, or give labels that it has (corpus.labels=super) and a protocol that "
+                "divides it (intra-source with pooled, or leave-one-domain-out)",
+            )  # fmt: skip
     if len(splits) == 1 and p.part in ("", splits[0].part):
         return splits[0]
     for split in splits:
