@@ -1,5 +1,6 @@
 """Recipes: read into values, unknown keys refused by name."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ def test_every_shipped_recipe_reads_back_as_it_was_written(name: str, tmp_path: 
     file.write_text(to_toml(recipe), encoding="utf-8")
     assert load_recipe(str(file)) == recipe
     assert recipe.name == name
+
+
+def test_what_a_recipe_of_twelve_leads_needs_is_what_the_benchmark_printed() -> None:
+    printed = Path(__file__).parents[2] / "benchmarks" / "printed" / "needs.txt"
+    lines = [s for s in printed.read_text(encoding="utf-8").splitlines() if s.startswith("# ")]
+    recipes = [load_recipe(name) for name in names()]
+    whole = [r.name for r in recipes if r.task == "diagnosis" and r.input.kind != "tokens"]
+    folder = files("einthoven.recipes")
+    heads = [folder.joinpath(f"{n}.toml").read_text(encoding="utf-8").splitlines() for n in whole]
+    assert sorted(head[0] for head in heads) == sorted(lines)
 
 
 @pytest.mark.parametrize(
