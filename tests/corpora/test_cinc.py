@@ -15,6 +15,7 @@ from einthoven.corpora import check, open_corpus
 from einthoven.corpora.chapman import Chapman
 from einthoven.corpora.cpsc2018 import CLASSES, Cpsc2018
 from einthoven.corpora.georgia import Georgia
+from einthoven.corpora.ningbo import Ningbo
 from einthoven.record import DataError, FormatError, UsageError
 from einthoven.record.diagnosis import LABELS, label_row
 from einthoven.record.leads import STANDARD
@@ -123,6 +124,68 @@ def test_ningbo_goes_on_where_chapman_ends(tmp_path: Path) -> None:
     assert corpus.records[0] == "JS10647"
 
 
+def test_a_header_that_lost_its_first_letter_belongs_to_its_signal(tmp_path: Path) -> None:
+    """S23074.hea of the challenge names JS23074.mat."""
+    folder = Ningbo(tmp_path).miniature(tmp_path, 1, records=2) / "ningbo/training/ningbo/g1"
+    header = (folder / "JS10648.hea").rename(folder / "S10648.hea")
+    header.write_text(header.read_text().replace("JS10648 12", "S10648 12"))
+    corpus = Ningbo(tmp_path)
+    assert corpus.records == ("JS10647", "JS10648")
+    assert corpus.open("JS10648").read(0, 5000).shape == (12, 5000)
+    assert corpus.statements("JS10648")
+
+
+@pytest.mark.parametrize("name", ["chapman", "ningbo"])
+def test_ecg_arrhythmia_is_read_and_checked_as_its_publisher_has_it(
+    tmp_path: Path, name: str
+) -> None:
+    kind = {"chapman": Chapman, "ningbo": Ningbo}[name]
+    kind(tmp_path, edition="ecg-arrhythmia").miniature(tmp_path, 1, records=4)
+    corpus = open_corpus(name, tmp_path)
+    first = {"chapman": "01/010/JS00001", "ningbo": "11/116/JS10647"}[name]
+    assert (corpus.folder / "WFDBRecords" / f"{first}.mat").is_file()
+    assert corpus.present[0] == first[-7:]
+    assert len(corpus.present) == 4
+    assert corpus.facts.doi == "10.13026/wgex-er52"
+    assert corpus.facts.base_url.endswith("/ecg-arrhythmia/1.0.0/")
+    assert corpus.subject(first[-7:]) == f"{name}:record:{first[-7:]}"
+    assert {said.system for r in corpus.records for said in corpus.statements(r)} == {"SNOMED CT"}
+    assert set(corpus.metadata("JS00002" if name == "chapman" else "JS10648")) == {"age", "sex"}
+    found = check(corpus)
+    assert (len(found.sound), found.headers, found.labelled) == (8, 4, 4)
+    assert found.ok
+    # The challenge's edition goes before.
+    kind(tmp_path, edition="cinc2021").miniature(tmp_path, 1, records=5)
+    assert len(open_corpus(name, tmp_path).records) == 5
+
+
+def test_one_folder_of_ecg_arrhythmia_serves_both_corpora(tmp_path: Path) -> None:
+    shared = tmp_path / "ecg-arrhythmia"
+    for kind in (Chapman, Ningbo):
+        made = tmp_path / kind.part
+        kind(made, edition="ecg-arrhythmia").miniature(made, 1, records=2)
+        shutil.copytree(made / kind.facts.name, shared, dirs_exist_ok=True)
+    assert Chapman(tmp_path).present == ("JS00001", "JS00002")
+    assert Ningbo(tmp_path).present == ("JS10647", "JS10648")
+    assert Ningbo(tmp_path).folder == shared
+    assert len(check(Ningbo(tmp_path)).sound) == 4  # of its own records alone
+
+
+def test_a_header_whose_line_break_is_lost_is_left_out_and_named(tmp_path: Path) -> None:
+    """JS01052 of ecg-arrhythmia 1.0.0, as it is published."""
+    Chapman(tmp_path, edition="ecg-arrhythmia").miniature(tmp_path, 1, records=2)
+    folder = tmp_path / "chapman/WFDBRecords/01/010"
+    for end in ("hea", "mat"):
+        path = (folder / f"JS00002.{end}").rename(folder / f"JS01052.{end}")
+    header = path.with_suffix(".hea")
+    lines = header.read_text().splitlines()
+    broken = "JS01052 12 500 500000/mV 16 0 15 31255 0 I"
+    header.write_text("\n".join([broken, *lines[2:]]) + "\n")
+    corpus = Chapman(tmp_path)
+    assert corpus.present == ("JS00001",)
+    assert "JS01052: left out" in corpus.notes()[0]
+
+
 @pytest.fixture
 def cpsc(tmp_path: Path) -> Path:
     """Write two records in the publisher's own layout; return the data root."""
@@ -178,7 +241,7 @@ def test_both_spellings_of_the_challenge_are_the_nine_classes(tmp_path: Path) ->
 
 def test_an_edition_is_asked_for_by_name(cpsc: Path) -> None:
     assert Cpsc2018(cpsc, edition="cinc2021").records == ()
-    with pytest.raises(UsageError, match="original"):
+    with pytest.raises(UsageError, match="cinc2021, original"):
         Cpsc2018(cpsc, edition="orginal")
 
 

@@ -3,7 +3,8 @@
 The publisher has folders ``training/<part>/g1``, ``g2`` .. of about a thousand records each. The
 same files are found where they lie flat, too, and in one folder of the whole challenge
 (``cinc2021``). Age, sex and the codes of the diagnoses stand in comments of the header; headers in
-the wild name their record ``E00001.mat``, spell mV as mv, or leave a code empty.
+the wild name their record ``E00001.mat``, spell mV as mv, leave a code empty, or have lost the
+first letter of their name (``S23074.hea`` beside ``JS23074.mat``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import abc
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -41,7 +42,7 @@ CHALLENGE = (
     "Goldberger AL et al. PhysioBank, PhysioToolkit, and PhysioNet. "
     "Circulation 2000; 101(23): e215-e220 (10.1161/01.CIR.101.23.e215)."
 )
-EDITIONS = ("cinc2021", "original")
+EDITION = "cinc2021"
 _BASE = "https://physionet.org/files/challenge-2021/1.0.3/"
 _MEDIUM = 16 * 12 / 8  # bytes of twelve leads at one moment
 _ABSENT = frozenset({"", "nan", "unknown", "none"})
@@ -95,30 +96,43 @@ class CincFolder(Corpus):
 
     @cached_property
     def _headers(self) -> Mapping[str, Path]:
-        """The headers of the records that have a signal, by name, in order."""
+        """The headers of the challenge's records that have a signal, by name, in order."""
         for tree in self.trees:
-            found = {}
-            for folder in (tree, *sorted(tree.glob("g*"))):
-                here = (
-                    {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set[str]()
-                )
-                for name in here:
-                    stem = name.removesuffix(".hea")
-                    if name != stem and f"{stem}.mat" in here and re.fullmatch(self.pattern, stem):
-                        found[stem] = folder / name
+            found = self._scan((tree, *sorted(tree.glob("g*"))))
             if found:
-                return MappingProxyType(dict(sorted(found.items())))
+                return found
         return MappingProxyType({})
+
+    def _scan(self, folders: Iterable[Path]) -> Mapping[str, Path]:
+        """Return the headers in these folders that have a signal, by the name of the signal."""
+        found = {}
+        for folder in folders:
+            here = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set[str]()
+            for name in here:
+                stem = name.removesuffix(".mat")
+                header = next((h for h in (f"{stem}.hea", f"{stem[1:]}.hea") if h in here), "")
+                if name != stem and header and self._mine(stem):
+                    found[stem] = folder / header
+        return MappingProxyType(dict(sorted(found.items())))
+
+    def _mine(self, record: str) -> bool:
+        """Return whether a record of that name would be one of this corpus."""
+        return bool(re.fullmatch(self.pattern, record))
+
+    @property
+    def _found(self) -> Mapping[str, Path]:
+        """The files of the records that are here, by name, in order."""
+        return self._headers
 
     @property
     def records(self) -> tuple[str, ...]:
         """The records that are here, sorted; the folder alone names them."""
-        return tuple(self._headers)
+        return tuple(self._found)
 
     def _known(self, record: str) -> str:
         if record in self.records:
             return record
-        if re.fullmatch(self.pattern, record):
+        if self._mine(record):
             place = self.trees[0] / f"{record}.hea"
             raise self._absent(place)
         raise DataError(
@@ -132,11 +146,11 @@ class CincFolder(Corpus):
     def open(self, record: str) -> Source:
         """Return the record; it has no annotations."""
         self._known(record)
-        return open_source(self._headers[record])
+        return open_source(self._found[record])
 
     def _comments(self, record: str) -> Mapping[str, str]:
         self._known(record)
-        pairs = (text.partition(":") for text in parse(self._headers[record]).comments)
+        pairs = (text.partition(":") for text in parse(self._found[record]).comments)
         return {key.strip().lower(): value.strip() for key, mark, value in pairs if mark}
 
     def codes(self, record: str) -> tuple[str, ...]:
@@ -186,12 +200,17 @@ class CincFolder(Corpus):
         del number
         return ",".join(_CODES[kind])
 
+    def _shelf(self, record: str) -> Path:
+        """Return the folder of a generated record, in that of the corpus."""
+        del record
+        return Path("training", self.part, "g1")
+
     def _generate(self, folder: Path, seed: int, chosen: Sequence[tuple[str, str]]) -> None:
         target = folder / self.name
-        place = target / "training" / self.part / "g1"
-        place.mkdir(parents=True, exist_ok=True)
         files = []
         for number, (name, kind) in enumerate(chosen, start=1):
+            place = target / self._shelf(name)
+            place.mkdir(parents=True, exist_ok=True)
             drawn = recording(
                 kind, 3000 + number, rate=self.facts.rate, seconds=10.0, seed=1000 * seed + number
             )
@@ -212,36 +231,54 @@ class CincFolder(Corpus):
         write_sums(target, files)
 
 
-class TwoEditions(CincFolder):
-    """A part of the challenge that the publisher has in an edition of its own, too.
+class Editions(CincFolder):
+    """A part of the challenge that its publishers have in other editions, too.
+
+    Attributes
+    ----------
+    others : name and facts of these, in the order in which they are looked for.
+    edition : the one that is opened; the editions are never mixed, for they hold the same
+        recordings.
 
     Parameters
     ----------
     root : the data root.
-    edition : one of `EDITIONS`; the challenge's where it is here, else the original, if not given.
-        The two are never mixed, for they hold the same recordings.
+    edition : ``"cinc2021"`` or one of `others`; the first that is here, if not given.
 
     Raises
     ------
     UsageError : for another edition.
     """
 
+    others: ClassVar[Mapping[str, Facts]]
+
     def __init__(self, root: Path, *, edition: str = "") -> None:
         super().__init__(root)
-        if edition not in ("", *EDITIONS):
-            raise UsageError(
-                self.name, f"has no edition {edition!r}", f"Known: {', '.join(EDITIONS)}"
-            )
-        self._asked = edition
+        names = (EDITION, *self.others)
+        if edition not in ("", *names):
+            raise UsageError(self.name, f"has no edition {edition!r}", f"Known: {', '.join(names)}")
+        self.edition = edition or next((name for name in names if self._here(name)), EDITION)
+        self.facts = self.others.get(self.edition, self.facts)
 
-    @cached_property
+    def _here(self, edition: str) -> bool:
+        return bool(self._files_of(edition))
+
+    @property
     def original(self) -> bool:
-        """Whether the original edition is opened."""
-        return self._asked == EDITIONS[1] if self._asked else not self._headers and self._own_here()
+        """Whether the publisher's own edition is opened, which is laid out in another way."""
+        return self.edition == "original"
+
+    @property
+    def _found(self) -> Mapping[str, Path]:
+        return self._files_of(self.edition)
 
     @abc.abstractmethod
-    def _own_here(self) -> bool:
-        """Return whether the original edition is here."""
+    def _files_of(self, edition: str) -> Mapping[str, Path]:
+        """Return the files of the records of that edition that are here, by name, in order."""
+
+    def files(self) -> tuple[str, ...]:
+        """Return the records of this part as far as they are known; nothing where by hand."""
+        return () if self.facts.by_hand else super().files()
 
 
 def person(said: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
 
 from einthoven.record.diagnosis import Statement
 from einthoven.record.errors import DataError, nearest
@@ -29,8 +28,8 @@ class Facts:
     records, subjects : how many.
     rate : Hz.
     leads : in words.
-    hours : of signal, all records together.
-    size : bytes of all that `data get` loads.
+    hours : of signal, all records together; 0 where the publisher states no sum.
+    size : bytes of all that `data get` loads; 0 where it loads nothing.
     symbols : how often each annotation symbol stands in all reference annotations.
     classes : how many beats of each class (`record.vocabulary`, table ``aami``) there are.
     statements : how many records carry each code, in all records.
@@ -66,9 +65,13 @@ class Corpus(abc.ABC):
     Parameters
     ----------
     root : the data root; the corpus lies in the folder ``root / name``.
+
+    Attributes
+    ----------
+    facts : what its publisher says; of a corpus in several editions, that of the one opened.
     """
 
-    facts: ClassVar[Facts]
+    facts: Facts
 
     def __init__(self, root: Path) -> None:
         self.root = root

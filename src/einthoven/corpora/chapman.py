@@ -1,15 +1,17 @@
-"""Chapman University and Shaoxing People's Hospital: ten-second records, in two editions.
+"""Chapman University and Shaoxing People's Hospital: ten-second records, in three editions.
 
 The first edition (10,646 records) has a row a record in Diagnostics.xlsx, in codes of its own, and
 the denoised leads in microvolt (``ECGDataDenoised/MUSE_<..>.csv`` or ``.mat``). The CinC Challenge
 2021 has 10,247 of them as ``JS00001`` .., whose number is the row of that table, with SNOMED CT
-codes; it left out the 399 records of sinus irregularity, and its leads are not denoised. In the
-first edition's codes AF is flutter and AFIB fibrillation.
+codes; it left out the 399 records of sinus irregularity, and its leads are not denoised. The same
+are in ecg-arrhythmia (`_shaoxing`). In the first edition's codes AF is flutter and AFIB
+fibrillation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.corpora import _mat5, _xlsx
-from einthoven.corpora._cinc import TwoEditions, facts, person
+from einthoven.corpora._cinc import facts, person
 from einthoven.corpora._corpus import CORPORA
+from einthoven.corpora._shaoxing import ARRHYTHMIA, LAST, Shaoxing, arrhythmia
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement, published
 from einthoven.record.errors import DataError, FormatError
@@ -33,29 +36,41 @@ _RATE = 500.0
 _MOST = 16 << 20  # bytes of a table of one record
 _MEND = "Load the edition of the challenge with: einthoven data get chapman"
 _NOTE = "the leads of this edition are denoised: amplitudes differ from the challenge's edition"
+_PAPER = (
+    "Zheng J, Zhang J, Danioko S, Yao H, Guo H, Rakovski C. A 12-lead electrocardiogram "
+    "database for arrhythmia research covering more than 10,000 patients. Sci Data 2020; "
+    "7: 48 (10.1038/s41597-020-0386-x)."
+)
 
 
-class Chapman(TwoEditions):
+class Chapman(Shaoxing):
     """The corpus."""
 
     part = "chapman_shaoxing"
-    pattern = r"JS\d{5}"
+    numbers = range(1, LAST + 1)
     facts = facts(
         name="chapman", title="Chapman University, Shaoxing People's Hospital 12-lead ECG Database",
-        citation=(
-            "Zheng J, Zhang J, Danioko S, Yao H, Guo H, Rakovski C. A 12-lead electrocardiogram "
-            "database for arrhythmia research covering more than 10,000 patients. Sci Data 2020; "
-            "7: 48 (10.1038/s41597-020-0386-x)."
-        ),
-        records=10247, hours=10247 * 10 / 3600, statements=published("chapman"),
+        citation=_PAPER, records=10247, hours=10247 * 10 / 3600, statements=published("chapman"),
+    )  # fmt: skip
+    others = MappingProxyType(
+        {
+            ARRHYTHMIA: arrhythmia(facts, _PAPER),
+            "original": replace(
+                facts, version="2", citation=_PAPER, doi="10.6084/m9.figshare.c.4560497.v2",
+                url="https://doi.org/10.6084/m9.figshare.c.4560497.v2", base_url="", size=0,
+                records=LAST, subjects=LAST, hours=LAST * 10 / 3600,
+                statements=MappingProxyType({}), by_hand=(
+                    "Load Diagnostics.xlsx and ECGDataDenoised.zip or ECGData.zip from "
+                    "https://doi.org/10.6084/m9.figshare.c.4560497.v2 into the folder chapman of "
+                    "the data root, and unpack the archive there"
+                ),
+            ),
+        }
     )  # fmt: skip
 
     @property
     def _places(self) -> tuple[Path, ...]:
         return (self.folder / _TABLE, self.root / "chapman_original" / _TABLE)
-
-    def _own_here(self) -> bool:
-        return any(place.is_file() for place in self._places)
 
     @cached_property
     def _rows(self) -> Mapping[str, dict[str, str]]:
@@ -74,8 +89,16 @@ class Chapman(TwoEditions):
             found[row["FileName"]] = {"folder": str(path.parent)} | row
         return MappingProxyType(found)
 
+    def _here(self, edition: str) -> bool:
+        if edition == "original":
+            return any(place.is_file() for place in self._places)
+        return super()._here(edition)
+
+    def _files_of(self, edition: str) -> Mapping[str, Path]:
+        return self._own if edition == "original" else super()._files_of(edition)
+
     @cached_property
-    def _files(self) -> Mapping[str, Path]:
+    def _own(self) -> Mapping[str, Path]:
         found = {}
         folders = {row["folder"] for row in self._rows.values()}
         for folder in (Path(f) / tree for f in sorted(folders) for tree in reversed(_SIGNALS)):
@@ -92,7 +115,7 @@ class Chapman(TwoEditions):
     @property
     def present(self) -> tuple[str, ...]:
         """The records whose signal is here."""
-        return tuple(r for r in self.records if not self.original or r in self._files)
+        return tuple(r for r in self.records if not self.original or r in self._found)
 
     def _known(self, record: str) -> str:
         if self.original and record not in self._rows:
@@ -112,10 +135,10 @@ class Chapman(TwoEditions):
         """Return the record, twelve leads at 500 Hz; it has no annotations."""
         if not self.original:
             return super().open(record)
-        if self._known(record) not in self._files:
+        if self._known(record) not in self._found:
             place = Path(self._rows[record]["folder"]) / f"{record}.csv"
             raise DataError(place, "is not there", _MEND)
-        path = self._files[record]
+        path = self._found[record]
         microvolts = _matrix(path)
         if microvolts.ndim != 2 or microvolts.shape[1] != len(STANDARD):
             raise FormatError(path, f"holds {microvolts.shape} numbers", "Fetch it again")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from types import MappingProxyType
 import numpy as np
 
 from einthoven.corpora import _mat5
-from einthoven.corpora._cinc import TwoEditions, facts, person
+from einthoven.corpora._cinc import EDITION, Editions, facts, person
 from einthoven.corpora._corpus import CORPORA
 from einthoven.corpora._table import Table
 from einthoven.record import Record
@@ -29,6 +30,12 @@ from einthoven.record.source import RecordSource, Source
 
 CLASSES = ("Normal", "AF", "I-AVB", "LBBB", "RBBB", "PAC", "PVC", "STD", "STE")
 _RATE = 500.0
+_PAPER = (
+    "Liu F, Liu C, Zhao L, Zhang X, Wu X, Xu X, Liu Y, Ma C, Wei S, He Z, Li J, Ng EYK. An "
+    "open access database for evaluating the algorithms of electrocardiogram rhythm and "
+    "morphology abnormality detection. J Med Imaging Health Inform 2018; 8: 1368-1373 "
+    "(10.1166/jmihi.2018.2442)."
+)
 _SNOMED: Mapping[str, str] = MappingProxyType(
     {
         "426783006": "Normal", "164889003": "AF", "270492004": "I-AVB", "164909002": "LBBB",
@@ -40,23 +47,30 @@ _OWN = "REFERENCE.csv"
 _LABELS = ("First_label", "Second_label", "Third_label")
 
 
-class Cpsc2018(TwoEditions):
+class Cpsc2018(Editions):
     """The corpus."""
 
     part = "cpsc_2018"
     pattern = r"A\d{4}"
     kinds = ("normal", "fibrillation", "long-pr", "lbbb", "rbbb", "ventricular")
     facts = facts(
-        name="cpsc2018", title="China Physiological Signal Challenge 2018", citation=(
-            "Liu F, Liu C, Zhao L, Zhang X, Wu X, Xu X, Liu Y, Ma C, Wei S, He Z, Li J, Ng EYK. An "
-            "open access database for evaluating the algorithms of electrocardiogram rhythm and "
-            "morphology abnormality detection. J Med Imaging Health Inform 2018; 8: 1368-1373 "
-            "(10.1166/jmihi.2018.2442)."
-        ),
+        name="cpsc2018", title="China Physiological Signal Challenge 2018", citation=_PAPER,
         records=6877, hours=6877 * 16.2 / 3600, statements={
             "Normal": 918, "AF": 1221, "I-AVB": 722, "LBBB": 236, "RBBB": 1857, "PAC": 616,
             "PVC": 700, "STD": 869, "STE": 220,
         },
+    )  # fmt: skip
+    others = MappingProxyType(
+        {
+            "original": replace(
+                facts, version="1", citation=_PAPER, doi="10.1166/jmihi.2018.2442",
+                url="http://2018.icbeb.org/Challenge.html", base_url="", size=0, by_hand=(
+                    "Load TrainingSet1.zip to TrainingSet3.zip and REFERENCE.csv from "
+                    "http://2018.icbeb.org/Challenge.html into the folder cpsc2018 of the data "
+                    "root, and unpack the archives there"
+                ),
+            )
+        }
     )  # fmt: skip
 
     @cached_property
@@ -69,13 +83,8 @@ class Cpsc2018(TwoEditions):
                     found[path.stem] = path
         return MappingProxyType(dict(sorted(found.items())))
 
-    def _own_here(self) -> bool:
-        return bool(self._own)
-
-    @property
-    def records(self) -> tuple[str, ...]:
-        """The records that are here, sorted."""
-        return tuple(self._own if self.original else self._headers)
+    def _files_of(self, edition: str) -> Mapping[str, Path]:
+        return self._headers if edition == EDITION else self._own
 
     def open(self, record: str) -> Source:
         """Return the record, twelve leads at 500 Hz; it has no annotations."""

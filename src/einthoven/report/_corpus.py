@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 
-from einthoven.corpora import CORPORA, RecordSurvey, copies, label_counts
+from einthoven.corpora import RecordSurvey, copies, label_counts
 from einthoven.report._charts import ACCENT, BAD, BAND, FAINT, MUTED, WIDTH, frame, text
 
 _SHOWN = 10  # values of one kind in the table; the rest are added up
@@ -76,7 +76,7 @@ def summarise(
             values[key] = dict(found.most_common())
     return CorpusSummary(
         records=len(rows),
-        subjects=len(people) if CORPORA[corpus].facts.subjects_known else None,
+        subjects=None if all(":record:" in person for person in people) else len(people),
         hours=float(seconds.sum()) / 3600,
         rates={f"{rate:g}": n for rate, n in Counter(row.rate for row in rows).most_common()},
         lengths=tuple(seconds.tolist()),
