@@ -66,6 +66,16 @@ def test_list_shows_what_is_here(root: Path, capsys: pytest.CaptureFixture[str])
     assert rows["mitdb"]["doi"] == "10.13026/C2F305"
 
 
+def test_list_has_a_dash_for_what_is_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "list", "sph", "code15", "--root", str(tmp_path)]) == 0
+    head, sph, code15 = (line.split() for line in capsys.readouterr().out.splitlines())
+    columns = head.index("hours"), head.index("MB")
+    assert [sph[k] for k in columns] == ["-", "-"]
+    assert [code15[k] for k in columns] == ["960.5", "-"]
+
+
 def test_get_loads_verifies_and_says_how_many(
     tmp_path: Path, mirror: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -235,10 +245,15 @@ def test_what_is_not_served_file_by_file_says_where_to_load_it(
     for verb in ("get", "check", "report"):
         assert main(["data", verb, "code15", "--root", str(tmp_path)]) == 1
         assert "exams_part0.zip to exams_part17.zip" in capsys.readouterr().err
+    assert main(["data", "get", "sph", "--root", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "archives whose checksums are not known here" in said
+    assert "records.tar.gz from https://doi.org/10.6084/m9.figshare.c.5779802.v1" in said
+    assert "einthoven data check sph" in said
     pytest.importorskip("h5py")
     open_corpus("sph").miniature(tmp_path, 1)
     assert main(["data", "check", "sph", "--root", str(tmp_path)]) == 0
-    assert "24 of 25770 records; its publisher gives no checksums" in capsys.readouterr().out
+    assert "24 of 25770 records; no checksums of its files are known" in capsys.readouterr().out
 
 
 def test_report_of_what_is_not_here_says_how_to_get_it(

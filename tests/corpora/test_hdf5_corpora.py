@@ -48,10 +48,10 @@ def test_sph_records_last_10_s_and_more_in_millivolts(sph: Sph) -> None:
 
 def test_sph_without_its_table_or_a_file_says_where_to_load_it(sph: Sph, tmp_path: Path) -> None:
     assert Sph(tmp_path / "none").records == ()
-    with pytest.raises(DataError, match=r"records\.tar from the publisher's page"):
+    with pytest.raises(DataError, match=r"records\.tar\.gz from https://doi\.org"):
         Sph(tmp_path / "none").statements("A00001")
     path = sph.folder / "records" / "A00002.h5"
-    for content, fault in ((b"no", "no sound HDF5"), (None, "publisher's page")):
+    for content, fault in ((b"no", "no sound HDF5"), (None, "unpack the archive there")):
         path.unlink() if content is None else path.write_bytes(content)
         with pytest.raises(EinthovenError, match=fault):
             sph.open("A00002")

@@ -90,7 +90,8 @@ def _list(corpora: Sequence[Corpus], as_json: bool) -> int:
         table.append(
             (
                 facts.name, f"{len(corpus.present)}/{facts.records}", str(facts.subjects),
-                f"{facts.rate:g}", f"{facts.hours:.1f}", f"{facts.size / 1e6:.0f}",
+                f"{facts.rate:g}", f"{facts.hours:.1f}" if facts.hours else "-",
+                f"{facts.size / 1e6:.0f}" if facts.size else "-",
                 facts.licence, facts.title,
             )
         )  # fmt: skip
@@ -146,7 +147,7 @@ def _check(corpus: Corpus, args: argparse.Namespace) -> int:
         print(
             f"{corpus.name}: has no files; its records are made when opened"
             if made
-            else f"{corpus.name}: {here} of {records} records; its publisher gives no checksums"
+            else f"{corpus.name}: {here} of {records} records; no checksums of its files are known"
         )
     elif found.listed:
         print(

@@ -59,7 +59,7 @@ def check(corpus: Corpus, progress: Callable[[str], None] = lambda _name: None) 
     listed = listing.is_file() or not names
     present = corpus.present
     if not present and (corpus.facts.by_hand or not listed):
-        raise DataError(listing if names else corpus.folder, "is not there", corpus.mend)
+        raise DataError(corpus.folder, "holds no record laid out as its publisher's", corpus.mend)
     state: dict[str, list[str]] = {"sound": [], "corrupt": [], "missing": []}
     if listing.is_file():
         sums = read_sums(corpus.folder)

@@ -89,8 +89,11 @@ def download(
     """
     base = mirror or corpus.facts.base_url
     if not base:
-        mend = corpus.facts.by_hand or "Open it as it is"
-        raise DataError(corpus.name, "has no files to load", mend)
+        by_hand = corpus.facts.by_hand
+        fault = "is published as archives whose checksums are not known here"
+        raise DataError(
+            corpus.name, fault if by_hand else "has no files to load", by_hand or "Open it as it is"
+        )
     base = base if base.endswith("/") else base + "/"
     if urllib.parse.urlsplit(base).scheme not in ("http", "https"):
         raise DataError(base, "is no web address", "Give one that begins with https://")

@@ -61,8 +61,10 @@ class Code15(TableCorpus):
         doi="10.5281/zenodo.4916206",
         url="https://zenodo.org/records/4916206",
         base_url="",
-        by_hand="Load exams.csv and exams_part0.zip to exams_part17.zip (about 50 GB) from the "
-        "publisher's page and unpack them into the folder code15 of the data root",
+        by_hand="Load exams.csv and exams_part0.zip to exams_part17.zip (about 50 GB) from "
+        "https://zenodo.org/records/4916206 into the folder code15 of the data root, unpack the "
+        "archives there, so that exams_part0.hdf5 lies beside exams.csv, and read all of it once "
+        "with: einthoven data check code15",
         records=345779,
         subjects=233770,
         rate=_RATE,

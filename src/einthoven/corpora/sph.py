@@ -54,8 +54,11 @@ class Sph(TableCorpus):
         doi="10.6084/m9.figshare.c.5779802.v1",
         url="https://doi.org/10.6084/m9.figshare.c.5779802.v1",
         base_url="",
-        by_hand="Load metadata.csv, code.csv and records.tar from the publisher's page and unpack "
-        "them into the folder sph of the data root",
+        by_hand="Load metadata.csv, code.csv and records.tar.gz from "
+        "https://doi.org/10.6084/m9.figshare.c.5779802.v1 into the folder sph of the data root, "
+        "unpack the archive there (a plain tar, whatever its name says: tar -xf), so that "
+        "records/A00001.h5 lies beside metadata.csv, and read all of it once with: einthoven data "
+        "check sph",
         records=25770,
         subjects=24666,
         rate=_RATE,
