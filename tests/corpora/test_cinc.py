@@ -184,6 +184,8 @@ def test_a_header_whose_line_break_is_lost_is_left_out_and_named(tmp_path: Path)
     corpus = Chapman(tmp_path)
     assert corpus.present == ("JS00001",)
     assert "JS01052: left out" in corpus.notes()[0]
+    header.unlink()
+    assert Chapman(tmp_path).notes() == ()
 
 
 @pytest.fixture

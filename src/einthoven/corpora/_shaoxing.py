@@ -74,11 +74,15 @@ class Shaoxing(Editions):
         for folder in (self.folder, self.root / ARRHYTHMIA):
             found = self._scan(sorted((folder / _TREE).glob("[0-9][0-9]/[0-9][0-9][0-9]")))
             if found:
-                return {r: h for r, h in found.items() if r not in _BROKEN or _whole(h)}
+                return found
         return {}
 
+    @cached_property
+    def _sound(self) -> Mapping[str, Path]:
+        return {r: h for r, h in self._shelved.items() if r not in _BROKEN or _whole(h)}
+
     def _files_of(self, edition: str) -> Mapping[str, Path]:
-        return self._headers if edition == EDITION else self._shelved
+        return self._headers if edition == EDITION else self._sound
 
     def files(self) -> tuple[str, ...]:
         """Return the records of this part as far as they are known.
@@ -94,12 +98,9 @@ class Shaoxing(Editions):
 
     def notes(self) -> tuple[str, ...]:
         """Return which records of this edition cannot be read."""
-        broken = (r for r in _BROKEN if self.edition == ARRHYTHMIA and self._mine(r))
-        return tuple(
-            f"{r}: left out, for the publisher's header has lost a line break"
-            for r in broken
-            if r not in self._shelved
-        )
+        broken = set(self._shelved) - set(self._sound) if self.edition == ARRHYTHMIA else ()
+        lost = "left out, for the publisher's header has lost a line break"
+        return tuple(f"{record}: {lost}" for record in sorted(broken))
 
     def _name(self, number: int) -> str:
         return super()._name(self.numbers.start + number - 1)
