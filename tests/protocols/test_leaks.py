@@ -1,6 +1,7 @@
 """The auditor: copies are found whatever was done to them, and different hearts are let alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,29 +142,47 @@ def test_different_people_of_ptbxl_are_not_taken_for_one(
     assert near_duplicates(fingerprints(read, range(len(paths))), read) == ()
 
 
-def split_of(n: int) -> RecordSplit:
-    names = np.array([str(i) for i in range(n)])
-    data = Examples(
-        classes=("A",), corpus=np.full(n, "x"), record=names, subject=names,
-        domain=np.full(n, "x"), fold=np.full(n, -1), label=np.ones((n, 1), np.float32),
-    )  # fmt: skip
-    rows = np.split(np.arange(n), [n // 2, n // 2 + 2])
-    return RecordSplit(
-        protocol="mine", examples=data, training=rows[0], validation=rows[1], test=rows[2]
-    )
+SIDES = {name: np.arange(*ends) for name, ends in (
+    ("training", (0, 10)), ("validation", (10, 12)), ("test", (12, 20)),
+)}  # fmt: skip
+NAMES = np.array([str(i) for i in range(20)])
 
 
-def test_a_recording_on_two_sides_is_refused_by_name() -> None:
+def test_a_recording_on_two_sides_is_told_and_between_corpora_refused() -> None:
     records = [heart(seed) for seed in range(20)]
-    assert audit(split_of(20), records.__getitem__) == ()
+    one = np.full(20, "x")
+    two = np.where(np.arange(20) < 15, "x", "y")
+    assert audit("mine", two, NAMES, SIDES, records.__getitem__) == ()
     records[1] = records[0]  # both train: no leak
     records[18] = COPIES["100 Hz"](records[3][0])
-    split = split_of(20)
-    with pytest.raises(LeakError, match="x 3 of training is the recording x 18 of test"):
-        audit(split, records.__getitem__)
-    prints = fingerprints(records.__getitem__, range(20))
-    (told,) = audit(split, records.__getitem__, prints=prints, refuse=False)
+    (told,) = audit("mine", one, NAMES, SIDES, records.__getitem__)
     assert (told.one, told.two) == (3, 18)
+    with pytest.raises(LeakError, match="mine: x 3 of training is the recording y 18 of test"):
+        audit("mine", two, NAMES, SIDES, records.__getitem__)
+
+
+def test_what_publishers_say_is_one_is_refused_before_any_record_is_read() -> None:
+    corpus = np.array(["qtdb", "mitdb"])
+    with pytest.raises(LeakError, match="qtdb sel100 of pretext is the recording mitdb 100 of te"):
+        audit(
+            "mine", corpus, np.array(["sel100", "100"]),
+            {"pretext": np.array([0]), "test": np.array([1])}, {}.__getitem__,
+        )  # fmt: skip
+
+
+def test_a_split_tells_its_duplicates_and_says_its_notes_once() -> None:
+    data = Examples(
+        classes=("A",), corpus=np.full(20, "x"), record=NAMES, subject=NAMES,
+        domain=np.full(20, "x"), fold=np.full(20, -1), label=np.ones((20, 1), np.float32),
+    )  # fmt: skip
+    split = RecordSplit(protocol="mine", examples=data, notes=("small",), **SIDES)
+    assert split.to_dict()["duplicates"] is None
+    told = replace(split, duplicates=((3, 18),))
+    assert told.to_dict()["duplicates"] == {"pairs": 1, "first": [["x 3", "x 18"]]}
+    (note,) = set(told.notes) - set(split.notes)
+    assert "two sides under two names" in note
+    assert len(told.notes) == len(set(told.notes))
+    assert replace(split, duplicates=()).notes == split.notes
 
 
 def test_records_of_ptbxl_are_found_at_their_other_rate_and_in_the_challenge(

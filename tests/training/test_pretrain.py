@@ -16,7 +16,7 @@ from einthoven.corpora.cinc2017 import Cinc2017
 from einthoven.corpora.mitdb import Mitdb
 from einthoven.evaluation.answers import Answers
 from einthoven.inputs.periods import SIZE, Periods
-from einthoven.record.errors import DataError, UsageError
+from einthoven.record.errors import DataError, LeakError, UsageError
 from einthoven.training import load_recipe, pretrain, rhythm
 from einthoven.training._period_data import (
     ONE_SOURCE,
@@ -86,6 +86,18 @@ def test_nobody_is_on_both_sides_and_what_is_too_noisy_is_learnt_without_its_lab
     assert not (training | test) & noisy
     assert "mitdb/101" in pretext
     assert not any(name == "mitdb/100" for name in pretext | test)  # of DS2
+    assert split["duplicates"] == []
+
+
+def test_a_test_recording_in_a_corpus_without_labels_is_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = json.loads((root / "run" / "split.json").read_text())["test"][0]
+    taken = Cinc2017(root).open(tested.removeprefix("cinc2017/"))
+    monkeypatch.setattr(Mitdb, "open", lambda *_: taken)
+    with pytest.raises(LeakError, match=f"mitdb 101 of pretext is the recording {tested[:8]} "):
+        pretrain.fit(quick(), tmp_path / "run")
+    assert not (tmp_path / "run" / "pretext").exists()
 
 
 def _of(data: Examples) -> tuple[list[str], list[int]]:

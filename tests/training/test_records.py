@@ -127,6 +127,34 @@ def test_a_further_corpus_that_is_on_no_side_is_refused(georgia: Path) -> None:
         prepare(load_recipe("heartbeatai-full", own), 0)
 
 
+def test_a_run_on_several_corpora_tells_what_is_on_two_sides_or_refuses_it(
+    georgia: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = load_recipe("heartbeatai", [*SMALL[:-1], *POOLED, "optimiser.epochs=1"])
+    train(recipe, tmp_path / "run")
+    told = json.loads((tmp_path / "run" / "split.json").read_text(encoding="utf-8"))
+    assert told["duplicates"] == {"pairs": 0, "first": []}
+    # A record of PTB-XL that Georgia has taken, on another side.
+    e = (split := prepare(recipe, 0).split).examples
+    ours, theirs = (
+        next(r for r in rows.tolist() if e.corpus[r] == c)
+        for rows, c in ((split.training, "ptbxl"), (split.test, "georgia"))
+    )
+    opened = open_corpus("ptbxl")
+    taken = opened.open(str(e.record[ours]))
+    georgias = type(open_corpus("georgia"))
+    own = georgias.open
+    monkeypatch.setattr(
+        georgias, "open",
+        lambda self, r: taken if (self.name, r) == ("georgia", e.record[theirs]) else own(self, r),
+    )  # fmt: skip
+    trees = load_recipe("twelve-measurements", [*POOLED, SMALL[4]])
+    for each in (recipe, trees):
+        with pytest.raises(LeakError, match=f"ptbxl {e.record[ours]} of training is the record"):
+            train(each, tmp_path / each.name)
+        assert not (tmp_path / each.name / "answers.npz").exists()
+
+
 def test_what_the_full_recipe_says_of_further_corpora_brings_them_to_the_sides(
     georgia: Path,
 ) -> None:

@@ -1,6 +1,6 @@
 """Floor 5. Who may be tested on whom; a leak is refused."""
 
-from einthoven.protocols._leaks import Duplicate, audit, near_duplicates
+from einthoven.protocols._leaks import Duplicate, audit, near_duplicates, reader
 from einthoven.protocols._records import Examples, RecordProtocol, RecordSplit
 from einthoven.protocols._split import (
     Beats,
@@ -20,5 +20,5 @@ RECORD_PROTOCOLS: Registry[RecordProtocol] = Registry("protocol", "einthoven.pro
 __all__ = [
     "PROTOCOLS", "RECORD_PROTOCOLS", "Beats", "Duplicate", "Examples", "Protocol",
     "RecordProtocol", "RecordSplit", "Side", "Split", "TestSide", "TrainingSide",
-    "ValidationSide", "audit", "near_duplicates",
+    "ValidationSide", "audit", "near_duplicates", "reader",
 ]  # fmt: skip

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.evaluation.answers import persons
-from einthoven.protocols._shared import shared_notes, shared_recordings
+from einthoven.protocols._shared import refuse_known, shared_notes
 from einthoven.record.errors import LeakError, UsageError, nearest
 
 Indices = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]
 
 SIDES = ("training", "validation", "test")
+_MOST_NAMED = 20  # pairs of duplicates
 _HIDDEN = "unlabelled"  # no side: nothing is known of these but the recording
 
 
@@ -94,8 +95,11 @@ class RecordSplit:
     left_out : how many records are on no side, by reason.
     unlabelled : (row,) int64 rows whose people are on no side and whose labels are not to be known;
         their recordings may be learnt from.
+    duplicates : pairs of rows on two sides that hold one recording, as their waveforms say and
+        their publisher does not; None where waveforms were not compared.
     notes : what is to be printed beside its scores. Added here: corpora whose subjects are not
-        known, corpora that may share recordings, and classes without a positive on a side.
+        known, corpora that may share recordings, duplicates, and classes without a positive on a
+        side.
 
     Raises
     ------
@@ -113,6 +117,7 @@ class RecordSplit:
     part: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     unlabelled: Indices = field(default_factory=lambda: np.zeros(0, np.int64))
+    duplicates: tuple[tuple[int, int], ...] | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -122,14 +127,22 @@ class RecordSplit:
             if not len(rows):
                 raise UsageError(self.title, f"{name} has no record", "Give more records")
         object.__setattr__(self, "unlabelled", np.sort(np.asarray(self.unlabelled, np.int64)))
-        for (one, a), (two, b) in combinations({**self.sides, _HIDDEN: self.unlabelled}.items(), 2):
+        for (one, a), (two, b) in combinations(self.parts.items(), 2):
             self._refuse_shared(one, a, two, b)
-        object.__setattr__(self, "notes", (*self.notes, *self._remarks()))
+        refuse_known(self.title, self.examples.corpus, self.examples.record, self.parts)
+        # Once each: a split that is made of another has its notes already.
+        notes = tuple(dict.fromkeys((*self.notes, *self._remarks())))
+        object.__setattr__(self, "notes", notes)
 
     @property
     def sides(self) -> dict[str, Indices]:
         """The sides by name."""
         return {name: getattr(self, name) for name in SIDES}
+
+    @property
+    def parts(self) -> dict[str, Indices]:
+        """The sides, and the records without a label."""
+        return {**self.sides, _HIDDEN: self.unlabelled}
 
     @property
     def title(self) -> str:
@@ -153,16 +166,6 @@ class RecordSplit:
                 self.title, f"subject {', '.join(who[:5].tolist())} is in {one} and {two}",
                 "Put all records of a subject on one side",
             )  # fmt: skip
-        known = shared_recordings(self.examples.corpus, self.examples.record)
-        same = np.intersect1d(known[a], known[b])
-        same = same[same != ""]
-        if len(same):
-            first, second = (int(rows[known[rows] == same[0]][0]) for rows in (a, b))
-            raise LeakError(
-                self.title,
-                f"{self._named(first)} of {one} is the recording {self._named(second)} of {two}",
-                "Leave one of the two corpora out",
-            )
 
     def _remarks(self) -> tuple[str, ...]:
         examples = self.examples
@@ -175,6 +178,11 @@ class RecordSplit:
                 "person, and one person may be on two sides"
             )
         found += shared_notes(np.unique(examples.corpus[used]).tolist())
+        if self.duplicates:
+            found.append(
+                "recordings on two sides under two names, as their waveforms say and their "
+                f"publisher does not: {len(self.duplicates)}"
+            )
         for name, rows in self.sides.items():
             lacking = [
                 c for c, n in zip(examples.classes, examples.positives(rows), strict=True) if not n
@@ -204,6 +212,10 @@ class RecordSplit:
             },
             "sides": {name: named(rows) for name, rows in self.sides.items()},
             _HIDDEN: named(self.unlabelled),
+            "duplicates": None if self.duplicates is None else {
+                "pairs": len(self.duplicates),
+                "first": [[self._named(row) for row in p] for p in self.duplicates[:_MOST_NAMED]],
+            },
         }  # fmt: skip
 
 

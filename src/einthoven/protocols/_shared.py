@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.record.errors import LeakError
+
+Indices = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]
 
 
@@ -66,6 +70,33 @@ def shared_recordings(corpus: Names, record: Names) -> Names:
                 if match:
                     found[row] = f"{pair.other} {match[1].lstrip('0')}"
     return found.astype(np.str_)
+
+
+def refuse_known(title: str, corpus: Names, record: Names, sides: Mapping[str, Indices]) -> None:
+    """Refuse sides that hold one recording under two names that publishers say are one.
+
+    Parameters
+    ----------
+    title : of the split, as the error names it.
+    corpus, record : (row,) where each is from.
+    sides : name -> (row,).
+
+    Raises
+    ------
+    LeakError : a recording is on two sides.
+    """
+    known = shared_recordings(corpus, record)
+    for (one, a), (two, b) in combinations(sides.items(), 2):
+        same = np.intersect1d(known[a], known[b])
+        same = same[same != ""]
+        if len(same):
+            first, second = (int(rows[known[rows] == same[0]][0]) for rows in (a, b))
+            raise LeakError(
+                title,
+                f"{corpus[first]} {record[first]} of {one} is the recording {corpus[second]} "
+                f"{record[second]} of {two}",
+                "Leave one of the two corpora out",
+            )
 
 
 def shared_notes(corpora: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.evaluation.answers import Answers
-from einthoven.protocols import RECORD_PROTOCOLS, Examples, RecordSplit
+from einthoven.protocols import RECORD_PROTOCOLS, Examples, RecordSplit, audit, reader
 from einthoven.record.diagnosis import LABELS, label_row
 from einthoven.record.errors import DataError, LeakError, UsageError
 from einthoven.store.records import open_records
@@ -175,6 +175,24 @@ def prepare(recipe: Recipe, seed: int) -> Data:
                 "Leave it out of corpus.classes",
             )  # fmt: skip
     return Data(split=split, **columns)
+
+
+def audited(data: Data) -> Data:
+    """Return the same, the recordings that are on two sides told or refused, see `protocols.audit`.
+
+    Of one corpus they are not looked for: all of them are read for it, which takes some seconds a
+    thousand, and its publisher knows best.
+
+    Raises
+    ------
+    LeakError : a recording of one corpus is in another on another side.
+    """
+    split = data.split
+    e, used = split.examples, np.concatenate(list(split.parts.values()))
+    if len(np.unique(e.corpus[used])) < 2:
+        return data
+    pairs = audit(split.title, e.corpus, e.record, split.parts, reader(e.corpus, e.record))
+    return replace(data, split=replace(split, duplicates=tuple((p.one, p.two) for p in pairs)))
 
 
 def taught(recipe: Recipe, split: RecordSplit) -> npt.NDArray[np.float32]:

@@ -26,7 +26,7 @@ from einthoven.record.errors import UsageError, nearest
 from einthoven.record.files import beside
 from einthoven.training import _run
 from einthoven.training._recipe import Recipe, load_recipe
-from einthoven.training._record_data import Data, by_record, prepare
+from einthoven.training._record_data import Data, audited, by_record, prepare
 from einthoven.training._record_run import ANSWERS, TEACHER, answers_of, finish
 
 Array = npt.NDArray[np.float32]
@@ -222,7 +222,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     if (run / ANSWERS).is_file():
         return
     seed = recipe.seeds[0]
-    data = prepare(recipe, seed)
+    data = audited(prepare(recipe, seed))
     split = data.split
     parts, owner = parts_of(split.examples, mixed, split.training)
     lesson = _Lesson(data, parts, owner, mixed.parts_share, arguments, seed)

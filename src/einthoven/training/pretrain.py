@@ -26,6 +26,7 @@ from einthoven.evaluation.answers import Answers
 from einthoven.inputs.periods import check, laid
 from einthoven.models import boosting
 from einthoven.models.period_aware import BINS, PeriodAware, Pretext
+from einthoven.protocols import audit, reader
 from einthoven.record.errors import UsageError
 from einthoven.training import _run, _weights
 from einthoven.training._batches import Draws
@@ -265,6 +266,7 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     Raises
     ------
     UsageError, DataError : the recipe cannot be followed, or the records are not here.
+    LeakError : a test recording is in a corpus that is learnt from without labels.
     """
     keys, seed, begin = Keys.of(recipe), recipe.seeds[0], time.process_time()
     _run.begin(recipe, run, resume=resume)
@@ -274,9 +276,14 @@ def fit(recipe: Recipe, run: Path, resume: bool = False) -> None:
     cache = (run.parent if run.name.startswith("seed-") else run) / "inputs.safetensors"
     data = load(recipe, keys.unlabelled, keys.folds, cache)
     part = sides(data, keys.held, class_indices(recipe))
+    named = [f"{c}/{r}" for c, r in zip(data.corpus, data.record, strict=True)]
+    met = {"pretext": part.pretext, "test": part.test}
+    read = reader(data.corpus, data.record)
+    found = audit("pretraining", data.corpus, data.record, met, read)
+    twice = [[named[p.one], named[p.two]] for p in found]
     _run.write_json(
         run / "split.json",
-        {k: [f"{data.corpus[r]}/{data.record[r]}" for r in getattr(part, k)] for k in vars(part)},
+        {k: [named[r] for r in getattr(part, k)] for k in vars(part)} | {"duplicates": twice},
     )
     positive = (data.label == class_indices(recipe)[recipe.corpus.classes.index(POSITIVE)]) * 1
     if not all(0 < positive[rows].sum() < len(rows) for rows in (part.training, part.test)):

@@ -28,7 +28,15 @@ from einthoven.training._lightning import optimisers
 from einthoven.training._objective import Loss, binary, make_loss
 from einthoven.training._recipe import Recipe, check_keys
 from einthoven.training._record_augment import RecordAugmentation
-from einthoven.training._record_data import Data, Records, WindowDraws, by_record, prepare, taught
+from einthoven.training._record_data import (
+    Data,
+    Records,
+    WindowDraws,
+    audited,
+    by_record,
+    prepare,
+    taught,
+)
 from einthoven.training._record_net import RecordNet
 from einthoven.training._record_run import TEACHER, answers_of, finish
 
@@ -197,7 +205,7 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     if (run / _run.WEIGHTS).is_file():
         return
     torch.set_num_threads(o.threads)
-    data = prepare(recipe, seed)
+    data = audited(prepare(recipe, seed))
     windows = data.of(data.split.training)
     net.fit(data.window[windows], data.side[windows])
     if o.compile:
