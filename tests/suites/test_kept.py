@@ -37,7 +37,7 @@ def test_a_row_without_runs_stays_where_it_stood_and_is_marked() -> None:
         (_row("a", 3), _row("a", 1, gap=None), True),
         (_row("a", 3, gap=0.2), _row("a", 1, gap=0.1, kept=True), True),
         (_row("a", 1, recipe="new"), _row("a", 3, gap=0.1, recipe="old"), True),
-        (_row("a", 1, recipe="known"), _row("a", 3), True),
+        (_row("a", 1, recipe="known"), _row("a", 3), False),
         (_row("a", 1, recipe="same"), _row("a", 3, recipe="same"), False),
     ],
 )

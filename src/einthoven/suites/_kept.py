@@ -55,9 +55,9 @@ def rows(
 ) -> list[Row]:
     """Return the rows of now, and those of before that none of now can replace.
 
-    A row replaces one of the same key if it speaks of another recipe (or of one that is known,
-    where the other's is not), or of as many trained models or more and of all that the other
-    speaks of.
+    A row replaces one of the same key if it speaks of another recipe, or of as many trained models
+    or more and of all that the other speaks of. Of rows that were judged before recipes stood
+    beside them none is known to be another's.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def rows(
 
 
 def _replaces(new: Row, old: Row, seeds: Callable[[Row], int]) -> bool:
-    if new.get(RECIPE) != old.get(RECIPE):
+    if RECIPE in old and new.get(RECIPE) != old[RECIPE]:
         return True
     told = {name for name in old if old[name] is not None} - {KEPT}
     return told <= set(new) and seeds(new) >= seeds(old)
