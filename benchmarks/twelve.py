@@ -111,7 +111,7 @@ def main() -> None:
         )
     print(
         f"two processes, best of {ROUNDS} rounds: {clock_rate:.0f} records a second by the clock; "
-        f"{busy_rate:.0f} by the processor's time, as where nothing else runs"
+        f"{busy_rate:.0f} by the processor's time"
     )
     print(f"(load of the machine when begun: {load:.1f} of {os.cpu_count()} cores)")
 
