@@ -313,7 +313,7 @@ def run(
     )  # fmt: skip
     held = _held(rows)
     notes += _kept.note(
-        [f"{r['name']}" for r in rows if _kept.KEPT in r]
+        [r["name"] for r in rows if _kept.KEPT in r]
         + [f"{r['system']}, each {r['left_out']} left out" for r in domains if _kept.KEPT in r]
         + [f"{FLAGSHIP}, {r['variant']}" for r in ablation if _kept.KEPT in r]
     )
