@@ -26,15 +26,16 @@ def test_the_presets_are_as_large_as_was_drawn_up(width: int, million: float) ->
     )
 
 
+@pytest.mark.parametrize("stem", [1, 2, 4])
 @pytest.mark.parametrize("time", [90, 250, 333, 1000])
-def test_a_window_of_any_length_is_answered_by_the_same_numbers(time: int) -> None:
-    net = make(width=4).eval()
+def test_a_window_of_any_length_is_answered_by_the_same_numbers(time: int, stem: int) -> None:
+    net = make(width=4, stem=stem).eval()
     window = torch.randn(2, 12, time)
     assert net(window).shape == (2, 26)
     curves = net.attention(window)
     assert list(curves) == ["stage-1", "stage-2", "stage-3", "stage-4"]
     for number, curve in enumerate(curves.values()):
-        assert curve.shape[1] == -(-time // 2 ** (number + 2))
+        assert curve.shape[1] == -(-time // (stem * 2**number))
         torch.testing.assert_close(curve.sum(dim=1), torch.ones(2))
 
 
@@ -119,6 +120,8 @@ def test_training_with_sources_goes_through() -> None:
         assert torch.isfinite(net(torch.randn(16, 12, 128))).all()
 
 
-def test_a_width_of_nothing_is_refused() -> None:
+def test_a_width_of_nothing_and_an_odd_stem_are_refused() -> None:
     with pytest.raises(UsageError, match=r"model\.width: is 0\. Give 1 or more"):
         make(width=0)
+    with pytest.raises(UsageError, match=r"model\.stem: is 3\. Give 1, 2 or 4"):
+        make(stem=3)

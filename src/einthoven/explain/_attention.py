@@ -79,7 +79,7 @@ def attention(net: Any, given: Given) -> Floats:
     if isinstance(net, ImleNet):
         return _levels(net.attention(window), leads, time)
     if isinstance(net, HeartBeatAi):
-        stages = [_even(w[0], time, 2 ** (n + 2)) for n, w in enumerate(
+        stages = [_even(w[0], time, net.step * 2**n) for n, w in enumerate(
             net.attention(window).values())]  # fmt: skip
         row = np.mean(stages, axis=0) if stages else np.ones(time)
         found: Floats = net.lead_weights(window)[0].double().numpy()[:, None] * row

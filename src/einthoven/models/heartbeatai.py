@@ -95,18 +95,20 @@ class Concentration(nn.Module):
 class HeartBeatAi(nn.Module):
     """Weights of leads, stem, four residual stages, a concentration of each stage, two layers.
 
-    Stem and its pooling divide the time by 4, each stage but the first by 2 more.
+    The stem divides the time by `stem`, each stage but the first by 2 more.
 
     Attributes
     ----------
     domain : (batch,) the source of each record of the next training batch, or None; set by whoever
         trains on several sources. Only MixStyle reads it.
+    step : samples of a position of the first stage.
 
     Parameters
     ----------
     leads, classes, side : numbers of leads, of classes, and of side numbers a window (0: none).
     width : channels of the stem and of the first stage; each stage has twice as many as the last.
     depth : residual blocks of a stage.
+    stem : what the stem divides the time by: 4 (stride and pooling), 2 (stride alone) or 1.
     lead_se, channel_se : weigh the leads; weigh the maps of each block.
     concentration : use all stages; otherwise the last alone, by its mean over time.
     mixstyle : mix styles in training behind the first two stages.
@@ -114,15 +116,16 @@ class HeartBeatAi(nn.Module):
     """
 
     def __init__(
-        self, leads: int, classes: int, side: int, *, width: int, depth: int, lead_se: bool,
-        channel_se: bool, concentration: bool, mixstyle: bool, dropout: float,
+        self, leads: int, classes: int, side: int, *, width: int, depth: int, stem: int,
+        lead_se: bool, channel_se: bool, concentration: bool, mixstyle: bool, dropout: float,
     ) -> None:  # fmt: skip
         super().__init__()
         self.domain: torch.Tensor | None = None
+        self.step = stem
         self.gate = layers.excitation(leads, max(1, leads // 3)) if lead_se else None
         self.stem = layers.sequence(
-            layers.convolution(leads, width, _STEM_KERNEL, 2), nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True), nn.MaxPool2d((1, 3), (1, 2), (0, 1)),
+            layers.convolution(leads, width, _STEM_KERNEL, min(stem, 2)), nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True), *([nn.MaxPool2d((1, 3), (1, 2), (0, 1))] if stem == 4 else []),
         )  # fmt: skip
         stages, channels, widths = [], width, [width * 2**n for n in range(_STAGES)]
         for number, out in enumerate(widths):
@@ -170,14 +173,14 @@ class HeartBeatAi(nn.Module):
         return found
 
     def features(self, window: torch.Tensor) -> torch.Tensor:
-        """Return (batch, 8 * width, position): the maps of the last stage, time / 32."""
+        """Return (batch, 8 * width, position): the maps of the last stage."""
         return self._maps(window)[-1].squeeze(2)
 
     def attention(self, window: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return ``stage-1`` to ``stage-4``: (batch, position), 1 in all for each window.
 
-        Position p of stage n stands for the samples from p * 2 ** (n + 1) on; the convolutions see
-        more on either side. Empty without concentration.
+        Position p of stage n stands for the samples from p * step * 2 ** (n - 1) on; the
+        convolutions see more on either side. Empty without concentration.
         """
         found = zip(self.concentrations, self._maps(window), strict=False)
         return {f"stage-{n}": part(maps)[1] for n, (part, maps) in enumerate(found, 1)}
@@ -196,22 +199,24 @@ class HeartBeatAi(nn.Module):
 
 def build(
     *, leads: int, time: int, classes: int, side: int, width: int = 16, depth: int = 2,
-    lead_se: bool = True, channel_se: bool = True, concentration: bool = True,
+    stem: int = 4, lead_se: bool = True, channel_se: bool = True, concentration: bool = True,
     mixstyle: bool = True, dropout: float = 0.2,
 ) -> HeartBeatAi:  # fmt: skip
     """Build it: compact with `width` 16 (0.9 M numbers), 64 for the full one (9.2 M). Any `time`.
 
     Raises
     ------
-    UsageError : `width` or `depth` is below 1.
+    UsageError : `width` or `depth` is below 1, or `stem` is not 1, 2 or 4.
     """
     del time
     for name, value in (("width", width), ("depth", depth)):
         if value < 1:
             raise UsageError(f"model.{name}", f"is {value}", "Give 1 or more")
+    if stem not in (1, 2, 4):
+        raise UsageError("model.stem", f"is {stem}", "Give 1, 2 or 4")
     return HeartBeatAi(
-        leads, classes, side, width=width, depth=depth, lead_se=lead_se, channel_se=channel_se,
-        concentration=concentration, mixstyle=mixstyle, dropout=dropout,
+        leads, classes, side, width=width, depth=depth, stem=stem, lead_se=lead_se,
+        channel_se=channel_se, concentration=concentration, mixstyle=mixstyle, dropout=dropout,
     )  # fmt: skip
 
 

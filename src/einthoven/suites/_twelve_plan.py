@@ -133,14 +133,16 @@ class Item(Planned):
 def _wanted(seeds: Sequence[int]) -> list[tuple[int, str, str, str, int]]:
     """Return ``(stage, system, variant, trial, seed)`` of all that is to be trained."""
     both, first = (FLAGSHIP, RIVAL), seeds[0]
+    # Between seeds the trees differ by less than a thousandth: one tells what they lose.
+    three = (*both, TREES)
     others = [s for s in SYSTEMS if s not in FIRST]
     found = [(0, s, "", "out-of-fold", first) for s in FIRST]
-    found += [(1, s, "", "device", first) for s in both]
+    found += [(1, s, "", "device", first) for s in three]
     found += [(2, FLAGSHIP, v, t, first) for v in VARIANTS for t in ("out-of-fold", "device")]
-    found += [(3, s, "", t, first) for t in ("source", "pooled") for s in both]
+    found += [(3, s, "", t, first) for t in ("source", "pooled") for s in three]
     found += [(4, s, "", "out-of-fold", first) for s in others]
     found += [(5, s, "", "fold-9", first) for s in SYSTEMS]
-    found += [(6, s, "", "site", first) for s in both]
+    found += [(6, s, "", "site", first) for s in three]
     for seed in seeds[1:]:
         found += [(7, s, "", t, seed) for s in SYSTEMS for t in ("out-of-fold", "fold-9")]
         found += [(8, s, "", t, seed) for s in both for t in ("device", "source", "pooled")]

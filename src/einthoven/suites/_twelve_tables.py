@@ -146,6 +146,7 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 _span(gap["macro"], sign=True) if gap else "", gap["records"] if gap else "",
                 *(_span(gap["classes"][c], sign=True) if gap else "" for c in classes),
                 _span((row.get("less rival") or {}).get("macro"), sign=True),
+                _span((row.get("less trees") or {}).get("macro"), sign=True),
                 ", ".join(rare),
             ]
         )  # fmt: skip
@@ -168,7 +169,8 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "Intra-source less leave-one-domain-out", text,
             "left out; system; seeds; records; macro AUROC left out; gap; records of the gap; "
             + "; ".join(f"gap {c}" for c in classes)
-            + f"; {FLAGSHIP} less {RIVAL}, left out; rare classes",
+            + f"; {FLAGSHIP} less {RIVAL}, left out; {FLAGSHIP} less {TREES}, left out; "
+            + "rare classes",
             gaps,
         ),
         _table("Each domain left out", "", "left out; domain; system; records; macro AUROC; gap; "

@@ -130,11 +130,11 @@ def _systems(items: Sequence[Item], models: Models, recipes: Recipes) -> list[di
 
 
 def _domains(models: Models, recipes: Recipes) -> list[dict[str, Any]]:
-    """Return what is lost where a domain was never seen, of the flagship and of its rival."""
+    """Return what is lost where a domain was never seen: the flagship, its rival and the trees."""
     rows = []
     for trial in _LEFT_OUT:
         inside = "pooled" if trial == "source" else "out-of-fold"
-        for system in (FLAGSHIP, RIVAL):
+        for system in (FLAGSHIP, RIVAL, TREES):
             strange, known = models.get((system, trial)), models.get((system, inside))
             if not strange:
                 continue
@@ -144,8 +144,9 @@ def _domains(models: Models, recipes: Recipes) -> list[dict[str, Any]]:
                 "strange": figures(strange),
                 "gap": difference(known, strange) if known else None,
             }  # fmt: skip
-            if system == FLAGSHIP and models.get((RIVAL, trial)):
-                row["less rival"] = difference(strange, models[RIVAL, trial])
+            for against, other in (("less rival", RIVAL), ("less trees", TREES)):
+                if system == FLAGSHIP and models.get((other, trial)):
+                    row[against] = difference(strange, models[other, trial])
             domains = np.unique(strange[0].answers.domain).tolist()
             row["domains"] = {d: _domain(d, strange, known) for d in domains}
             rows.append(row)
