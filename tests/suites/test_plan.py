@@ -48,6 +48,17 @@ def test_a_first_look_at_everything_comes_first_and_the_generator_before_its_bea
     assert all(items[k].recipe.augment["synthetic"] == path for k in eaters)
 
 
+def test_generated_beats_are_planned_only_for_systems_that_eat_their_windows(
+    tmp_path: Path,
+) -> None:
+    items, left = plan(tmp_path)
+    (made,) = {i.recipe.input.windows for i in items if i.system == "wgan"}
+    assert {i.recipe.input.windows for i in items if i.variant == "gan"} == {made}
+    assert [n for n in left if "makes other windows" in n] == [
+        "self-onn-aami-inter-gan: the generator makes other windows than this system eats"
+    ]
+
+
 def test_a_system_without_a_recipe_is_left_out_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

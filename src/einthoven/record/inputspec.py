@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from einthoven.record.errors import UsageError, nearest
@@ -94,6 +94,11 @@ class InputSpec:
     def time(self) -> int:
         """Samples of a window about an R peak."""
         return round(self.window[0] * self.rate) + round(self.window[1] * self.rate)
+
+    @property
+    def windows(self) -> InputSpec:
+        """The spec without all that only side numbers depend on: equal where windows are."""
+        return replace(self, side=(), hop=0.0, back=0.0, ahead=0.0, neighbours=(0, 0))
 
     @property
     def fingerprint(self) -> str:

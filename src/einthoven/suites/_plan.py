@@ -98,6 +98,11 @@ def _of_rows(system: str, known: Sequence[str]) -> bool:
     return system in known and load_recipe(system).model.library == ROWS
 
 
+def _fits(base: str) -> bool:
+    """Return whether the generator's windows are those of a recipe."""
+    return load_recipe(base).input.windows == load_recipe(GENERATOR).input.windows
+
+
 def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
     """Give ``(labels, side, variant)`` of a system."""
     if rows:
@@ -145,11 +150,12 @@ def plan(
             left.append(f"{system}: there is no recipe of that name yet")
             continue
         for labels, side, variant in wanted:
-            base = _base(system, labels, side, known)
+            base, name = _base(system, labels, side, known), _name(system, labels, side, variant)
             if base is None or (variant == "gan" and GENERATOR not in known):
-                left.append(
-                    f"{_name(system, labels, side, variant)}: there is no recipe for it yet"
-                )
+                left.append(f"{name}: there is no recipe for it yet")
+                continue
+            if variant == "gan" and not _fits(base):
+                left.append(f"{name}: the generator makes other windows than this system eats")
                 continue
             chosen = seeds or (SEEDS + (MORE_SEEDS if system == DEFAULT else ()))
             items += [

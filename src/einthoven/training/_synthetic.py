@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from einthoven.corpora import open_corpus
 from einthoven.inputs import InputStream
 from einthoven.protocols import Split
 from einthoven.record.errors import DataError, LeakError, UsageError
-from einthoven.record.inputspec import InputSpec
 from einthoven.record.leads import canonical, one_lead
 from einthoven.record.vocabulary import indices, is_beat, translate
 from einthoven.store.store import patients
@@ -139,7 +137,7 @@ def generated_beats(
         if here != there:
             fault = f"the generator has corpus.{key} = {there!r}, this recipe {here!r}"
             raise UsageError(folder, fault, "Train a generator with the same [corpus]")
-    if _window(recipe.input) != _window(theirs.input):
+    if recipe.input.windows != theirs.input.windows:
         fault = "the generator makes other windows than this recipe's"
         raise UsageError(folder, fault, "Train a generator with the same [input]")
     check_split(folder, split, "generator")
@@ -150,11 +148,6 @@ def generated_beats(
     label = np.concatenate(labels).astype(np.int64)
     drawn = [rng.choice(np.flatnonzero(own == i), int((label == i).sum())) for i in learnt.tolist()]
     return Windows(draw(generator, label, seed), real.side.numpy()[np.concatenate(drawn)], label)
-
-
-def _window(spec: InputSpec) -> InputSpec:
-    """Return the spec without all that only side numbers depend on."""
-    return replace(spec, side=(), hop=0.0, back=0.0, ahead=0.0, neighbours=(0, 0))
 
 
 def check_split(folder: Path, split: Split, who: str) -> None:
