@@ -8,6 +8,8 @@ import pytest
 
 from einthoven.suites import _plan
 from einthoven.suites._plan import plan
+from einthoven.training import _synthetic
+from einthoven.training._generator import Making
 
 
 def test_the_plan_has_each_system_under_both_protocols_and_finds_old_runs(tmp_path: Path) -> None:
@@ -57,6 +59,13 @@ def test_generated_beats_are_planned_only_for_systems_that_eat_their_windows(
     assert [n for n in left if "makes other windows" in n] == [
         "self-onn-aami-inter-gan: the generator makes other windows than this system eats"
     ]
+
+
+def test_the_planned_generator_makes_the_classes_of_premature_beats_and_no_other(
+    tmp_path: Path,
+) -> None:
+    (generator,) = (i.recipe for i in plan(tmp_path)[0] if i.system == "wgan")
+    assert set(Making.of(generator).rare) == set(_synthetic._NAMES["aami"])
 
 
 def test_a_system_without_a_recipe_is_left_out_with_a_note(

@@ -322,9 +322,9 @@ def _augmentation(found: Mapping[str, Any]) -> str:
     columns = ["system", "augmentation", "seeds", "macro F1", "S", "V", "F", "S without 232"]
     return (
         "## What augmentation adds, inter-patient\n\nPlain: noise, shift, scale, time warp and "
-        "premature beats made by shifting. Generated: beats of a class-conditional WGAN-GP. Of "
-        "both there is one synthetic beat for each real one of a rare class.\n\n"
-        + table(columns, body)
+        "premature beats made by shifting. Generated: beats of a class-conditional WGAN-GP, and "
+        "windows as the recipe has them. Either adds up to one synthetic beat for each real one "
+        "of S and F.\n\n" + table(columns, body)
     )
 
 

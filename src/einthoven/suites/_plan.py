@@ -48,7 +48,10 @@ CLASSES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
 INTRA = ("optimiser.epochs=12", "optimiser.weight_decay=0.01", 'optimiser.keep="last"')
 
 GENERATOR = "wgan"
-# What each variant adds to ``[augment]``; the synthetic beats of both are as many: one a real one.
+# Classes that the generator makes here: those of premature beats made by shifting, and not V, so
+# that neither variant has synthetic beats of a class that the other has none of.
+RARE = 'model.rare=["S", "F"]'
+# What each variant adds to ``[augment]``: up to one synthetic beat of `RARE` for each real one.
 VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": (),
@@ -190,6 +193,7 @@ def _item(
             f"protocol.name={PROTOCOL[side]}", "published={}",
         ]  # fmt: skip
         changes += INTRA if side == "intra" else ()
+    changes += [RARE] if system == GENERATOR else []
     changes += [c.format(generator=generator.as_posix()) for c in VARIANTS[variant]]
     return Item(
         system=system, labels=labels, side=side, variant=variant, seed=seed,

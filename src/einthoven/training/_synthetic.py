@@ -2,8 +2,9 @@
 
 Two kinds: premature beats made from training records by shifting (`signal.premature`), and the
 beats of a trained generator (`training.gan`). Either learns from the training side alone, which is
-checked here each time, not trusted. Of both there are `ratio` for each real beat of the class, so
-that what they bring can be compared at equal cost.
+checked here each time, not trusted. Of either there are `ratio` for each real beat of its classes:
+S and F where beats are made premature (fewer where shifting makes fewer), all that the generator
+learnt where they are generated.
 """
 
 from __future__ import annotations
