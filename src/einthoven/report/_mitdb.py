@@ -15,14 +15,11 @@ from einthoven.report._beats import (
 )
 from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
+from einthoven.report._mitdb_seen import NOT_BLIND, f1, held, not_blind, plain, seen
 from einthoven.report.scores import count
 
 Row = Mapping[str, Any]
 
-_WORDS = {
-    "macro_f1": "macro F1", "macro_sensitivity": "macro recall", "S": "F1 of S", "V": "F1 of V",
-    "S without 232": "F1 of S without record 232",
-}  # fmt: skip
 # Both are drawn against bytes: N is nine beats of ten, and accuracy alone forgives much.
 _SIZED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 PROTOCOLS = ("intra-patient", "inter-patient")
@@ -48,6 +45,7 @@ def page(
     results: Mapping[str, Any] | None,
     others: Sequence[Mapping[str, str]] = (),
     looks: Sequence[Mapping[str, str]] = (),
+    first: Mapping[str, Any] | None = None,
 ) -> str:
     """Return ``docs/mitdb.md``; where there are no results yet, it says how to make them.
 
@@ -56,6 +54,7 @@ def page(
     results : ``mitdb.json``.
     others : published figures under a protocol judged here, as in ``systems.toml``.
     looks : the book of looks, ``looks.json``.
+    first : the first score of the default model, ``aami-review-first.json``.
     """
     if results is None:
         return f"{_TOP}No results yet. Make them with `einthoven evaluate --suite mitdb`.\n"
@@ -71,15 +70,15 @@ def page(
     parts = [
         top,
         f"{results['published']}\n",
-        _seen(results, looks),
-        _held(results["held_to"]),
-        _side_by_side(found),
+        seen(results, looks, first),
+        held(results["held_to"], first),
+        _side_by_side(found, not_blind(results)),
         _patient_leaks(results.get("patient_leaks", {})),
         _others(others),
         gaps([g for g in results["gaps"] if g["model"] != "constant"]),
         *(shipped(t) for t in found.values()),
         _other_labels(found),
-        _augmentation(found),
+        _augmentation(found, not_blind(results)),
         *_ensembles(found),
         *_per_class(found),
         conditions(results["conditions"]),
@@ -92,7 +91,7 @@ def pictures(results: Mapping[str, Any]) -> dict[str, str]:
     """Return the SVG of each picture of the page by its file name."""
     found: dict[str, str] = {}
     for key, content in results["tables"].items():
-        systems, name = _plain(content), key.replace(" ", "-")
+        systems, name = plain(content), key.replace(" ", "-")
         words = f"{content['labels'].upper()}, {_spoken(content)}"
         over = content["macro_over"]
         drawn = {
@@ -110,74 +109,18 @@ def _spoken(content: Row) -> str:
     return f"{content['protocol']}{' (leaky)' if content['leaky'] else ''}"
 
 
-def _plain(content: Row | None) -> list[Row]:
-    """Return the systems of a table as they are, without augmentation, ensembles and controls."""
-    if content is None:
-        return []
-    kinds = ("network", "boosting")
-    return [s for s in content["systems"] if s["kind"] in kinds and not s["variant"]]
-
-
 def _control(content: Row | None) -> list[Row]:
     return [s for s in content["systems"] if s["kind"] == "control"] if content else []
 
 
-def _f1(row: Row | None, label: str, without: str = "") -> Row | None:
-    if row is None:
-        return None
-    figures = row.get("without", {}).get(without) if without else row["figures"]
-    entry = figures["classes"].get(label) if figures else None
-    return entry["f1"] if entry else None
+def _marked(words: str, system: tuple[str, str], known: Sequence[tuple[str, str]]) -> str:
+    return f"{words} ({NOT_BLIND})" if system in known else words
 
 
 def _others(rows: Sequence[Mapping[str, str]]) -> str:
     names = dict.fromkeys(r["table"] for r in rows)
     parts = [f"**{n}.** {published([r for r in rows if r['table'] == n])}" for n in names]
     return "## Published by others\n\n" + "\n".join(parts) if parts else ""
-
-
-def _seen(results: Row, looks: Sequence[Mapping[str, str]]) -> str:
-    """Return what the default model's makers had seen of the test side, and how it was chosen."""
-    default = results.get("default")
-    if not default:
-        return ""
-    name = default["name"]
-    mine = sum(look["system"] == name and look["side"] == "mitdb DS2" for look in looks)
-    return (
-        f"## What was seen of DS2\n\n**DS2 is not blind for the default model**, `{name}`: it has "
-        f"been scored there {mine} times, seeds and conditions of recording counted one by one. "
-        "Every look is counted and printed: "
-        "[looks at public test sides](results.md#looks-at-public-test-sides). The model's card "
-        f"says:\n\n> {default['note']}\n{_choice(results['tables'], name)}"
-    )
-
-
-def _choice(found: Mapping[str, Any], name: str) -> str:
-    """Return how the default was chosen, where others beside it have a larger macro F1."""
-    rows = {s["name"]: s for s in _plain(found.get("aami inter-patient"))}
-    if name not in rows:
-        return ""
-
-    def macro(row: Row) -> float:
-        return float(row["figures"]["macro_f1"]["mean"])
-
-    own = rows[name]
-    above = [s for s in rows.values() if macro(s) > macro(own)]
-    text = (
-        f"\n`{name}` is `boosting` with two networks beside it, of the beat sequence and of the "
-        "wave. What each is worth was decided by leave-records-out in DS1, by F1 of S and V, for "
-        "the wave as the mean over seven conditions (as recorded, noise em and ma at 12 and 6 dB, "
-        "R peaks 10 ms off, the other lead); its recipe holds the figures."
-    )
-    f = _f1(own, "F")
-    if above and f:
-        told = ", ".join(f"{macro(s):.4f} of `{s['name']}`" for s in above)
-        theirs = ", ".join(f"{(_f1(s, 'F') or f)['mean']:.4f}" for s in above)
-        text += (
-            f" Its macro F1 on DS2, {macro(own):.4f}, is lower than {told}: macro F1 counts F, "
-            f"which is one patient's figure, and F1 of F is {f['mean']:.4f} (theirs: {theirs})."
-        )
-    return f"{text}\n"
 
 
 def _patient_leaks(found: Row) -> str:
@@ -196,29 +139,12 @@ def _patient_leaks(found: Row) -> str:
     return "".join(lines)
 
 
-def _held(rows: Sequence[Row]) -> str:
-    if not rows:
-        return ""
-    body = [
-        [
-            r["table"], r["system"], _WORDS.get(r["figure"], r["figure"]), r["least"], r["ours"],
-            r["seeds"], "yes" if r["reached"] else "no",
-        ]
-        for r in rows
-    ]  # fmt: skip
-    columns = ["table", "system", "figure", "held to", "ours", "seeds", "reached"]
-    return (
-        "## Held to\n\nThe least that was asked for, and whether it was reached. Of the "
-        "ensembles, the one of the best validation macro F1 speaks.\n\n" + table(columns, body)
-    )
-
-
-def _side_by_side(found: Mapping[str, Any]) -> str:
+def _side_by_side(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> str:
     intra, inter = (found.get(f"aami {p}") for p in PROTOCOLS)
     if not intra and not inter:
         return ""
     first, second = (
-        {s["name"]: s for s in [*_plain(t), *_control(t)]} for t in (intra, inter)
+        {s["name"]: s for s in [*plain(t), *_control(t)]} for t in (intra, inter)
     )  # fmt: skip
     names = list(dict.fromkeys([*second, *first]))
     body = []
@@ -228,10 +154,11 @@ def _side_by_side(found: Mapping[str, Any]) -> str:
         assert row is not None
         body.append(
             [
-                name, max(len(r["runs"]) for r in (a, b) if r), row["parameters"], *_cost(row),
+                _marked(name, (name, ""), known), max(len(r["runs"]) for r in (a, b) if r),
+                row["parameters"], *_cost(row),
                 *(with_interval(r["figures"][f]) if r else "-" for f in _SIZED for r in (a, b)),
-                *(with_interval(_f1(r, label)) for label in ("S", "V") for r in (a, b)),
-                with_interval(_f1(b, "S", "232")), *(_gap(a, b, label) for label in ("S", "V")),
+                *(with_interval(f1(r, label)) for label in ("S", "V") for r in (a, b)),
+                with_interval(f1(b, "S", "232")), *(_gap(a, b, label) for label in ("S", "V")),
             ]
         )  # fmt: skip
     columns = [
@@ -253,7 +180,7 @@ def _side_by_side(found: Mapping[str, Any]) -> str:
         if content:
             text += f"\n{content['note']}\n"
             text += _shown(content)
-    return f"{text}\n{records_of_s(_plain(inter))}"
+    return f"{text}\n{records_of_s(plain(inter))}"
 
 
 def _shown(content: Row) -> str:
@@ -277,7 +204,7 @@ def _cost(row: Row) -> list[Any]:
 
 
 def _gap(a: Row | None, b: Row | None, label: str) -> float | None:
-    one, two = _f1(a, label), _f1(b, label)
+    one, two = f1(a, label), f1(b, label)
     if not one or not two or one["mean"] is None or two["mean"] is None:
         return None
     return float(one["mean"] - two["mean"])
@@ -293,7 +220,7 @@ def _other_labels(found: Mapping[str, Any]) -> str:
             *(with_interval(s["figures"][f]) for f in _SIZED), s["roc"]["macro"],
             *(entry["f1"]["mean"] for entry in s["figures"]["classes"].values()),
         ]
-        for t in tables for s in _plain(t)
+        for t in tables for s in plain(t)
     ]  # fmt: skip
     columns = ["system", "protocol", "seeds", "kB", "accuracy", "macro F1", "mean AUC", *"NLRAV"]
     text = (
@@ -303,7 +230,7 @@ def _other_labels(found: Mapping[str, Any]) -> str:
     return text + "".join(_shown(t) for t in tables)
 
 
-def _augmentation(found: Mapping[str, Any]) -> str:
+def _augmentation(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> str:
     content = found.get("aami inter-patient")
     if not content:
         return ""
@@ -311,9 +238,10 @@ def _augmentation(found: Mapping[str, Any]) -> str:
     varied = {s["name"] for s in rows if s["variant"]}
     body = [
         [
-            s["name"], s["variant"] or "as the recipe is", len(s["runs"]),
-            with_interval(s["figures"]["macro_f1"]), *(with_interval(_f1(s, c)) for c in "SVF"),
-            with_interval(_f1(s, "S", "232")),
+            s["name"],
+            _marked(s["variant"] or "as the recipe is", (s["name"], s["variant"]), known),
+            len(s["runs"]), with_interval(s["figures"]["macro_f1"]),
+            *(with_interval(f1(s, c)) for c in "SVF"), with_interval(f1(s, "S", "232")),
         ]
         for s in rows if s["name"] in varied
     ]  # fmt: skip

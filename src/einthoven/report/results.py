@@ -165,6 +165,7 @@ def write_tables(root: Path) -> list[Path]:
             results.get("mitdb.json"),
             _systems.systems()["published"],
             results.get("looks.json", {}).get("looks", ()),
+            results.get("aami-review-first.json"),
         ),
     }
     gaps = results.get("mitdb.json", {}).get("gaps")

@@ -3,7 +3,8 @@
 The plan is `suites._plan`. One table a label set and protocol, as in ``beats.json``, with what
 each system costs, its ROC curves and the ensembles beside it; then what augmentation adds, what is
 held to and whether it was reached, and how each system stands other conditions of recording.
-Nothing is chosen by a test side: where one of several is to be named, validation names it.
+Where one of several is to be named, validation names it. The default model is not blind to the test
+side all the same: what was known of it, and when, stands on the page (`report._mitdb_seen`).
 """
 
 from __future__ import annotations
