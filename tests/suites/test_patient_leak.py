@@ -30,16 +30,17 @@ def test_a_training_is_asked_once_and_on_its_validation_side(
 
     def check(run: Path, *, part: str, times: int) -> LeakCheck:
         asked.append(f"{run.name} {part} {times}")
-        return LeakCheck(told=0.5, exchanged=(0.4, 0.7), withheld=0.45)
+        return LeakCheck(people=3, told=0.5, exchanged=(0.4, 0.7), withheld=0.45)
 
     monkeypatch.setattr(patients, "check_run", check)
     notes: list[str] = []
     first = patient_leaks({"recognition": [told]}, notes)
     assert first["recognition"]["exchanged"] == {"mean": 0.55, "least": 0.4, "most": 0.7}
-    assert (first["recognition"]["chance"], first["recognition"]["leaks"]) == (2 / 3, False)
+    assert (first["recognition"]["people"], first["recognition"]["times"]) == (3, 2)
+    assert (first["recognition"]["chance"], first["recognition"]["leaks"]) == (2 / 3, None)
     assert patient_leaks({"recognition": [told]}, notes) == first
     assert asked == ["recognition-0 validation 20"], "the test side is not looked at"
-    (told.path / "patient_leak.json").write_text('{"of": "of others", "times": 20}')
+    (told.path / "patient_leak.json").write_text('{"of": "of others", "asked": 20}')
     assert patient_leaks({"recognition": [told]}, notes) == first
     assert len(asked) == 2, "another training is never answered by what was kept"
     assert notes == []

@@ -152,9 +152,29 @@ def test_a_net_that_answers_by_the_beat_is_not() -> None:
 
 
 def test_the_chance_counts_the_truth_as_one() -> None:
-    assert LeakCheck(told=0.9, exchanged=(0.5,) * 39, withheld=0.5).chance == 1 / 40
-    assert LeakCheck(told=0.9, exchanged=(0.5,) * 38 + (0.9,), withheld=0.5).chance == 2 / 40
-    assert not LeakCheck(told=0.9, exchanged=(0.5,) * 38 + (0.9,), withheld=0.5).leaks
+    def found(*exchanged: float) -> LeakCheck:
+        return LeakCheck(people=9, told=0.9, exchanged=exchanged, withheld=0.5)
+
+    assert found(*(0.5,) * 39).chance == 1 / 40
+    assert found(*(0.5,) * 38, 0.9).chance == 2 / 40
+    assert found(*(0.5,) * 38, 0.9).leaks is False
+    assert found(*(0.5,) * 20).leaks is True
+    assert found(*(0.5,) * 19).leaks is None
+
+
+def test_of_four_people_nothing_can_be_told_however_often_they_are_exchanged() -> None:
+    class BySex(nn.Module):
+        def forward(self, window: torch.Tensor, side: torch.Tensor) -> torch.Tensor:
+            return torch.stack([side[:, 1], -side[:, 1]], dim=1)
+
+    who = np.arange(40) % 4
+    people = np.stack([numbers(Patient(age=20 + 9.0 * n, sex="FFMM"[n])) for n in range(4)])
+    windows = Windows(np.zeros((40, 1, 4), np.float32), people[who].astype(np.float32), who // 2)
+    subject = np.array([f"p{n}" for n in who])
+    found = leak_check(BySex(), windows, subject, range(4), times=1000)
+    assert (found.people, len(found.exchanged)) == (4, 6)
+    assert max(found.exchanged) < found.told == 1.0
+    assert found.leaks is None
 
 
 def test_a_check_that_could_say_nothing_is_refused() -> None:
@@ -181,7 +201,7 @@ def test_a_trained_run_is_checked_on_the_side_that_was_asked_for(
     fused = 'model={name="recognition", patient=4}'
     train(load_recipe("demo", [*small, 'input.side=["rr4", "patient"]', fused]), tmp_path / "a")
     found = check_run(tmp_path / "a", times=20)
-    assert len(found.exchanged) == 20
+    assert (found.people, len(found.exchanged)) == (2, 1)
     assert found.told > 0
     # The test side has one subject, which nobody can be exchanged with.
     with pytest.raises(UsageError, match="one subject only"):

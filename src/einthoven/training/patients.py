@@ -9,6 +9,7 @@ beats these are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +36,13 @@ class LeakCheck:
 
     Attributes
     ----------
+    people : subjects.
     told : each subject's own.
-    exchanged : another subject's, once for each exchange.
+    exchanged : another subject's, once for each exchange; no two exchanges are the same.
     withheld : nobody's.
     """
 
+    people: int
     told: float
     exchanged: tuple[float, ...]
     withheld: float
@@ -51,9 +54,12 @@ class LeakCheck:
         return (1 + as_well) / (1 + len(self.exchanged))
 
     @property
-    def leaks(self) -> bool:
-        """Whether the figure rests on who the patient is: fewer than 1 exchange in 20 match it."""
-        return self.chance < _LEVEL
+    def leaks(self) -> bool | None:
+        """Whether the figure rests on who the patient is: fewer than 1 exchange in 20 match it.
+
+        None where there are so few exchanges that this could not come out if all did worse.
+        """
+        return self.chance < _LEVEL if 1 / (1 + len(self.exchanged)) < _LEVEL else None
 
 
 def leak_check(
@@ -68,7 +74,8 @@ def leak_check(
     windows : of beats of several subjects.
     subject : (beat,) who was recorded.
     columns : of the side numbers, those of the patient.
-    times : exchanges; 20 at least, or none could ever be too few.
+    times : exchanges; 20 at least, or none could ever be too few. Four subjects have six only, five
+        have 24.
     seed : of the exchanges.
 
     Raises
@@ -91,14 +98,17 @@ def leak_check(
         matrix = confusion(label, answers.argmax(1), answers.shape[1])
         return float(macro_f1(matrix, np.flatnonzero(matrix.sum(axis=1)).tolist()))
 
-    values = []
-    for number in range(times):
-        giver = exchanged(people.tolist(), seed + number)
-        taken = np.array([place[giver[name]] for name in people.tolist()])
-        values.append(judged(own[taken[of]]))
+    values: dict[tuple[int, ...], float] = {}
+    # An exchange is one cycle through all subjects. The same one twice would count as two chances.
+    while len(values) < min(times, math.factorial(len(people) - 1)):
+        giver, seed = exchanged(people.tolist(), seed), seed + 1
+        taken = tuple(place[giver[name]] for name in people.tolist())
+        if taken not in values:
+            values[taken] = judged(own[np.array(taken)[of]])
     return LeakCheck(
-        told=judged(own[of]), exchanged=tuple(values), withheld=judged(torch.zeros_like(own[of]))
-    )
+        people=len(people), told=judged(own[of]), exchanged=tuple(values.values()),
+        withheld=judged(torch.zeros_like(own[of])),
+    )  # fmt: skip
 
 
 def check_run(run: Path, *, part: str = "validation", times: int = 40, seed: int = 0) -> LeakCheck:
