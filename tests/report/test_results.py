@@ -155,6 +155,20 @@ def test_a_damaged_results_file_is_told(tmp_path: Path) -> None:
         results.read_results(tmp_path)
 
 
+def test_the_looks_of_one_system_are_one_number_and_those_of_a_side_are_summed() -> None:
+    """Runs booked before systems had one name each were printed as systems of their own."""
+    names = ["arrhythminet-v1", "arrhythminet-v1-nlrav-inter", "control-aami-inter-patient", "cnn"]
+    looks = [{"system": name, "side": "mitdb DS2"} for name in names]
+    page = results.results_page({"looks.json": {"looks": [*looks, {"system": "x", "side": "y"}]}})
+    _, _, told = page.partition("## Looks at public test sides")
+    rows = [line for line in told.splitlines() if line.startswith("| ")][2:]
+    assert rows == [
+        "| arrhythminet-v1 | mitdb DS2 | 2 |", "| boosting on windows | mitdb DS2 | 1 |",
+        "| cnn | mitdb DS2 | 1 |", "| x | y | 1 |", "| **all** | mitdb DS2 | 4 |",
+        "| **all** | y | 1 |",
+    ]  # fmt: skip
+
+
 def test_cells_and_intervals() -> None:
     values = [None, "", "a|b", 3, 1234, 1234.0, 0.98765, 12.5, True, 1.0]
     assert [cell(v) for v in values] == [

@@ -20,6 +20,7 @@ from einthoven.record.files import write_text
 from einthoven.report import _explanations, _fractions, _mitdb, _peaks, _robustness, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
+from einthoven.suites._looks import system_of
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
 _GUIDED = "<!-- guided:begin -->", "<!-- guided:end -->"
@@ -120,8 +121,10 @@ def _plain(name: str, content: Mapping[str, Any]) -> str:
 
 
 def _looks(looks: Sequence[Mapping[str, str]]) -> str:
-    times = Counter((look["system"], look["side"]) for look in looks)
+    times = Counter((system_of(look["system"]), look["side"]) for look in looks)
+    sides = Counter(look["side"] for look in looks)
     body = [[system, side, n] for (system, side), n in sorted(times.items())]
+    body += [["**all**", side, n] for side, n in sorted(sides.items())]
     return (
         "## Looks at public test sides\n\n"
         "From `results/looks.json`: how often each system was scored on a public test side, each "
