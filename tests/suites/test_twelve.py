@@ -165,6 +165,9 @@ def test_systems_are_compared_on_the_same_records_and_ties_are_called_so(made: P
     assert no_se["out-of-fold brings"]["macro"]["value"] > 0
     held = {(h["which"], h["trial"]): h for h in results["held_to"]}
     assert held["one model", "fold-9"]["ours"] is None
+    best, unopened, *_ = next(t for t in results["tables"] if t["title"] == "Held to")["rows"]
+    assert best[4:] == [0.935, "yes", 0.94, "yes"]
+    assert unopened[3:] == ["", 0.92, "no", "", ""]
     assert len(results["missing"]) > 100
     for table in results["tables"]:
         assert all(len(row) == len(table["columns"]) for row in table["rows"]), table["title"]

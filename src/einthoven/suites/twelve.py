@@ -46,10 +46,10 @@ from einthoven.training._record_run import identity
 NAME = "twelve.json"
 COMMAND = "einthoven evaluate --suite twelve"
 MAJORITY = "majority"
-# (system or the best of at most a million numbers, trial, macro AUROC at least)
+# (system or the best of at most a million numbers, trial, macro AUROC at least, and hoped for)
 HELD = (
-    ("one model", "out-of-fold", 0.935), ("one model", "fold-9", 0.92),
-    (FUSION, "out-of-fold", 0.94), (FUSION, "fold-9", 0.926),
+    ("one model", "out-of-fold", 0.935, 0.94), ("one model", "fold-9", 0.92, None),
+    (FUSION, "out-of-fold", 0.94, 0.95), (FUSION, "fold-9", 0.926, 0.935),
 )  # fmt: skip
 _MOST = 1_000_000
 _FEW = 20  # records of a domain below which no gap of its own is told
@@ -208,7 +208,7 @@ def _held(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         and r["name"] not in (FUSION, MAJORITY)
     ]  # fmt: skip
     found = []
-    for which, trial, least in HELD:
+    for which, trial, least, hoped in HELD:
         rank = max(small, key=lambda r: r["out-of-fold"]["macro"]["auroc"]["value"], default=None)
         row = rank if which == "one model" else next((r for r in rows if r["name"] == which), None)
         if row is not None:
@@ -216,7 +216,7 @@ def _held(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             found.append(
                 {
                     "which": which, "system": row["name"], "trial": trial, "least": least,
-                    "ours": ours, "reached": ours is not None and ours >= least,
+                    "hoped": hoped, "ours": ours, "reached": ours is not None and ours >= least,
                 }
             )  # fmt: skip
     return found
