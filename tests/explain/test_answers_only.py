@@ -26,7 +26,7 @@ class Sums:
     """A model whose logits are sums over the window and the numbers, times a bend."""
 
     name, task, classes = "sums", "beat", ("N", "V")
-    spec = InputSpec(kind="beat", rate=100.0)
+    spec = InputSpec(kind="beat", rate=100.0, waveform=False)
     usual: dict[str, float] = {}  # noqa: RUF012
     module = None
 

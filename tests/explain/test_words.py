@@ -19,7 +19,7 @@ class Toy:
     """Says V by the size of the window's middle, in one lead, and by its one number."""
 
     name, classes = "toy", ("N", "V")
-    spec = InputSpec(kind="beat", rate=100)
+    spec = InputSpec(kind="beat", rate=100, waveform=False)
     module = None
 
     def __init__(self, task: str = "beat", row: int = 0) -> None:

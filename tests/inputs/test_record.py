@@ -114,7 +114,7 @@ def test_without_beats_there_is_no_beat():
 def test_a_spec_of_beats_is_refused():
     signal, peaks = record()
     with pytest.raises(UsageError, match="not of whole records"):
-        cut(signal, RATE, STANDARD, peaks, InputSpec(kind="beat", rate=100.0))
+        cut(signal, RATE, STANDARD, peaks, InputSpec(kind="beat", rate=100.0, waveform=False))
     with pytest.raises(UsageError, match="does not go with"):
         record_side_names(InputSpec(kind="strip", rate=100.0, side=("measurements",)))
 

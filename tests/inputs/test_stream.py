@@ -184,15 +184,25 @@ def test_what_cannot_be_fed_is_refused() -> None:
     with pytest.raises(UsageError, match="kind"):
         InputStream(InputSpec(kind="candidates", rate=100.0), 360.0, ("II",))
     with pytest.raises(UsageError, match="Did you mean template"):
-        side_names(InputSpec(kind="beat", rate=180.0, side=("templates",), hop=1.0))
+        side_names(InputSpec(kind="beat", rate=180.0, waveform=False, side=("templates",), hop=1.0))
     with pytest.raises(UsageError, match="hop"):
-        InputStream(InputSpec(kind="beat", rate=180.0, side=("rr",)), 360.0, ("II",))
+        InputStream(
+            InputSpec(kind="beat", rate=180.0, waveform=False, side=("rr",)), 360.0, ("II",)
+        )
     with pytest.raises(UsageError, match=r"input\.back"):
-        InputStream(InputSpec(kind="beat", rate=180.0, side=("rr",), hop=1.0), 360.0, ("II",))
+        InputStream(
+            InputSpec(kind="beat", rate=180.0, waveform=False, side=("rr",), hop=1.0),
+            360.0,
+            ("II",),
+        )
     with pytest.raises(UsageError, match="V1"):
-        InputStream(InputSpec(kind="beat", rate=180.0, leads=("V1",)), 360.0, ("II",))
+        InputStream(
+            InputSpec(kind="beat", rate=180.0, waveform=False, leads=("V1",)), 360.0, ("II",)
+        )
     with pytest.raises(UsageError, match="one lead"):
-        InputStream(InputSpec(kind="beat", rate=180.0, leads=("II", "V1")), 360.0, ("II",))
+        InputStream(
+            InputSpec(kind="beat", rate=180.0, waveform=False, leads=("II", "V1")), 360.0, ("II",)
+        )
 
 
 @pytest.mark.parametrize("record", ["100", "208"])

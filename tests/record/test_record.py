@@ -154,7 +154,7 @@ def test_an_input_spec_keeps_its_fingerprint_through_json() -> None:
     assert again == spec
     assert hash(again) == hash(spec)
     assert again.fingerprint == spec.fingerprint
-    assert InputSpec(kind="beat", rate=250).fingerprint != spec.fingerprint
+    assert InputSpec(kind="beat", rate=250, waveform=False).fingerprint != spec.fingerprint
     with pytest.raises(UsageError, match="Did you mean rate"):
         InputSpec.from_dict({"kind": "beat", "rte": 1})
 
@@ -162,7 +162,23 @@ def test_an_input_spec_keeps_its_fingerprint_through_json() -> None:
 @pytest.mark.parametrize("rate", [0.0, -360.0, 1e300, float("nan"), float("inf")])
 def test_an_input_spec_refuses_a_rate_that_cannot_be(rate: float) -> None:
     with pytest.raises(UsageError, match="Give 1 to 10000 Hz"):
-        InputSpec(kind="beat", rate=rate)
+        InputSpec(kind="beat", rate=rate, waveform=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"band": (40.0, 0.5)}, {"band": (0.5, 400.0)}, {"band": (-1.0, 40.0)}, {"band": (0.5,)},
+        {"band": (0.5, float("nan"))}, {"window": (0.6, -0.4)}, {"window": (0.0, 0.0)},
+        {"window": (0.4,)}, {"window": (0.4, float("inf"))}, {"hop": -1.0}, {"back": -1.0},
+        {"ahead": float("nan")},
+    ],
+)  # fmt: skip
+def test_an_input_spec_of_beats_refuses_what_no_recording_has(wrong: dict[str, Any]) -> None:
+    """A band the wrong way round trained on the ECG upside down."""
+    (name,) = wrong
+    with pytest.raises(UsageError, match=rf"^input\.{name}: is "):
+        InputSpec(**({"kind": "beat", "rate": 360.0, "window": (0.4, 0.6)} | wrong))
 
 
 def test_a_registry_takes_a_name_once_and_names_the_nearest() -> None:

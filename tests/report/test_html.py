@@ -157,7 +157,7 @@ def test_a_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:
 
 
 def test_the_card_of_a_model_is_shown_if_it_is_the_one_that_answered(tmp_path: Path) -> None:
-    spec = InputSpec(kind="beat", rate=180.0)
+    spec = InputSpec(kind="beat", rate=180.0, waveform=False)
     card = Card(
         name="toy", version="1", task="beat", title="A <toy>", classes=("N", "V"),
         stages=(Stage(file="toy.onnx", sha256="00" * 32, input=spec),), profiles=("review",),

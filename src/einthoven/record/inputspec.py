@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -34,7 +35,7 @@ class InputSpec:
         names of leads that must be there.
     window : seconds before and after the R peak; of whole records 0 and the length that is judged
         at a time.
-    band : pass band of the FIR filter, Hz.
+    band : pass band of the FIR filter, Hz; of beats at most half of `rate`.
     normalise : ``none`` (mV less the median) or ``zscore`` (each window to mean 0, SD 1).
     side : names of the groups of numbers that go with the window, e.g. ``("rr", "template")``.
     waveform : whether the window itself is eaten, or only the side numbers.
@@ -71,6 +72,22 @@ class InputSpec:
         if len(self.neighbours) != 2 or min(self.neighbours) < 0:
             fault = f"is {list(self.neighbours)}"
             raise UsageError("input.neighbours", fault, "Give two counts, e.g. [15, 15]")
+        self._check_seconds()
+        top = self.rate / 2 if self.kind == "beat" else math.inf
+        if len(self.band) != 2 or not 0 <= self.band[0] < self.band[1] <= top:
+            mend = f"Give two edges, 0 to {top:g} Hz, the lower first"
+            raise UsageError("input.band", f"is {list(self.band)} Hz", mend)
+
+    def _check_seconds(self) -> None:
+        for key in ("hop", "back", "ahead"):
+            value = getattr(self, key)
+            if not 0 <= value < math.inf:
+                raise UsageError(f"input.{key}", f"is {value:g} s", "Give 0 s or more")
+        fault, mend = f"is {list(self.window)} s", "Give two lengths, before and after the R peak"
+        if len(self.window) != 2 or not all(0 <= side < math.inf for side in self.window):
+            raise UsageError("input.window", fault, mend)
+        if self.kind in ("beat", "periods") and self.waveform and not self.time:
+            raise UsageError("input.window", fault, f"{mend}, or waveform = false")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON can hold them."""
