@@ -98,6 +98,11 @@ def test_unknown_keys_are_refused_by_name() -> None:
         Making(kinds=("isolate",))
 
 
+def test_a_record_in_two_folds_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"model\.folds: name 101 twice"):
+        boosting.Keys.of(load_recipe("boosting", ['model.folds=[["101", "106"], ["101"]]']))
+
+
 def test_neighbours_that_do_not_fit_the_share_of_the_network_are_refused() -> None:
     for change in ("model.share=0.0", "input.neighbours=[3, 3]"):
         with pytest.raises(UsageError, match="neighbours"):
@@ -114,4 +119,6 @@ def test_a_network_over_the_wave_that_the_recipe_does_not_feed_or_know_is_refuse
         with pytest.raises(UsageError, match=word):
             boosting.Keys.of(load_recipe("aami-review", [change]))
     with pytest.raises(UsageError, match="only then"):
-        boosting.Keys.of(load_recipe("boosting", ["input.waveform=true"]))
+        boosting.Keys.of(
+            load_recipe("boosting", ["input.waveform=true", "input.window=[0.4, 0.6]"])
+        )

@@ -13,10 +13,13 @@ import pytest
 import torch
 
 from einthoven.evaluation.predictions import Predictions
+from einthoven.models import MODELS
 from einthoven.record import DataError, UsageError
-from einthoven.training import load_recipe, train
+from einthoven.training import load_recipe, names, train
 from einthoven.training._batches import Draws
 from einthoven.training._checkpoint import SafeCheckpointIO, read_checkpoint
+from einthoven.training._nets import build
+from einthoven.training._recipe import check_arguments
 from einthoven.training._run import uncertain_threshold
 
 SMALL = [
@@ -24,6 +27,29 @@ SMALL = [
     'protocol.train=["s000", "s001", "s002", "s003"]', 'protocol.validation=["s003"]',
     'protocol.test=["s004"]', "augment.noise=0.05",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "system, wrong",
+    [
+        ("cnn", "dropout=2"), ("cnn", "dropout=-0.1"), ("cnn", 'dropout="a"'),
+        ("abcnn", "hidden=-1"), ("resnet1d", "hidden=true"), ("exgnet", "kernels=[4]"),
+        ("exgnet", "kernels=[]"), ("exgnet", "kernels=3"), ("exgnet", "halved=9"),
+        ("self-onn", "powers=0"), ("ekgnet", "weight_noise=-1"), ("ekgnet", "bits=2.5"),
+        ("recognition", "weight=-3"),
+    ],
+)  # fmt: skip
+def test_what_no_network_can_be_built_with_is_refused_before_it_is(system: str, wrong: str) -> None:
+    """Some ended as our mistake, in the middle of the first batch."""
+    with pytest.raises(UsageError, match=rf"^model\.{wrong.partition('=')[0]}: is "):
+        build(load_recipe(system, [f"model.{wrong}"]))
+
+
+@pytest.mark.parametrize("name", [n for n in names() if load_recipe(n).task != "rr"])
+def test_what_the_shipped_recipes_say_of_a_network_is_not(name: str) -> None:
+    recipe = load_recipe(name)
+    if recipe.model.name in MODELS.names():
+        check_arguments("model", MODELS[recipe.model.name].build, recipe.model.arguments)
 
 
 def _command(run: Path, *more: str) -> list[str]:

@@ -45,6 +45,8 @@ def test_what_a_recipe_of_twelve_leads_needs_is_what_the_benchmark_printed() -> 
         ("protocol.strikt=true", "protocol: key 'strikt' is not known. Did you mean strict?"),
         ("optimiser.average=1", "optimiser.average: is 1. Give 0 to below 1."),
         ("seeds=[]", "seeds: are []"),
+        ('corpus.classes=["N", "N", "S"]', "corpus.classes: has N twice. Name each once."),
+        ('corpus.classes=["N"]', "corpus.classes: has N alone"),
         ("epochs", "--set: 'epochs' is no assignment. Give section.key=value."),
         ("corpus=3", "corpus: is 3. Give a table"),
     ],

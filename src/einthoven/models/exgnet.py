@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from einthoven.models import MODELS, Entry
 from einthoven.models._layers import Pooled, convolution, excitation, head, sequence
+from einthoven.record.errors import UsageError
 
 _PAPER = "EXGnet 2025, arXiv:2506.12404"
 _STEM_KERNEL = 15
@@ -71,8 +72,17 @@ def exgnet(
     halved : after how many blocks time is halved, 0 to 3. A window of 180 samples has 12 positions
         before the head with 2, 23 with 1: maps by which more can be told apart.
     dropout : share of the pooled features dropped in training.
+
+    Raises
+    ------
+    UsageError : kernels are none or not odd, or there are not so many blocks to halve after.
     """
     del time
+    if not kernels or not all(type(k) is int and k > 0 and k % 2 for k in kernels):
+        fault, mend = f"is {list(kernels)}", "Give odd numbers of samples, e.g. [5, 11, 21]"
+        raise UsageError("model.kernels", fault, mend)
+    if not 0 <= halved < len(_WIDTHS):
+        raise UsageError("model.halved", f"is {halved}", f"Give 0 to {len(_WIDTHS) - 1}")
     channels = _WIDTHS[0]
     body: list[nn.Module] = [
         convolution(leads, channels, _STEM_KERNEL, 2), nn.BatchNorm2d(channels),

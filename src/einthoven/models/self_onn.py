@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from einthoven.models import MODELS, Entry
 from einthoven.models import _layers as layers
+from einthoven.record.errors import UsageError
 
 _PAPER = "Zahid et al. 2022, 1-D Self-ONN with feature injection, arXiv:2204.03768"
 _BANDS = 9
@@ -115,8 +116,15 @@ class SelfOnn(nn.Module):
 def build(
     *, leads: int, time: int, classes: int, side: int, powers: int = 3, dropout: float = 0.0
 ) -> SelfOnn:
-    """Build it for windows of 95 samples or more."""
+    """Build it for windows of 95 samples or more.
+
+    Raises
+    ------
+    UsageError : the window is shorter, or there is no power.
+    """
     layers.need("self-onn", time, 2 * MARGIN + 5)
+    if powers < 1:
+        raise UsageError("model.powers", f"is {powers}", "Give 1 or more")
     return SelfOnn(leads, classes, side, powers=powers, dropout=dropout)
 
 

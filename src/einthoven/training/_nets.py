@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +17,8 @@ from einthoven.protocols import PROTOCOLS, Beats, Split
 from einthoven.store import Store, open_store
 from einthoven.training import _run, _weights
 from einthoven.training._batches import Windows
-from einthoven.training._recipe import Recipe, check_keys
+from einthoven.training._recipe import Recipe, check_arguments
 
-_SHAPE = ("leads", "time", "classes", "side")
 STEP = 2048  # windows asked about at a time
 
 
@@ -63,8 +61,7 @@ def build(recipe: Recipe) -> nn.Module:
     UsageError : the architecture or one of its arguments is not known.
     """
     entry = MODELS[recipe.model.name]
-    own = [k for k in inspect.signature(entry.build).parameters if k not in _SHAPE]
-    check_keys("model", recipe.model.arguments, own)
+    check_arguments("model", entry.build, recipe.model.arguments)
     spec = recipe.input
     return entry.build(
         leads=len(spec.leads), time=spec.time, classes=len(recipe.corpus.classes),

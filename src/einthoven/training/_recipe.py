@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +33,7 @@ __all__ = [
     "FOLDER",
     "Optimiser",
     "Recipe",
+    "check_arguments",
     "check_keys",
     "load_recipe",
     "names",
@@ -40,6 +43,9 @@ __all__ = [
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 TASKS = ("beat", "peaks", "waves", "diagnosis", "rhythm", "rr")
+
+# What every architecture is built with, beside its own arguments; see `models.Entry`.
+_SHAPE = ("leads", "time", "classes", "side")
 
 T = TypeVar("T")
 
@@ -186,9 +192,33 @@ def _wrong(kind: str, value: Any) -> bool:
         return type(value) is not int
     if kind == "float":
         return type(value) not in (int, float)
-    if kind.startswith("tuple"):
+    if kind.startswith(("tuple", "Sequence")):
         return not isinstance(value, (list, tuple))
     return False
+
+
+def check_arguments(where: str, build: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Refuse what no architecture can be built with; the architecture checks the rest.
+
+    Parameters
+    ----------
+    where : the section.
+    build : of `models.Entry`.
+    given : its own arguments.
+
+    Raises
+    ------
+    UsageError : one is not known, of another type, below 0, or a share of dropout above 1.
+    """
+    known = {k: p for k, p in inspect.signature(build).parameters.items() if k not in _SHAPE}
+    check_keys(where, given, known)
+    for key, value in given.items():
+        kind, top = str(known[key].annotation), 1.0 if key == "dropout" else math.inf
+        if _wrong(kind, value):
+            raise UsageError(f"{where}.{key}", f"is {value!r}", f"Give {kind}")
+        if kind in ("int", "float") and not 0 <= value <= top:
+            mend = "Give 0 to 1" if key == "dropout" else "Give 0 or more"
+            raise UsageError(f"{where}.{key}", f"is {value}", mend)
 
 
 def set_value(values: dict[str, Any], assignment: str) -> None:

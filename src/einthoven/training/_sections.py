@@ -78,6 +78,11 @@ class CorpusPart:
         object.__setattr__(self, "others", tuple(self.others))
         for name in self.classes:
             one_of("corpus.classes", name, known)
+            if self.classes.count(name) > 1:
+                raise UsageError("corpus.classes", f"has {name} twice", "Name each once")
+        if self.labels in CLASSES and len(self.classes) < 2:
+            fault = f"has {self.classes[0]} alone, which nothing is told from"
+            raise UsageError("corpus.classes", fault, "Name two or more")
 
 
 @dataclass(frozen=True, kw_only=True)

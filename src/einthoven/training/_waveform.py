@@ -7,7 +7,6 @@ network is asked for N and S together against V and against F, never for N again
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -17,14 +16,13 @@ import numpy.typing as npt
 
 from einthoven.models import MODELS
 from einthoven.record.errors import UsageError
-from einthoven.training._recipe import check_keys
+from einthoven.training._recipe import check_arguments
 
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 _BATCH, _RATE, _DECAY, _SMOOTHING = 256, 3e-3, 0.05, 0.05
 _JUDGE = 2048  # windows a step where nothing is learnt
-_SHAPE = ("leads", "time", "classes", "side")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +52,7 @@ class Waveform:
             raise UsageError("model.waveform.share", f"is {self.share}", "Give one within 0 and 1")
         if self.draws < 1:
             raise UsageError("model.waveform.draws", f"is {self.draws}", "Give 1 or more")
-        build = inspect.signature(MODELS[self.name].build).parameters
-        check_keys("model.waveform", self.arguments, [k for k in build if k not in _SHAPE])
+        check_arguments("model.waveform", MODELS[self.name].build, self.arguments)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Waveform:

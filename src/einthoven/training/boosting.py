@@ -13,6 +13,7 @@ import importlib.metadata
 import itertools
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -78,6 +79,9 @@ class Keys:
             mend = "Give true with model.waveform, and only then"
             raise UsageError("input.waveform", fault, mend)
         folds = tuple(tuple(str(r) for r in fold) for fold in given.pop("folds", ()))
+        twice = [r for r, n in Counter(r for fold in folds for r in fold).items() if n > 1]
+        if twice:
+            raise UsageError("model.folds", f"name {', '.join(twice)} twice", "Name each once")
         weighing = Weighing(**{k: given.pop(k) for k in list(given) if k in own}, folds=folds)
         reach = (15, 15) if weighing.share else (0, 0)  # models.beat_sequence.REACH
         if recipe.input.neighbours != reach:

@@ -6,7 +6,6 @@ one a domain, is as many runs, each with its own ``protocol.part``.
 
 from __future__ import annotations
 
-import inspect
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from einthoven.record.leads import STANDARD
 from einthoven.training import _lightning, _run, _weights
 from einthoven.training._lightning import optimisers
 from einthoven.training._objective import Loss, binary, make_loss
-from einthoven.training._recipe import Recipe, check_keys
+from einthoven.training._recipe import Recipe, check_arguments
 from einthoven.training._record_augment import RecordAugmentation
 from einthoven.training._record_data import (
     Data,
@@ -42,7 +41,6 @@ from einthoven.training._record_run import TEACHER, answers_of, finish
 
 __all__ = ["build", "fit", "load", "logits", "prepare"]
 
-_SHAPE = ("leads", "time", "classes", "side")
 _JUDGE = 256  # windows a step where nothing is learnt
 
 
@@ -70,8 +68,7 @@ def build(recipe: Recipe) -> RecordNet:
     UsageError : the architecture or one of its arguments is not known.
     """
     entry, spec = MODELS[recipe.model.name], recipe.input
-    own = [k for k in inspect.signature(entry.build).parameters if k not in _SHAPE]
-    check_keys("model", recipe.model.arguments, own)
+    check_arguments("model", entry.build, recipe.model.arguments)
     leads = len(STANDARD if spec.leads == ("one",) else spec.leads)
     side, crop = len(record_side_names(spec)), crop_of(recipe)
     net = entry.build(
