@@ -85,7 +85,7 @@ _POOLED = (
 TRIALS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
     {
         "out-of-fold": (FOLDS, ("protocol.out_of_fold=true",)),
-        "device": (DEVICES, ("protocol.name=leave-one-domain-out",)),
+        "device": (DEVICES, ("protocol.name=leave-one-domain-out", "corpus.domain=device")),
         "site": (SITES, ("protocol.name=leave-one-domain-out", "corpus.domain=site")),
         "source": (SOURCES, ("protocol.name=leave-one-domain-out", *_POOLED)),
         # All sources in training, a fifth of each one's people tested, each fifth once.
