@@ -259,6 +259,22 @@ def test_a_condition_has_intervals_over_the_people_recorded() -> None:
     assert high == 1
 
 
+def test_a_condition_has_s_without_the_record_that_holds_most_of_it() -> None:
+    record = np.repeat(["100", "232"], 10)
+    label = np.tile([0] * 6 + [1] * 4, 2)
+    choice = np.concatenate([np.zeros(8, np.int64), [1, 1], label[:10]])
+    said = Predictions(
+        classes=CLASSES, part=np.full(20, "test"), record=record, sample=np.arange(20),
+        label=label, logits=np.eye(4, dtype=np.float32)[choice],
+    )  # fmt: skip
+    told = _conditions.figures(said, ("N", "S"), Mitdb(Path()).subject)
+    assert told["f1"]["S"] == pytest.approx(12 / 14, abs=1e-5)
+    assert told["f1"]["S without 232"] == pytest.approx(4 / 6, abs=1e-5)
+    assert "S without 232" in told["over_patients"]
+    alone = _conditions.figures(said.where(record == "232"), ("N", "S"), Mitdb(Path()).subject)
+    assert "S without 232" not in alone["f1"]
+
+
 def test_own_r_peaks_find_what_the_engine_finds(root: Path) -> None:
     record = open_corpus("mitdb", root).open("101").record()
     altered = _conditions.conditions({})[_conditions.OWN]

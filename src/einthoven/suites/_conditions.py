@@ -202,6 +202,8 @@ def figures(
 ) -> dict[str, Any]:
     """Return F1 of each class and their mean, with intervals, and the counts they come from.
 
+    F1 of S without the record that holds most of it stands beside, ``S without 232``.
+
     Parameters
     ----------
     said : the answers of one trained model under one condition.
@@ -211,6 +213,9 @@ def figures(
     counted = _judge.count(said, subject)
     told = _judge.figures([counted], over)
     each = {c: told["classes"][c]["f1"] for c in over}
+    if "S" in over and beats.HEAVY in said.record and len(counted.subjects) > 1:
+        rest = _judge.figures([counted.without(subject(beats.HEAVY))], ("S",))
+        each[f"S without {beats.HEAVY}"] = rest["classes"]["S"]["f1"]
     matrix = counted.matrices.sum(axis=0)
     named = {**each, "macro_f1": told["macro_f1"]}
     return {
