@@ -12,7 +12,7 @@ from einthoven.bundle import load_model
 from einthoven.export.boosting import note
 from einthoven.report import _beats, _mitdb
 from einthoven.report._mitdb_charts import roc_svg, size_svg
-from einthoven.report._mitdb_seen import held, not_blind, seen
+from einthoven.report._mitdb_seen import eaten, held, not_blind, seen
 
 Row = dict[str, Any]
 
@@ -40,20 +40,25 @@ FIRST = {
 NOTE = str(load_model("aami-review").card.figures["note"])
 
 
+INPUTS: list[Row] = [
+    {
+        "system": name, "variant": variant, "dominant": dominant, "window": name != "boosting",
+        "numbers": 151 if name == "a" else 147, "ahead": 1.0 if name == "a" else 600.0,
+    }
+    for name, variant, dominant in (
+        ("cnn", "", False), ("a", "", False), ("boosting", "", True), ("aami-review", "", True),
+        ("cnn", "plain augmentation", True), ("resnet1d", "plain augmentation", True),
+    )
+]  # fmt: skip
+
+
 @pytest.fixture
 def results() -> Row:
     systems = [_system("cnn", 0.8, 0.4), _system("a", 0.6, 0.5), _system("boosting", 0.6, 0.5)]
     systems += [_system("cnn", 0.8, 0.4) | {"variant": "plain augmentation"}]
     systems += [_system("aami-review", 0.7, 0.03, 0.85, 0.332)]
-    inputs = [
-        {"system": name, "variant": variant, "numbers": 147, "ahead": 600.0, "dominant": dominant}
-        for name, variant, dominant in (
-            ("cnn", "", False), ("a", "", False), ("boosting", "", True), ("aami-review", "", True),
-            ("cnn", "plain augmentation", True), ("resnet1d", "plain augmentation", True),
-        )
-    ]  # fmt: skip
     return {
-        "default": {"name": "aami-review", "note": NOTE}, "inputs": inputs,
+        "default": {"name": "aami-review"},
         "tables": {"aami inter-patient": {"systems": systems}},
     }  # fmt: skip
 
@@ -63,7 +68,7 @@ def test_what_was_seen_of_ds2_is_told_with_the_words_of_the_card(results: Row) -
     # A look booked under the name of a run is the system's, too.
     looks += [{"system": "aami-review-aami-inter", "side": "mitdb DS2"}]
     looks += [{"system": "cnn", "side": "mitdb DS2"}, {"system": "aami-review", "side": "other"}]
-    told = seen(results, looks, FIRST)
+    told = seen(results, looks, FIRST, INPUTS)
     assert "**DS2 is not blind for the default model**" in told
     assert "scored there 86 times" in told
     assert "(results.md#looks-at-public-test-sides)" in told
@@ -78,7 +83,7 @@ def test_the_first_score_stands_beside_todays_and_what_was_chosen_by_232_is_told
     results: Row,
 ) -> None:
     """The blind figures stood in a file that no page printed."""
-    told = seen(results, [], FIRST)
+    told = seen(results, [], FIRST, INPUTS)
     ends = "[0.100 to 0.900]"
     blind = f"| 1 | 0.9000 {ends} | 0.3760 {ends} | 379 of 1,382 | 0.2710 {ends} |"
     assert f"| first score, boosting alone {blind}" in told
@@ -86,7 +91,7 @@ def test_the_first_score_stands_beside_todays_and_what_was_chosen_by_232_is_told
     assert "as in record 232" in told
     assert "was known when recordings of that kind were first made" in told
     # Each that learns from such beats and was judged, by name.
-    assert "made premature beats: `boosting`, `cnn` (plain augmentation). " in told
+    assert "made premature beats: `boosting`, `cnn` (plain augmentation).\n" in told
 
 
 def test_the_card_says_that_232_was_known() -> None:
@@ -114,9 +119,25 @@ def test_what_is_held_to_on_ds2_is_marked_and_has_the_first_score_beside() -> No
 
 
 def test_rows_that_are_not_blind_are_marked_where_they_stand_beside_others(results: Row) -> None:
-    told = _mitdb._augmentation(results["tables"], not_blind(results))
+    told = _mitdb._augmentation(results["tables"], not_blind(INPUTS))
     assert "| cnn | plain augmentation (not blind) |" in told
     assert "| cnn | as the recipe is |" in told
+
+
+def test_what_is_eaten_beside_the_wave_is_told_above_the_table() -> None:
+    told = eaten(INPUTS)
+    assert "eats 147 (`a` 151) numbers beside the wave, which look 10 min (`a` 1 s) ahead" in told
+    assert "Numbers without the wave: `boosting`." in told
+    assert eaten([]) == ""
+
+
+def test_an_ensemble_names_who_weighs_how_much() -> None:
+    two = {"cnn": 0.0, "cnn-lstm": 0.4, "resnet1d": 0.6}
+    assert _mitdb._weights([two]) == "0.6000 resnet1d, 0.4000 cnn-lstm"
+    three = {"a": 0.2, "b": 0.3, "c": 0.5}
+    assert _mitdb._weights([three]) == "0.2000 (a) to 0.5000 (c)"
+    assert _mitdb._weights([dict.fromkeys("abc", 1 / 3)] * 2) == "alike"
+    assert _mitdb._weights([]) == ""
 
 
 def test_whether_patient_data_leak_is_told() -> None:
@@ -174,3 +195,8 @@ def test_a_condition_is_told_with_its_interval_where_one_was_kept() -> None:
     assert "| gain x2 | 0.5000 [0.100 to 0.900] | 0.2500 | - |" in told
     assert "| gain x2 | - | 0.7500 | - |" in told
     assert "| gain x2 | 0.4000 [0.300 to 0.500] | 0.5000 | - |" in told
+    assert "without record 232" not in told
+    new["f1"]["S without 232"] = 0.125
+    told = _beats.conditions(found)
+    _, _, rest = told.partition("### F1 of S without record 232")
+    assert "| gain x2 | 0.1250 | - | - |" in rest

@@ -7,6 +7,7 @@ import pytest
 
 from einthoven.evaluation import classification
 from einthoven.record.errors import DataError
+from einthoven.report._beats import gaps as told_gaps
 from einthoven.suites import _looks, beats
 from einthoven.suites._runs import find_runs, read_run
 
@@ -123,6 +124,43 @@ def test_only_a_system_that_is_the_same_under_both_protocols_has_a_gap(
     assert told(row, row | {"variant": "plain augmentation"}) == 0
     assert told(mixed | {"members": five}, mixed | {"members": five}) == 2
     assert told(mixed | {"members": five}, mixed | {"members": ten}) == 0
+
+
+def test_a_gap_of_macro_f1_is_over_the_classes_of_both_protocols() -> None:
+    """It was over five classes on one side and over four on the other."""
+
+    def row(*f1: float) -> dict[str, Any]:
+        figures = {
+            "accuracy": {"mean": 0.9, "over_patients": [0.8, 1.0]},
+            "macro_f1": {"mean": float(np.mean(f1)), "over_patients": [0.3, 1.0]},
+            "classes": {c: {"f1": {"mean": f}} for c, f in zip("NSVFQ", f1, strict=False)},
+        }
+        return {"model": "cnn", "kind": "network", "variant": "", "figures": figures}
+
+    tables = [
+        beats.one_table("mitdb", "aami", protocol, classes, [one])
+        for protocol, classes, one in (
+            ("intra-patient", "NSVFQ", row(0.9, 0.8, 0.7, 0.6, 1.0)),
+            ("inter-patient", "NSVF", row(0.9, 0.4, 0.3, 0.2)),
+        )
+    ]
+    accuracy, macro = beats.gaps({f"aami {t['protocol']}": t for t in tables})
+    assert macro["over"] == list("NSVF")
+    assert macro["intra"] == pytest.approx(0.75)
+    assert macro["gap"] == pytest.approx(0.3)
+    assert macro["intra_interval"] == [None, None]
+    assert macro["inter_interval"] == [0.3, 1.0]
+    assert accuracy["intra_interval"] == [0.8, 1.0]
+    assert "macro F1 over N S V F | 0.7500 | 0.4500 [0.300 to 1.000]" in told_gaps([macro])
+
+
+def test_strict_is_explained_where_a_row_is(results: dict[str, Any]) -> None:
+    strict = results["tables"]["aami inter-patient"]
+    assert "rows marked strict" in strict["note"]
+    rows = [r for r in strict["systems"] if not r["variant"]]
+    plain = beats.one_table("mitdb", "aami", "inter-patient", "NSVF", rows)["note"]
+    assert "are one subject. Record 232" in plain
+    assert "strict" not in plain
 
 
 def test_looks_at_ds2_are_counted_once_an_answer(

@@ -22,7 +22,7 @@ from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
 from einthoven.report import _mitdb
-from einthoven.suites import _cost, _judge, _plan, _planned, judge_one, mitdb, run_suite
+from einthoven.suites import _cost, _judge, _plan, _planned, beats, judge_one, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
 from einthoven.suites._runs import read_run
@@ -140,7 +140,8 @@ def test_what_was_judged_where_other_runs_lay_is_kept(suite: list[str], tmp_path
     ]
     assert again["missing"] == []
     assert again["held_to"] == first["held_to"]
-    assert [g["model"] for g in again["gaps"]] == [g["model"] for g in first["gaps"]]
+    one, other = (beats.gaps(of["tables"]) for of in (again, first))
+    assert [g["model"] for g in one] == [g["model"] for g in other]
     assert "As judged before" in again["notes"][-1]
 
 
@@ -248,6 +249,8 @@ def test_the_ensemble_that_validation_names_is_held_to(results: dict[str, Any]) 
     ]
     assert {r["name"] for r in rows} >= {"ensemble mean", "ensemble top2-weighted"}
     assert all(r["members"] == ["cnn", "cnn-lstm", "resnet1d"] for r in rows)
+    assert all(sorted(w) == r["members"] for r in rows for w in r["weights"])
+    assert {len(r["weights"]) for r in rows} == {2}, "a seed each"
     best = max(rows, key=lambda r: r["validation_macro_f1"])
     (held,) = (
         h for h in results["held_to"]

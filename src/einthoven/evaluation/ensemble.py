@@ -7,7 +7,7 @@ Both readings are here, the first under its name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -82,11 +82,19 @@ def weights(members: Sequence[Member], kind: str, over: Sequence[str]) -> dict[s
     UsageError : members that do not fit each other, or no F1 to go by.
     """
     _check(members, kind, over)
+    return weights_of({m.name: validation_f1(m.predictions, over) for m in members}, kind)
+
+
+def weights_of(score: Mapping[str, float], kind: str) -> dict[str, float]:
+    """Return `weights` of members whose validation macro F1 is known, by name.
+
+    Raises
+    ------
+    UsageError : no member has a macro F1 above 0, and the kind goes by it.
+    """
     if kind in ("mean", "top2-classes-mean"):
-        return {m.name: 1 / len(members) for m in members}
-    ranked = sorted(
-        ((m.name, validation_f1(m.predictions, over)) for m in members), key=_best_first
-    )
+        return {name: 1 / len(score) for name in score}
+    ranked = sorted(score.items(), key=_best_first)
     if not ranked[0][1] > 0:
         raise UsageError(
             f"ensemble {kind}", "no member has a validation macro F1 above 0",
@@ -98,7 +106,7 @@ def weights(members: Sequence[Member], kind: str, over: Sequence[str]) -> dict[s
         alike = kind == "top2-mean"
         score = {n: (1.0 if alike else f) if n in chosen else 0.0 for n, f in score.items()}
     total = sum(score.values())
-    return {m.name: score[m.name] / total for m in members}
+    return {name: f / total for name, f in score.items()}
 
 
 def combine(members: Sequence[Member], kind: str, over: Sequence[str]) -> Predictions:

@@ -30,7 +30,11 @@ def gap_svg(rows: Sequence[Mapping[str, Any]]) -> str:
             f'font-family="sans-serif" font-size="13" fill="{_INK}">'
         ),
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        _text(_LEFT, 18, "macro F1, mean of the seeds; line: 95 % over patients"),
+        _text(
+            _LEFT,
+            18,
+            "macro F1 over the classes of both, mean of the seeds; line: 95 % over patients",
+        ),
         _text(_LEFT, 36, "intra-patient (leaky)", _LEAKY),
         _text(_LEFT + 160, 36, "inter-patient", _FAIR),
     ]

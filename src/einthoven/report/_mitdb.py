@@ -15,8 +15,11 @@ from einthoven.report._beats import (
 )
 from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
-from einthoven.report._mitdb_seen import NOT_BLIND, f1, held, not_blind, plain, seen
+from einthoven.report._mitdb_seen import NOT_BLIND, eaten, f1, held, not_blind, plain, seen
 from einthoven.report.scores import count
+from einthoven.suites._mitdb_said import weights, without_control
+from einthoven.suites.beats import gaps as gaps_of
+from einthoven.suites.beats import table_note
 
 Row = Mapping[str, Any]
 
@@ -32,11 +35,25 @@ _MEANT = (
     "positive predictivity (precision), AUC the area under the ROC curve, ECE the expected "
     "calibration error, jk half of Cohen's kappa and an eighth each of Se and +P of S and V.\n"
 )
+_OURS = (
+    "Of Song et al. the architectures are compared here and not the method: theirs have rare "
+    "classes from a GAN and focal loss, ours of the same names learn by cross-entropy with label "
+    "smoothing and balanced draws, without GAN, and eat numbers beside the wave (below). Our "
+    "Self-ONN is another training of another input, too ([systems](systems.md)).\n"
+)
 _MIXED = (
     "Probabilities are averaged alike (mean) or by validation macro F1 (weighted), of all members "
     "or of the two best (top2); top2-classes keeps the two likeliest classes of each member; in "
     "dynamic a member weighs more where it is surer. All of one input: every system that eats the "
     "same input.\n\n"
+)
+_LOST = (
+    "\nS is lost where the rhythm is irregular by itself: 202, 210 and 222 fibrillate; what "
+    "learns no made premature beats misses 232 nearly whole, too. What RR "
+    "numbers, template numbers and made beats are worth for S was asked by leave-records-out in "
+    "DS1: [ablation](results.md#aami-models-what-each-part-is-worth). A rule that no beat is S "
+    "where the rhythm model is sure of fibrillation was tried there, too, and left out: it changed "
+    "next to no answer (the recipe of `aami-review` holds the figures).\n"
 )
 _TOP = "# Beat classifiers on mitdb\n\n<!-- made by `make tables`; do not edit -->\n\n"
 
@@ -45,7 +62,8 @@ def page(
     results: Mapping[str, Any] | None,
     others: Sequence[Mapping[str, str]] = (),
     looks: Sequence[Mapping[str, str]] = (),
-    first: Mapping[str, Any] | None = None,
+    first: Row | None = None,
+    inputs: Sequence[Row] = (),
 ) -> str:
     """Return ``docs/mitdb.md``; where there are no results yet, it says how to make them.
 
@@ -55,6 +73,7 @@ def page(
     others : published figures under a protocol judged here, as in ``systems.toml``.
     looks : the book of looks, ``looks.json``.
     first : the first score of the default model, ``aami-review-first.json``.
+    inputs : what each system eats, of `suites._mitdb_said.eaten`.
     """
     if results is None:
         return f"{_TOP}No results yet. Make them with `einthoven evaluate --suite mitdb`.\n"
@@ -69,16 +88,16 @@ def page(
     )
     parts = [
         top,
-        f"{results['published']}\n",
-        seen(results, looks, first),
+        f"{results['published']}\n\n{_OURS}",
+        seen(results, looks, first, inputs),
         held(results["held_to"], first),
-        _side_by_side(found, not_blind(results)),
+        _side_by_side(found, inputs),
         _patient_leaks(results.get("patient_leaks", {})),
         _others(others),
-        gaps([g for g in results["gaps"] if g["model"] != "constant"]),
+        gaps([g for g in gaps_of(found) if g["model"] != "constant"]),
         *(shipped(t) for t in found.values()),
         _other_labels(found),
-        _augmentation(found, not_blind(results)),
+        _augmentation(found, not_blind(inputs)),
         *_ensembles(found),
         *_per_class(found),
         conditions(results["conditions"]),
@@ -139,7 +158,8 @@ def _patient_leaks(found: Row) -> str:
     return "".join(lines)
 
 
-def _side_by_side(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> str:
+def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
+    known = not_blind(inputs)
     intra, inter = (found.get(f"aami {p}") for p in PROTOCOLS)
     if not intra and not inter:
         return ""
@@ -162,25 +182,28 @@ def _side_by_side(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) ->
             ]
         )  # fmt: skip
     columns = [
-        "system", "seeds", "parameters", "kB", "million MACs", "ms a beat",
+        "system", "seeds", "parameters", "kB", "million MACs", "ms of the graph",
         "accuracy intra (leaky)", "accuracy inter", "macro F1 intra (leaky)", "macro F1 inter",
         "S intra", "S inter", "V intra", "V inter", "S inter without 232", "gap of S", "gap of V",
     ]  # fmt: skip
     over = [f"{_spoken(t)} over {' '.join(t['macro_over'])}" for t in (intra, inter) if t]
     text = (
-        "## AAMI classes, within patients and between them\n\n"
+        f"## AAMI classes, within patients and between them\n\n{eaten(inputs)}"
         f"Macro F1 is {'; '.join(over)}. S and V are F1, a gap is that "
         "within patients less that between them. `majority` says N of every beat. parameters: "
         "numbers of a network, nodes of trees; kB: of the ONNX graph; MACs: multiply-accumulates "
         "of one beat (not counted for trees and sequences); ms: median of one beat on one thread "
-        "of onnxruntime, on the machine that made the file.\n\n"
+        "of onnxruntime, without making the numbers beside the wave, on the machine that made the "
+        "file.\n\n"
     )
     text += table(columns, body)
     for content in (inter, intra):
         if content:
-            text += f"\n{content['note']}\n"
+            what = (content[key] for key in ("corpus", "protocol", "labels", "systems"))
+            text += f"\n{table_note(*what)}\n"
             text += _shown(content)
-    return f"{text}\n{records_of_s(plain(inter))}"
+    lost = records_of_s(plain(inter))
+    return f"{text}\n{lost}{_LOST if lost else ''}"
 
 
 def _shown(content: Row) -> str:
@@ -266,19 +289,35 @@ def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
         body = [
             [
                 s["name"].removeprefix("ensemble "), s["variant"], len(s["members"]),
-                len(s["runs"]), s["validation_macro_f1"], with_interval(s["figures"]["macro_f1"]),
+                _weights(weights(s, content)), len(s["runs"]), s["validation_macro_f1"],
+                with_interval(s["figures"]["macro_f1"]),
                 s["macro_sensitivity"]["mean"], s["macro_predictivity"]["mean"],
                 "yes" if s["validation_macro_f1"] == best else "",
             ]
             for s in rows
         ]  # fmt: skip
         columns = [
-            "kind", "members", "how many", "seeds", "validation macro F1", "macro F1", "recall",
-            "precision", "named by validation",
+            "kind", "members", "how many", "weights", "seeds", "validation macro F1", "macro F1",
+            "recall", "precision", "named by validation",
         ]  # fmt: skip
         title = f"{content['labels'].upper()}, {_spoken(content)}"
         yield f"## Ensembles: {title}\n\n{words}" + table(columns, body)
         words = ""
+
+
+def _weights(seeds: Sequence[Mapping[str, float]]) -> str:
+    """Return who weighs how much: each of two members, of more the least and the most."""
+    told = []
+    for each in seeds:
+        there = sorted(((share, name) for name, share in each.items() if share > 0), reverse=True)
+        (most, one), (least, other) = there[0], there[-1]
+        if len(there) > 2 and most == least:
+            told.append("alike")
+        elif len(there) > 2:
+            told.append(f"{least:.4f} ({other}) to {most:.4f} ({one})")
+        else:
+            told.append(", ".join(f"{share:.4f} {name}" for share, name in there))
+    return "; ".join(dict.fromkeys(told))
 
 
 def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
@@ -301,7 +340,8 @@ def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _notes(results: Mapping[str, Any]) -> str:
-    lines = [f"- {cell(note)}\n" for note in results["notes"]]
+    notes = [*results["notes"], *without_control(results["tables"])]
+    lines = [f"- {cell(note)}\n" for note in notes]
     if results["missing"]:
         lines.append(
             f"- Not trained: {len(results['missing'])} runs of the plan, of further seeds, "

@@ -5,9 +5,11 @@ A figure on DS2 stands here beside the first one, of a model made before DS2 had
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from einthoven.bundle import load_model
 from einthoven.report._beats import with_interval
 from einthoven.report._markdown import table
 from einthoven.suites._looks import system_of
@@ -21,10 +23,10 @@ _WORDS = {
     "S without 232": "F1 of S without record 232",
 }  # fmt: skip
 _READ = (
-    "After the first score its errors were read by record, and the beats that training makes were "
-    "changed: where premature beats are the majority they now come in runs of every length, with "
-    "fewer normal beats between them, as in record 232. What was changed later was chosen in DS1. "
-    "What of the difference is of which change was not measured.\n\n"
+    "\n\nAfter the first score its errors were read by record, and the beats that training makes "
+    "were changed: where premature beats are the majority they now come in runs of every length, "
+    "with fewer normal beats between them, as in record 232. What was changed later was chosen in "
+    "DS1. What of the difference is of which change was not measured.\n\n"
 )
 _STEERED = (
     "\nThe first score is not wholly blind either: that S is the majority in 232 was known when "
@@ -43,12 +45,41 @@ def f1(row: Row | None, label: str, without: str = "") -> Row | None:
     return entry["f1"] if entry else None
 
 
-def not_blind(results: Row) -> list[tuple[str, str]]:
+def not_blind(inputs: Sequence[Row]) -> list[tuple[str, str]]:
     """Return name and variant of each system that learns from beats made with 232 in mind."""
-    return [(r["system"], r["variant"]) for r in results.get("inputs", ()) if r["dominant"]]
+    return [(r["system"], r["variant"]) for r in inputs if r["dominant"]]
 
 
-def seen(results: Row, looks: Sequence[Mapping[str, str]], first: Row | None) -> str:
+def eaten(inputs: Sequence[Row]) -> str:
+    """Return what the systems eat beside the wave, or instead of it."""
+    rows = [r for r in inputs if r["numbers"] and not r["variant"]]
+    if not rows:
+        return ""
+    told = {}
+    for key in ("numbers", "ahead"):
+        (usual, _), *_ = Counter(r[key] for r in rows).most_common(1)
+        others = [f"`{r['system']}` {_said(key, r[key])}" for r in rows if r[key] != usual]
+        told[key] = _said(key, usual) + (f" ({', '.join(others)})" if others else "")
+    alone = ", ".join(f"`{r['system']}`" for r in rows if not r["window"])
+    return (
+        f"**Each system of AAMI classes eats {told['numbers']} numbers beside the wave, which look "
+        f"{told['ahead']} ahead**: how the RR intervals and the shape of a beat stand to those of "
+        "the same patient's other beats, as made for the trees. So no figure is of a network on "
+        "the wave alone, and parameters and MACs count the layers that take the numbers in."
+        + (f" Numbers without the wave: {alone}." if alone else "")
+        + "\n\n"
+    )
+
+
+def _said(key: str, value: float) -> str:
+    if key == "numbers":
+        return f"{value:,}"
+    return f"{value / 60:g} min" if value >= 60 else f"{value:g} s"
+
+
+def seen(
+    results: Row, looks: Sequence[Mapping[str, str]], first: Row | None, inputs: Sequence[Row]
+) -> str:
     """Return what the default model's makers had seen of the test side, and how it was chosen.
 
     Parameters
@@ -56,6 +87,7 @@ def seen(results: Row, looks: Sequence[Mapping[str, str]], first: Row | None) ->
     results : ``mitdb.json``.
     looks : the book of looks.
     first : ``aami-review-first.json``, the first score.
+    inputs : of `suites._mitdb_said.eaten`.
     """
     default = results.get("default")
     if not default:
@@ -66,26 +98,28 @@ def seen(results: Row, looks: Sequence[Mapping[str, str]], first: Row | None) ->
     judged |= {(name, "") for name, _ in judged}
     others = [
         f"`{system}` ({variant})" if variant else f"`{system}`"
-        for system, variant in not_blind(results)
+        for system, variant in not_blind(inputs)
         if system != name and (system, variant) in judged
     ]
     text = (
         f"## What was seen of DS2\n\n**DS2 is not blind for the default model**, `{name}`: it has "
         f"been scored there {mine} times, seeds and conditions of recording counted one by one. "
         "Every look is counted and printed: "
-        "[looks at public test sides](results.md#looks-at-public-test-sides). "
+        "[looks at public test sides](results.md#looks-at-public-test-sides)."
     )
     if others:
         text += (
-            "Nor is it for the others that learn from the same made premature beats: "
-            f"{', '.join(others)}. "
+            " Nor is it for the others that learn from the same made premature beats: "
+            f"{', '.join(others)}."
         )
     own = next((s for s in plain(tables.get(_TABLE)) if s["name"] == name), None)
     if first and own:
         text += f"{_READ}{_beside(first, own)}{_STEERED}"
+    else:
+        text += "\n"
     return (
         f"{text}\nThe model's card says of its figures, on DS1 by leave-records-out and on DS2:\n\n"
-        f"> {default['note']}\n{_choice(tables, name)}"
+        f"> {load_model(name).card.figures['note']}\n{_choice(tables, name)}"
     )
 
 

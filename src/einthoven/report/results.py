@@ -20,7 +20,10 @@ from einthoven.record.files import write_text
 from einthoven.report import _explanations, _fractions, _mitdb, _peaks, _robustness, _systems
 from einthoven.report._gap import gap_svg
 from einthoven.report._markdown import table
+from einthoven.suites import beats
 from einthoven.suites._looks import system_of
+from einthoven.suites._mitdb_said import eaten
+from einthoven.suites._plan import plan
 
 BEGIN, END = "<!-- systems:begin -->", "<!-- systems:end -->"
 _GUIDED = "<!-- guided:begin -->", "<!-- guided:end -->"
@@ -169,9 +172,10 @@ def write_tables(root: Path) -> list[Path]:
             _systems.systems()["published"],
             results.get("looks.json", {}).get("looks", ()),
             results.get("aami-review-first.json"),
+            eaten(plan(Path("runs"), seeds=(0,))[0]),
         ),
     }
-    gaps = results.get("mitdb.json", {}).get("gaps")
+    gaps = beats.gaps(results.get("mitdb.json", {}).get("tables", {}))
     if gaps:
         pages[root / "docs" / "assets" / "gap.svg"] = gap_svg(gaps)
     if "mitdb.json" in results:

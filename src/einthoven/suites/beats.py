@@ -31,10 +31,8 @@ LEAKY = (
     "Leaky: beats of one patient stand in training and in test, so this says nothing about new "
     "patients. It is here because most published figures are of this kind."
 )
-SHARED = (
-    "Records 201 (training side) and 202 (test side) are one subject; rows marked strict train "
-    "without 201."
-)
+SHARED = "Records 201 (training side) and 202 (test side) are one subject"
+STRICT = "strict"  # how the variant of a row begins that was trained without 201
 FOREIGN = (
     "Another hospital's recordings, of which training saw none: every record here is test. On svdb "
     "the publisher does not say who was recorded, and each record counts as a patient."
@@ -43,15 +41,20 @@ FOREIGN = (
 HEAVY = "232"
 
 
-def protocol_note(corpus: str, protocol: str, labels: str) -> str:
-    """Return what must be said beside every score of a protocol on a corpus; ``""`` for nothing."""
+def protocol_note(corpus: str, protocol: str, labels: str, *, strict: bool = False) -> str:
+    """Return what must be said beside every score of a protocol on a corpus; ``""`` for nothing.
+
+    Parameters
+    ----------
+    strict : whether a row beside it was trained without 201.
+    """
     if protocol == "intra-patient":
         return LEAKY
     if protocol.startswith(_bundles.EXTERNAL):
         return FOREIGN
     if corpus != "mitdb":
         return ""
-    notes = [SHARED]
+    notes = [f"{SHARED}; rows marked {STRICT} train without 201." if strict else f"{SHARED}."]
     if labels.startswith("aami"):
         notes.append(
             f"Record {HEAVY} holds 1,382 of the 1,837 S beats of DS2 and record 213 holds 362 of "
@@ -59,6 +62,12 @@ def protocol_note(corpus: str, protocol: str, labels: str) -> str:
             "An F beat called V counts as an error here; ANSI/AAMI EC57 would excuse it."
         )
     return " ".join(notes)
+
+
+def table_note(corpus: str, protocol: str, labels: str, rows: Sequence[Any]) -> str:
+    """Return `protocol_note` for the rows of a table."""
+    strict = any(r["variant"].startswith(STRICT) for r in rows)
+    return protocol_note(corpus, protocol, labels, strict=strict)
 
 
 def macro_over(labels: str, classes: Sequence[str], protocol: str = "") -> tuple[str, ...]:
@@ -70,7 +79,7 @@ def macro_over(labels: str, classes: Sequence[str], protocol: str = "") -> tuple
 
 def variant(run: Run) -> str:
     """Return what sets a run apart from others of its recipe, in words; may be empty."""
-    words = ["strict: trained without 201"] if run.strict else []
+    words = [f"{STRICT}: trained without 201"] if run.strict else []
     if run.peaks != "reference":
         words.append("own R peaks")
     return ", ".join(words)
@@ -229,7 +238,7 @@ def one_table(
     """Return a table of a results file, with what must be said beside it."""
     return {
         "corpus": corpus, "labels": labels, "protocol": protocol,
-        "leaky": protocol == "intra-patient", "note": protocol_note(corpus, protocol, labels),
+        "leaky": protocol == "intra-patient", "note": table_note(corpus, protocol, labels, rows),
         "classes": classes, "macro_over": macro_over(labels, classes, protocol), "systems": rows,
     }  # fmt: skip
 
@@ -279,7 +288,10 @@ def count_looks(out: Path, rows: Sequence[Mapping[str, Any]], corpus: str, comma
 
 
 def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return, for each model judged under both protocols, the two figures and what lies between."""
+    """Return, for each model judged under both protocols, the two figures and what lies between.
+
+    Macro F1 is over the classes that it is over under both, or the gap would be of classes, too.
+    """
     rows = []
     for intra in found.values():
         if intra["protocol"] != "intra-patient":
@@ -291,17 +303,33 @@ def gaps(found: Mapping[str, Any]) -> list[dict[str, Any]]:
             for other in inter["systems"]:
                 if _what(row) != _what(other):
                     continue  # a shipped model has no intra-patient row of its own
+                shared = [c for c in intra["macro_over"] if c in inter["macro_over"]]
                 for figure in ("accuracy", "macro_f1"):
-                    a, b = (r["figures"][figure] for r in (row, other))
+                    a, b = (
+                        _over(table, r, figure, shared)
+                        for table, r in ((intra, row), (inter, other))
+                    )
                     rows.append(
                         {
                             "model": row["model"], "labels": intra["labels"], "figure": figure,
+                            "over": shared if figure == "macro_f1" else [],
                             "variant": other["variant"], "intra": a["mean"], "inter": b["mean"],
                             "gap": a["mean"] - b["mean"], "intra_interval": a["over_patients"],
                             "inter_interval": b["over_patients"],
                         }
                     )  # fmt: skip
     return rows
+
+
+def _over(
+    table: Mapping[str, Any], row: Mapping[str, Any], figure: str, shared: Sequence[str]
+) -> Mapping[str, Any]:
+    """Return a figure of a row, macro F1 over the shared classes; then it has no interval."""
+    found: Mapping[str, Any] = row["figures"][figure]
+    if figure != "macro_f1" or list(table["macro_over"]) == list(shared):
+        return found
+    each = [row["figures"]["classes"][c]["f1"]["mean"] for c in shared]
+    return {"mean": float(np.mean(each)), "over_patients": [None, None]}
 
 
 def _what(row: Mapping[str, Any]) -> tuple[Any, ...]:

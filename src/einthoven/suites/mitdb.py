@@ -16,17 +16,18 @@ from typing import Any
 import numpy as np
 
 from einthoven._version import __version__
-from einthoven.bundle import load_model, zoo_names
+from einthoven.bundle import zoo_names
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation import classification
-from einthoven.evaluation.ensemble import KINDS, Member, combine, validation_f1
+from einthoven.evaluation.ensemble import KINDS, Member, combine, validation_f1, weights
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
 from einthoven.suites import _conditions, _control, _judge, _kept, _looks, _plan, _planned, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
+from einthoven.suites._mitdb_said import WORDS
 from einthoven.suites._patient_leak import patient_leaks
 from einthoven.suites._plan import Item
 from einthoven.suites._runs import Run, is_run, read_run
@@ -44,7 +45,6 @@ HELD = (
     ("aami inter-patient", _plan.DEFAULT, "S without 232", 0.35),
 )
 HELD_OWN = (("V", 0.93), ("S", 0.72))  # behind our own R peaks, the default system
-WORDS = {"": "", "plain": "plain augmentation", "gan": "generated beats"}
 PUBLISHED = (
     "Published (Song et al. 2026, arXiv:2602.17701, mitdb, intra-patient): CNN-LSTM macro F1 "
     "0.951, accuracy 0.982; Top2-Weighted F1 0.958, precision 0.986, recall 0.934. Inter-patient: "
@@ -120,15 +120,17 @@ def ensembles(
     for pool, members in pools.items():
         seeds = set.intersection(*({r.seed for r in runs} for runs in members.values()))
         for kind in KINDS if seeds else ():
+            given = [
+                [_member(n, runs, seed) for n, runs in members.items()] for seed in sorted(seeds)
+            ]
             try:
-                mixed = [
-                    combine([_member(n, runs, seed) for n, runs in members.items()], kind, over)
-                    for seed in sorted(seeds)
-                ]
+                mixed = [combine(each, kind, over) for each in given]
+                shares = [weights(each, kind, over) for each in given]
             except UsageError as fault:
                 notes.append(f"{first.labels} {first.protocol}, {kind} of {pool}: {fault}")
                 continue
-            rows.append(_mixed_row(kind, pool, list(members), sorted(seeds), mixed, first, corpus))
+            row = _mixed_row(kind, pool, list(members), sorted(seeds), mixed, first, corpus)
+            rows.append(row | {"weights": shares})
     return rows
 
 
@@ -267,14 +269,6 @@ def _figure(row: Mapping[str, Any], name: str) -> float | None:
     return float(figures["classes"][label]["f1"]["mean"]) if figures else None
 
 
-def _default() -> dict[str, str]:
-    """Return the default model and what its card says of how blind its figures are."""
-    if _plan.DEFAULT not in zoo_names():
-        return {}
-    card = load_model(_plan.DEFAULT).card
-    return {"name": card.name, "note": str(card.figures["note"])}
-
-
 def _kept_tables(found: dict[str, Any], was: Mapping[str, Any]) -> list[str]:
     """Put in the rows of an earlier results file that none of now replaces; return how many."""
     names = []
@@ -285,7 +279,10 @@ def _kept_tables(found: dict[str, Any], was: Mapping[str, Any]) -> list[str]:
             key=lambda r: (r["kind"], r["name"], r["variant"]),
             seeds=lambda r: len(r["runs"]) * len(r.get("members", "1")),
         )  # fmt: skip
-        found[key] = table | now | {"systems": rows}
+        told = table | now
+        found[key] = beats.one_table(
+            told["corpus"], told["labels"], told["protocol"], told["classes"], rows
+        )
         count = sum(_kept.KEPT in r for r in rows)
         names += [f"{key} ({count} rows)"] * (count > 0)
     return names
@@ -347,7 +344,7 @@ def run(
         "suite": "mitdb", "einthoven": __version__, "command": COMMAND, "published": PUBLISHED,
         "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},
         "notes": notes, "missing": _missing(items, found), "tables": found,
-        "gaps": beats.gaps(found), "default": _default(),
+        "default": {"name": _plan.DEFAULT} if _plan.DEFAULT in zoo_names() else {},
         "held_to": held_to(found, conditions), "conditions": conditions,
         "patient_leaks": was.get("patient_leaks", {}) | patient_leaks(plain, notes),
     }  # fmt: skip
