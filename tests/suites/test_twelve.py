@@ -62,6 +62,8 @@ def test_the_plan_has_a_folder_a_run_and_one_budget_for_all_networks(tmp_path: P
         assert item.recipe.seeds == (item.seed,)
         assert item.recipe.protocol.part == item.part
         assert "fold" not in item.recipe.protocol.name or item.trial in ("out-of-fold", "fold-9")
+        if item.trial in (domains := {"device": "device", "site": "site", "source": "corpus"}):
+            assert item.recipe.corpus.domain == domains[item.trial], item.title
 
 
 def test_what_is_out_of_fold_comes_before_fold_9_and_seed_0_before_all_others(
