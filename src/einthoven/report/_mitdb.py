@@ -39,7 +39,8 @@ _OURS = (
     "Of Song et al. the architectures are compared here and not the method: theirs have rare "
     "classes from a GAN and focal loss, ours of the same names learn by cross-entropy with label "
     "smoothing and balanced draws, without GAN, and eat numbers beside the wave (below). Our "
-    "Self-ONN is another training of another input, too ([systems](systems.md)).\n"
+    "Self-ONN is another training of another input, too ([systems](systems.md)), and our numbers "
+    "look ahead as its RR intervals do.\n"
 )
 _MIXED = (
     "Probabilities are averaged alike (mean) or by validation macro F1 (weighted), of all members "
