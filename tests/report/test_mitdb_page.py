@@ -148,8 +148,15 @@ def test_whether_patient_data_leak_is_told() -> None:
     text = _mitdb._patient_leaks({"recognition": one})
     assert "0.5000 with each patient's own, 0.4800 (0.4000 to 0.6000) with another's" in text
     assert "0.4500 with none" in text
+    assert "cannot be told of so few people" in text, "its people were not kept"
+    of_22 = one | {"people": 22}
+    text = _mitdb._patient_leaks({"x": of_22})
     assert "is not shown to rest on who the patient is" in text
-    assert "**rests on who the patient is**" in _mitdb._patient_leaks({"x": one | {"leaks": True}})
+    assert "**rests** on who the patient is" in _mitdb._patient_leaks(
+        {"x": of_22 | {"leaks": True}}
+    )
+    unknown = one | {"people": 4, "leaks": None}
+    assert "cannot be told of 4 people" in _mitdb._patient_leaks({"x": unknown})
 
 
 def test_the_key_of_roc_curves_is_of_the_seed_that_is_drawn() -> None:

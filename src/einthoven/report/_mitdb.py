@@ -145,18 +145,25 @@ def _others(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _patient_leaks(found: Row) -> str:
     """Return whether systems that are told age and sex answer by whose beats they are."""
-    lines = [
+    return "".join(
         f"`{name}` is told age and sex. Macro F1 of its {one['side']} side: {one['told']:.4f} with "
         f"each patient's own, {one['exchanged']['mean']:.4f} ({one['exchanged']['least']:.4f} to "
         f"{one['exchanged']['most']:.4f}) with another's in {one['times']} exchanges, "
-        f"{one['withheld']:.4f} with none. An exchange does as well as the truth with chance "
-        f"{one['chance']:.3f}: the figure "
-        + ("**rests" if one["leaks"] else "is not shown to rest")
-        + " on who the patient is"
-        + ("**.\n" if one["leaks"] else ".\n")
+        f"{one['withheld']:.4f} with none. {_rests(one)}\n"
         for name, one in found.items()
-    ]
-    return "".join(lines)
+    )
+
+
+def _rests(one: Row) -> str:
+    # What was judged before did not keep its people, and counted one exchange several times.
+    if one["leaks"] is None or "people" not in one:
+        who = f"{one['people']} people" if "people" in one else "so few people"
+        return f"Whether the figure rests on who the patient is cannot be told of {who}."
+    rests = "**rests**" if one["leaks"] else "is not shown to rest"
+    return (
+        f"An exchange does as well as the truth with chance {one['chance']:.3f}: the figure "
+        f"{rests} on who the patient is."
+    )
 
 
 def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
