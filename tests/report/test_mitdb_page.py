@@ -97,7 +97,7 @@ def test_the_first_score_stands_beside_todays_and_what_was_chosen_by_232_is_told
 def test_the_card_says_that_232_was_known() -> None:
     for name, live in (("aami-review", False), ("aami-live", True)):
         assert load_model(name).card.figures["note"] == note(live=live)
-    assert "the majority in 232 was known even before" in NOTE
+    assert "the majority in 232 was known from the start" in NOTE
     assert "figures on DS1 flatter" in NOTE
 
 

@@ -29,17 +29,15 @@ LIMITS = (
 )
 _LIVE = "What is said is said within 3 s, from the past of the patient alone."
 _NOTE = (
-    "The offsets were chosen on the DS1 answers, so the figures on DS1 flatter. DS2 fitted no "
-    "number, but is not blind: a first model was scored on it and its errors were read by record. "
-    "After that, made runs of premature beats were drawn in every length and with fewer normal "
-    "beats between them, as in record 232, and offsets chosen by bootstrap over DS1 records. That "
-    "S is the majority in 232 was known even before, when recordings of that kind were first made: "
-    "F1 of S with 232 is not blind in any sense. The first score is kept in "
-    "results/aami-review-first.json."
+    "Offsets were chosen on the DS1 answers: the figures on DS1 flatter. DS2 fitted no number, but "
+    "is not blind: a first model was scored on it (results/aami-review-first.json) and its errors "
+    "were read by record; then made runs of premature beats were drawn in every length, as in "
+    "record 232, and offsets chosen by bootstrap in DS1. That S is the majority in 232 was known "
+    "from the start: F1 of S with 232 is blind in no sense."
 )
 _LATER = (
-    " What came later (ten minutes of the patient's beats, the number of made beats, networks, "
-    "their number and shares) was chosen by leave-records-out in DS1."
+    " What came later (ten minutes of beats, number of made beats, networks) was chosen by "
+    "leave-records-out in DS1."
 )
 _BOOK = (
     " Every look at DS2 is in results/looks.json. Records 201 (training) and 202 (test) are one "
