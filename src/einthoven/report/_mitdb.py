@@ -19,7 +19,6 @@ from einthoven.report._mitdb_seen import NOT_BLIND, eaten, f1, held, not_blind, 
 from einthoven.report.scores import count
 from einthoven.suites._mitdb_said import weights, without_control
 from einthoven.suites.beats import gaps as gaps_of
-from einthoven.suites.beats import table_note
 
 Row = Mapping[str, Any]
 
@@ -207,8 +206,7 @@ def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
     text += table(columns, body)
     for content in (inter, intra):
         if content:
-            what = (content[key] for key in ("corpus", "protocol", "labels", "systems"))
-            text += f"\n{table_note(*what)}\n"
+            text += f"\n{content['note']}\n"
             text += _shown(content)
     lost = records_of_s(plain(inter))
     return f"{text}\n{lost}{_LOST if lost else ''}"

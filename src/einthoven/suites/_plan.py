@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from einthoven.suites._planned import Planned
+from einthoven.suites._planned import HALF, Planned
 from einthoven.suites._runs import RECIPE, TABLE
 from einthoven.training._recipe import load_recipe, names
 
@@ -49,7 +49,6 @@ INTRA = ("optimiser.epochs=12", "optimiser.weight_decay=0.01", 'optimiser.keep="
 
 # Their steps take 0.6 of the time in half precision; those of the others are too small for it.
 QUICK = ("cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d", "abcnn", "image-fusion")
-HALF = "optimiser.precision=bfloat16"
 
 GENERATOR = "wgan"
 # Classes that the generator makes here: those of premature beats made by shifting, and not V, so

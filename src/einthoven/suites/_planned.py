@@ -14,6 +14,9 @@ from einthoven.record.files import write_text
 from einthoven.suites._runs import RECIPE
 from einthoven.training._recipe import Recipe, load_recipe, to_toml
 
+# Where a step takes long, it then takes 0.5 to 0.8 of its time (benchmarks/printed/loader.txt).
+HALF = "optimiser.precision=bfloat16"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planned(abc.ABC):

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from einthoven.protocols.intra_source import FIFTHS
 from einthoven.suites import _planned, _twelve_control
-from einthoven.suites._planned import Planned
+from einthoven.suites._planned import HALF, Planned
 from einthoven.suites._runs import RECIPE
 from einthoven.training._recipe import load_recipe
 
@@ -32,8 +32,6 @@ SENTENCE = "beat-net"
 LEARNER = "beat-net-taught"
 HARDENED = f"{LEARNER}-noise"
 NOISY = "augment.stress=0.25"
-# Of what takes long; a step then takes 0.5 to 0.6 of its time (benchmarks/printed/loader.txt).
-QUICK = "optimiser.precision=bfloat16"
 
 # System -> recipe and what is changed of it, in the order of the tables. Those that nothing is
 # known of beforehand come in the order of their cost.
@@ -45,16 +43,16 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         TREES: (TREES,),
         FUSION: (FUSION,),
         PROBE: (FLAGSHIP,),
-        SENTENCE: (SENTENCE, QUICK),
-        LEARNER: (SENTENCE, QUICK),
-        HARDENED: (SENTENCE, QUICK, NOISY),
+        SENTENCE: (SENTENCE, HALF),
+        LEARNER: (SENTENCE, HALF),
+        HARDENED: (SENTENCE, HALF, NOISY),
         "cnn-attention-bilstm": ("cnn-attention-bilstm",),
-        "optimised-features": ("optimised-features", QUICK),
+        "optimised-features": ("optimised-features", HALF),
         # At its own width an epoch takes minutes on one core.
         "s4-narrow": ("s4", "model.width=64"),
         "inception1d": ("inception1d",),
-        "ecg-imn": ("ecg-imn", QUICK),
-        "imle-net": ("imle-net", QUICK),
+        "ecg-imn": ("ecg-imn", HALF),
+        "imle-net": ("imle-net", HALF),
     }
 )
 FIRST = (FLAGSHIP, RIVAL, "xresnet1d101", TREES, FUSION, PROBE)
