@@ -62,8 +62,10 @@ def test_the_plan_has_a_folder_a_run_and_one_budget_for_all_networks(tmp_path: P
         assert item.recipe.seeds == (item.seed,)
         assert item.recipe.protocol.part == item.part
         assert "fold" not in item.recipe.protocol.name or item.trial in ("out-of-fold", "fold-9")
-        if item.trial in (domains := {"device": "device", "site": "site", "source": "corpus"}):
+        domains = {"device": "device", "site": "site", "source": "corpus", "source-nine": "corpus"}
+        if item.trial in domains:
             assert item.recipe.corpus.domain == domains[item.trial], item.title
+        assert (item.recipe.corpus.labels == "nine") == item.trial.endswith("-nine")
 
 
 def test_what_is_out_of_fold_comes_before_fold_9_and_seed_0_before_all_others(
@@ -230,6 +232,20 @@ def test_the_tables_tell_the_gap_first_and_of_how_many_records_it_is(made: Path)
     assert (row["seeds"], row["records"], row["records of the gap"]) == (1, 300, 11)
     assert systems["title"] == "All systems at one budget"
     assert {"AUPRC", "F2", "G2", "Brier"} <= set(others["columns"])
+
+
+def test_rare_classes_of_the_sources_are_named_with_their_counts(made: Path) -> None:
+    domain = run_suite("twelve", made / "results", made / "runs", train=False)["domains"][0]
+    domain |= {"left_out": _twelve_plan.NINE, "gap": domain["less rival"]}
+    domain["strange"]["classes"]["HYP"]["positives"] = 19
+    nine, each, _ = _twelve_tables.tables([], [domain], [], [])
+    assert [row[0] for row in nine["rows"]] == [*CLASSES[:-1], "HYP (rare)", "macro"]
+    assert nine["rows"][-2][1] == 19
+    auroc = domain["strange"]["classes"]["HYP"]["auroc"]["value"]
+    assert nine["rows"][-2][2].startswith(f"{auroc:.3f} [")
+    gap = domain["gap"]["classes"]["HYP"]["value"]
+    assert nine["rows"][-2][3].startswith(f"{gap:+.3f} [")
+    assert each["rows"][0][0] == _twelve_plan.NINE
 
 
 def test_what_a_part_brings_is_of_the_seeds_that_both_have(made: Path) -> None:

@@ -75,27 +75,27 @@ DEVICES = ("CS100 3", "AT-6 C 5.5", "CS-12 E", "CS-12", "AT-6 6")
 SITES = ("0", "1", "2")
 SOURCES = ("ludb", "cpsc2018", "cpsc-extra", "georgia", "chapman", "ningbo", "ptb")
 
-_POOLED = (
-    "corpus.labels=super", "corpus.domain=corpus",
-    "corpus.others=[" + ", ".join(f'"{s}"' for s in SOURCES) + "]",
-)  # fmt: skip
+
+def _sources(labels: str) -> tuple[str, ...]:
+    others = ", ".join(f'"{s}"' for s in SOURCES)
+    return (f"corpus.labels={labels}", "corpus.domain=corpus", f"corpus.others=[{others}]")
+
+
+NINE, NINE_KNOWN = "source-nine", "pooled-nine"
+_ONE_OUT = "protocol.name=leave-one-domain-out"
+_FIFTH_OUT = ("protocol.name=intra-source", "protocol.pooled=true", "protocol.out_of_fold=true")
 # Trial -> its parts, and what is changed of the recipe.
 TRIALS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
     {
         "out-of-fold": (FOLDS, ("protocol.out_of_fold=true",)),
-        "device": (DEVICES, ("protocol.name=leave-one-domain-out", "corpus.domain=device")),
-        "site": (SITES, ("protocol.name=leave-one-domain-out", "corpus.domain=site")),
-        "source": (SOURCES, ("protocol.name=leave-one-domain-out", *_POOLED)),
+        "device": (DEVICES, (_ONE_OUT, "corpus.domain=device")),
+        "site": (SITES, (_ONE_OUT, "corpus.domain=site")),
+        "source": (SOURCES, (_ONE_OUT, *_sources("super"))),
         # All sources in training, a fifth of each one's people tested, each fifth once.
-        "pooled": (
-            FIFTHS,
-            (
-                "protocol.name=intra-source",
-                "protocol.pooled=true",
-                "protocol.out_of_fold=true",
-                *_POOLED,
-            ),
-        ),
+        "pooled": (FIFTHS, (*_FIFTH_OUT, *_sources("super"))),
+        # The nine classes that the sources share, rare ones among them.
+        NINE: (SOURCES, (_ONE_OUT, *_sources("nine"))),
+        NINE_KNOWN: (FIFTHS, (*_FIFTH_OUT, *_sources("nine"))),
         "fold-9": (("",), ()),
     }
 )
@@ -140,7 +140,7 @@ def _wanted(seeds: Sequence[int]) -> list[tuple[int, str, str, str, int]]:
     found += [(3, s, "", t, first) for t in ("source", "pooled") for s in three]
     found += [(4, s, "", "out-of-fold", first) for s in others]
     found += [(5, s, "", "fold-9", first) for s in SYSTEMS]
-    found += [(6, s, "", "site", first) for s in three]
+    found += [(6, s, "", t, first) for t in ("site", NINE, NINE_KNOWN) for s in three]
     for seed in seeds[1:]:
         found += [(7, s, "", t, seed) for s in SYSTEMS for t in ("out-of-fold", "fold-9")]
         found += [(8, s, "", t, seed) for s in both for t in ("device", "source", "pooled")]

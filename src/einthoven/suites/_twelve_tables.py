@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from einthoven.suites._twelve_plan import FLAGSHIP, RIVAL, TREES, Item
+from einthoven.suites._twelve_plan import FLAGSHIP, NINE, RIVAL, TREES, Item
 
 WHY = "trained model, a seed"  # of a look by this suite
 _RARE = 20  # positives below which a class is named rare
@@ -14,7 +14,6 @@ _OTHERS = (
     ("auprc", "AUPRC"), ("f1", "F1"), ("f_max", "Fmax"), ("f2", "F2"), ("g2", "G2"),
     ("brier", "Brier"), ("ece", "ECE"),
 )  # fmt: skip
-_WORDS = {"device": "device", "site": "site", "source": "source"}
 
 
 def note(items: Sequence[Item], test: bool, looks: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -134,27 +133,25 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return []
     classes = list(domains[0]["strange"]["classes"])
     gaps, each = [], []
-    for row in domains:
-        told = row["strange"]["classes"]
-        rare = [f"{c} {told[c]['positives']}" for c in classes if told[c]["positives"] < _RARE]
+    for row in (d for d in domains if d["left_out"] != NINE):
         gap = row["gap"]
         gaps.append(
             [
-                _WORDS[row["left_out"]], row["system"],
+                row["left_out"], row["system"],
                 len(row["strange"]["macro"]["auroc"]["seeds"]), row["strange"]["records"],
                 _span(row["strange"]["macro"]["auroc"]),
                 _span(gap["macro"], sign=True) if gap else "", gap["records"] if gap else "",
                 *(_span(gap["classes"][c], sign=True) if gap else "" for c in classes),
                 _span((row.get("less rival") or {}).get("macro"), sign=True),
                 _span((row.get("less trees") or {}).get("macro"), sign=True),
-                ", ".join(rare),
             ]
         )  # fmt: skip
+    for row in domains:
         for name, one in row["domains"].items():
             counts = [f"{c} {v['positives']}" for c, v in one["strange"]["classes"].items()]
             each.append(
                 [
-                    _WORDS[row["left_out"]], name, row["system"], one["strange"]["records"],
+                    row["left_out"], name, row["system"], one["strange"]["records"],
                     _span(one["strange"]["macro"]["auroc"]),
                     _span(one["gap"]["macro"], sign=True) if one["gap"] else "", ", ".join(counts),
                 ]
@@ -164,18 +161,50 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         "on the same test records: of devices and sites out of fold in folds 1 to 8, of sources "
         "each fifth of their people in turn. Above 0 something is lost on a domain never seen."
     )
+    first = _table(
+        "Intra-source less leave-one-domain-out", text,
+        "left out; system; seeds; records; macro AUROC left out; gap; records of the gap; "
+        + "; ".join(f"gap {c}" for c in classes)
+        + f"; {FLAGSHIP} less {RIVAL}, left out; {FLAGSHIP} less {TREES}, left out",
+        gaps,
+    )  # fmt: skip
+    columns = "left out; domain; system; records; macro AUROC; gap; records of each class"
     return [
-        _table(
-            "Intra-source less leave-one-domain-out", text,
-            "left out; system; seeds; records; macro AUROC left out; gap; records of the gap; "
-            + "; ".join(f"gap {c}" for c in classes)
-            + f"; {FLAGSHIP} less {RIVAL}, left out; {FLAGSHIP} less {TREES}, left out; "
-            + "rare classes",
-            gaps,
-        ),
-        _table("Each domain left out", "", "left out; domain; system; records; macro AUROC; gap; "
-               "records of each class", each),
-    ]  # fmt: skip
+        *([first] if gaps else []),
+        *_nine([d for d in domains if d["left_out"] == NINE]),
+        _table("Each domain left out", "", columns, each),
+    ]
+
+
+def _nine(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the table of the nine classes, one a line: every system with a source left out."""
+    if not rows:
+        return []
+    body = []
+    for name, told in rows[0]["strange"]["classes"].items():
+        count = told["positives"]
+        line: list[Any] = [f"{name} (rare)" if count < _RARE else name, count]
+        for row in rows:
+            gap = row["gap"]
+            line += [
+                _span(row["strange"]["classes"][name]["auroc"]),
+                _span(gap["classes"][name], sign=True) if gap else "",
+            ]
+        body.append(line)
+    macro: list[Any] = ["macro", rows[0]["strange"]["records"]]
+    for row in rows:
+        macro += [
+            _span(row["strange"]["macro"]["auroc"]),
+            _span((row["gap"] or {}).get("macro"), sign=True),
+        ]
+    text = (
+        "AUROC of the nine classes that all sources name, each small source left out in turn, and "
+        "the gap as above; records of the class in all sources together. A class of fewer than "
+        f"{_RARE} is called rare. Where a publisher does not say, a record has no part in a class."
+    )
+    columns = [f"{r['system']}; gap of {r['system']}" for r in rows]
+    title = "Nine classes: intra-source less leave-one-domain-out"
+    return [_table(title, text, "; ".join(["class", "records", *columns]), [*body, macro])]
 
 
 def _brings(row: Mapping[str, Any], trial: str) -> Mapping[str, Any] | None:
@@ -200,8 +229,8 @@ def tables(
     ablation: Sequence[Mapping[str, Any]], held: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return all tables as a results page prints them."""
-    gap, each = _domains(domains)[:1], _domains(domains)[1:]
-    found = gap + _systems(systems) + each
+    gaps = _domains(domains)
+    found = gaps[:-1] + _systems(systems) + gaps[-1:]
     if len(ablation) > 1:
         body = [
             [

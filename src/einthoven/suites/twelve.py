@@ -53,8 +53,12 @@ HELD = (
 )  # fmt: skip
 _MOST = 1_000_000
 _FEW = 20  # records of a domain below which no gap of its own is told
-_TEST_SIDES = ("fold-9", "source", "pooled")
-_LEFT_OUT = ("device", "site", "source")
+# What leaves out a domain, and what knows it.
+_LEFT_OUT = {
+    "device": "out-of-fold", "site": "out-of-fold", "source": "pooled",
+    _twelve_plan.NINE: _twelve_plan.NINE_KNOWN,
+}  # fmt: skip
+_TEST_SIDES = ("fold-9", "source", "pooled", _twelve_plan.NINE, _twelve_plan.NINE_KNOWN)
 _WHOLE = ("out-of-fold", "fold-9")
 
 Recipes = Mapping[tuple[str, str], str]  # (system and variant, trial) -> its digest
@@ -132,8 +136,7 @@ def _systems(items: Sequence[Item], models: Models, recipes: Recipes) -> list[di
 def _domains(models: Models, recipes: Recipes) -> list[dict[str, Any]]:
     """Return what is lost where a domain was never seen: the flagship, its rival and the trees."""
     rows = []
-    for trial in _LEFT_OUT:
-        inside = "pooled" if trial == "source" else "out-of-fold"
+    for trial, inside in _LEFT_OUT.items():
         for system in (FLAGSHIP, RIVAL, TREES):
             strange, known = models.get((system, trial)), models.get((system, inside))
             if not strange:
@@ -234,8 +237,9 @@ def _missing(
     judged = {(r["name"], t): _seeds(r[t]) for r in rows for t in _WHOLE if t in r}
     for row in domains:
         judged[row["system"], row["left_out"]] = _seeds(row["strange"])
-        if row["left_out"] == "source" and row["gap"]:
-            judged[row["system"], "pooled"] = _seeds(row["strange"])
+        inside = _LEFT_OUT[row["left_out"]]
+        if inside not in _WHOLE and row["gap"]:
+            judged[row["system"], inside] = _seeds(row["strange"])
     for row in ablation:
         name = f"{FLAGSHIP}-{row['variant']}"
         judged |= {(name, t): row.get("seeds", 1) for t in ("out-of-fold", "device") if t in row}
