@@ -238,7 +238,7 @@ def test_rare_classes_of_the_sources_are_named_with_their_counts(made: Path) -> 
     domain = run_suite("twelve", made / "results", made / "runs", train=False)["domains"][0]
     domain |= {"left_out": _twelve_plan.NINE, "gap": domain["less rival"]}
     domain["strange"]["classes"]["HYP"]["positives"] = 19
-    nine, each, _ = _twelve_tables.tables([], [domain], [], [])
+    nine, *_, each, _ = _twelve_tables.tables([], [domain], [], [])
     assert [row[0] for row in nine["rows"]] == [*CLASSES[:-1], "HYP (rare)", "macro"]
     assert nine["rows"][-2][1] == 19
     auroc = domain["strange"]["classes"]["HYP"]["auroc"]["value"]
