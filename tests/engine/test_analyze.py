@@ -166,6 +166,20 @@ def test_exchanged_arm_electrodes_are_warned_of() -> None:
     assert any("all leads are inverted" in w for w in analyze(turned).warnings)
 
 
+def test_diagnoses_of_limb_leads_that_do_not_add_up_are_uncertain() -> None:
+    made = simulate(
+        rate=250.0, leads=STANDARD, seed=4, episodes=[Episode(rhythm="sinus", seconds=10)]
+    ).record
+    right = analyze(made)
+    assert not any("add up" in w for w in right.warnings)
+    assert not all(d.uncertain for d in right.diagnoses or ())
+    names = ("I", "III", "II", *made.leads[3:])
+    wrong = analyze(Record(signal=made.signal, rate=250.0, leads=names))
+    assert any("do not add up" in w for w in wrong.warnings)
+    assert wrong.diagnoses
+    assert all(d.uncertain for d in wrong.diagnoses)
+
+
 def test_a_recording_has_one_heart_rate() -> None:
     demo = demo_record()
     signal = demo.signal[:, : 60 * int(demo.rate)].copy()

@@ -10,7 +10,7 @@ import pytest
 
 from einthoven.corpora.ptbxl import Ptbxl
 from einthoven.record.leads import STANDARD
-from einthoven.signal.leads_swapped import all_inverted, arms_swapped, twins
+from einthoven.signal.leads_swapped import all_inverted, arms_swapped, contradicting, twins
 from einthoven.signal.peaks import find_peaks
 from einthoven.signal.simulate import Episode, simulate
 
@@ -117,3 +117,28 @@ def test_leads_that_are_the_same_sample_for_sample_are_named_and_flat_ones_are_n
     assert twins(signal, STANDARD) == [("V4", "V5")]
     signal[10, 3] += 0.001
     assert twins(signal, STANDARD) == []
+
+
+def test_limb_leads_under_each_others_names_contradict(
+    healthy: tuple[np.ndarray, np.ndarray],
+) -> None:
+    signal, beats = healthy
+    assert not contradicting(signal, 500.0, STANDARD, beats)
+    assert not contradicting(_exchanged(signal), 500.0, STANDARD, beats)  # electrodes obey the law
+    names = ("I", "III", "II", *STANDARD[3:])
+    assert contradicting(signal, 500.0, names, beats)
+    assert contradicting(signal / np.ptp(signal, axis=1, keepdims=True), 500.0, STANDARD, beats)
+    # Two limb leads cannot, and a lead that was lost for a while, or all the time, does not.
+    assert not contradicting(signal[1:], 500.0, ("III", *STANDARD[6:]), beats)
+    for lost, until in ((np.nan, 1500), (0.0, 1500), (np.nan, 5000), (0.0, 5000)):
+        torn = signal.copy()
+        torn[0, :until] = lost
+        assert not contradicting(torn, 500.0, STANDARD, beats)
+        names = ("I", "aVF", "III", "aVR", "aVL", "II", *STANDARD[6:])
+        assert contradicting(torn, 500.0, names, beats)
+    assert not contradicting(signal, 500.0, STANDARD, beats[:0])
+
+
+def test_limb_leads_of_real_records_add_up(data_root: Path) -> None:
+    for signal, rate, leads in _real(data_root, 8):
+        assert not contradicting(signal, rate, leads, find_peaks(signal, rate, leads).samples)

@@ -20,7 +20,8 @@ from einthoven.formats import open_source
 from einthoven.record.leads import is_lead_name
 from einthoven.record.record import Record, Signal
 from einthoven.record.source import RecordSource, Source
-from einthoven.signal.leads_swapped import all_inverted, arms_swapped, twins
+from einthoven.signal.axis import UNSCALED
+from einthoven.signal.leads_swapped import all_inverted, arms_swapped, contradicting, twins
 from einthoven.signal.waves import shipped
 
 
@@ -122,7 +123,7 @@ def collect(
         warnings += said
         if diagnoses and odd:
             diagnoses = tuple(replace(d, uncertain=True) for d in diagnoses)
-            warnings.append("diagnoses: uncertain, since leads may be others than they are called")
+            warnings.append("diagnoses: uncertain, since leads may not be what the file calls them")
         told += [engine.rhythm.bundle] if engine.rhythm and rhythm else []
         told += [engine.diagnosis.bundle] if engine.diagnosis and diagnoses else []
     found = None
@@ -175,7 +176,7 @@ def _text(name: str) -> str:
 
 
 def _misplaced(minute: Signal, source: Source, peaks: list[int]) -> list[str]:
-    """Return a warning where leads seem to be others than they are called, or upside down."""
+    """Return a warning where leads seem not to be what the file says, or upside down."""
     at = np.array([s for s in peaks if s < minute.shape[1]], np.int64)
     said = [
         f"leads: {a} and {b} are the same, sample for sample"
@@ -188,6 +189,8 @@ def _misplaced(minute: Signal, source: Source, peaks: list[int]) -> list[str]:
             "leads: I is a mirror image of V6, as where the arm electrodes were exchanged, or V6 "
             "with another or turned over"
         )
+    if contradicting(minute, source.rate, source.leads, at):
+        said.append(f"leads: {UNSCALED}")
     return said
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.record.leads import LIMBS
 from einthoven.signal._beat_waves import QRS, P, T
 from einthoven.signal._value import Value, refused
 from einthoven.signal.median_beat import FEWEST, MedianBeats
@@ -39,7 +40,7 @@ def axis(lead_i: float, avf: float) -> float:
     return 180.0 if degrees == -180 else degrees
 
 
-def disagreement(signal: Float, leads: Sequence[str]) -> float:
+def disagreement(beats: npt.NDArray[np.floating], leads: Sequence[str]) -> float:
     """Return how far the limb leads are from Einthoven's and Goldberger's laws: 0 where they hold.
 
     Of ``II = I + III`` and those of the augmented leads the worst, as a share (root mean square) of
@@ -48,28 +49,34 @@ def disagreement(signal: Float, leads: Sequence[str]) -> float:
 
     Parameters
     ----------
-    signal : (lead, time) mV.
-    leads : a name for each row.
+    beats : (beat, lead, time) mV, not finite where missing. The median of what each misses the laws
+        by counts, so that a lead which is lost in fewer than half of them contradicts nobody.
+    leads : a name for each lead.
     """
-    have = {name: signal[k] - np.mean(signal[k]) for k, name in enumerate(leads)
-            if np.isfinite(signal[k]).all() and np.ptp(signal[k]) > _FLAT}  # fmt: skip
-    worst = 0.0
-    for law in _LAWS:
-        if all(name in have for name in law):
-            parts = [weight * have[name] for name, weight in law.items()]
-            size = max(float(np.sqrt(np.mean(have[name] ** 2))) for name in law)
-            worst = max(worst, float(np.sqrt(np.mean(np.sum(parts, axis=0) ** 2))) / size)
-    return worst
+    rows = [row for row, name in enumerate(leads) if name in LIMBS]
+    have = [leads[row] for row in rows]
+    laws = np.array([[law.get(name, 0) for name in have]
+                     for law in _LAWS if set(law) <= set(have)])  # fmt: skip
+    if not len(laws) or not len(beats):
+        return 0.0
+    limbs = np.asarray(beats, np.float64)[:, rows]
+    limbs = np.where(np.isfinite(limbs), limbs, np.nan)
+    limbs = limbs - limbs.mean(axis=2, keepdims=True)
+    moving = np.ptp(limbs, axis=2) > _FLAT  # (beat, lead); NaN is not
+    limbs[~moving] = 0
+    part = laws != 0
+    tried = (moving.mean(axis=0) > 0.5)[None] | ~part
+    size = np.where(part, np.median(np.sqrt((limbs**2).mean(axis=2)), axis=0), 0).max(axis=1)
+    missed = np.sqrt((np.median(laws @ limbs, axis=0) ** 2).mean(axis=1))
+    return float(np.where(tried.all(axis=1), missed / np.maximum(size, _FLAT / 2), 0).max())
 
 
-def unscaled(beats: MedianBeats, leads: Sequence[str]) -> bool:
-    """Return whether the limb leads contradict each other, so that no mV of the file is trusted."""
-    # The mean beat, since means of leads add up where the leads do, and medians do not.
-    each = np.where(np.isfinite(beats.beats), beats.beats, np.nan)
-    each = each - each.mean(axis=2, keepdims=True)
-    live = np.asarray(np.isfinite(each).all(axis=2))  # (beat, lead)
-    whole = live[:, live.any(axis=0)].all(axis=1)
-    return bool(whole.any()) and disagreement(each[whole].mean(axis=0), leads) > _APART
+def unscaled(beats: npt.NDArray[np.floating], leads: Sequence[str]) -> bool:
+    """Return whether the limb leads contradict each other, so that no mV of the file is trusted.
+
+    Parameters as of `disagreement`.
+    """
+    return disagreement(beats, leads) > _APART
 
 
 def axes(
@@ -91,7 +98,7 @@ def axes(
                                 ("axis_t_deg", T, "t_ms")):  # fmt: skip
         if weights is None or beats is None:
             out[key] = refused("it takes signal in leads I and aVF, or in two of I, II and III")
-        elif unscaled(beats, leads):
+        elif unscaled(beats.beats, leads):
             out[key] = refused(UNSCALED, len(beats.beats))
         elif values[duration].value is None:
             out[key] = refused(values[duration].reason or "", values[duration].count)

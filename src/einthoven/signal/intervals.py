@@ -171,7 +171,7 @@ def measure(
     values = _durations(together, irregular, rate, rhythm)
     values |= _corrected(together, own[used], irregular, rate)
     beats = median_beats(read, peaks[used], each, together, rate)
-    apart = beats is not None and unscaled(beats, leads)
+    apart = beats is not None and unscaled(beats.beats, leads)
     values |= axes(beats, leads, values)
     number = int(used.sum())
     if number < FEWEST:
