@@ -16,6 +16,7 @@ import pytest
 from einthoven.corpora import check, open_corpus
 from einthoven.corpora._download import Patience, download
 from einthoven.corpora._sums import SUMS, read_sums
+from einthoven.corpora.chapman import Chapman
 from einthoven.corpora.mitdb import Mitdb
 from einthoven.record import DataError
 
@@ -358,6 +359,9 @@ def test_what_cannot_be_loaded_says_so(tmp_path: Path) -> None:
         download(open_corpus("simulated", tmp_path))
     with pytest.raises(DataError, match="no web address"):
         download(open_corpus("mitdb", tmp_path), mirror="file:///etc/")
+    by_hand = r"checksums are not known here\. Load Diagnostics\.xlsx and ECGDataDenoised\.zip"
+    with pytest.raises(DataError, match=by_hand):
+        download(Chapman(tmp_path, edition="original"))
 
 
 def test_sums_are_read_in_both_spellings(tmp_path: Path) -> None:

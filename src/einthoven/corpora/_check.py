@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from einthoven.corpora._corpus import Corpus
-from einthoven.corpora._sums import SUMS, read_sums, sha256
+from einthoven.corpora._sums import has_sum, read_sums, sums_file
 from einthoven.record.diagnosis import Statement, label_row
 from einthoven.record.errors import DataError, EinthovenError
 
@@ -55,20 +55,20 @@ def check(corpus: Corpus, progress: Callable[[str], None] = lambda _name: None) 
     DataError : where neither a record nor the list of checksums is there.
     """
     names = corpus.files()
-    listing = corpus.folder / SUMS
-    listed = listing.is_file() or not names
+    listing = sums_file(corpus.folder)
+    listed = listing is not None or not names
     present = corpus.present
     if not present and (corpus.facts.by_hand or not listed):
         raise DataError(corpus.folder, "holds no record laid out as its publisher's", corpus.mend)
     state: dict[str, list[str]] = {"sound": [], "corrupt": [], "missing": []}
-    if listing.is_file():
+    if listing is not None:
         sums = read_sums(corpus.folder)
         for name in names:
             path = corpus.folder / name
             if not path.is_file():
                 state["missing"].append(name)
             else:
-                state["sound" if sha256(path) == sums.get(name) else "corrupt"].append(name)
+                state["sound" if has_sum(path, sums.get(name, "")) else "corrupt"].append(name)
             progress(name)
     whole = not state["missing"] and not state["corrupt"]
     made = not names and not corpus.facts.by_hand  # when opened, so that nothing can be wrong

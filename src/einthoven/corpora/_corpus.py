@@ -23,13 +23,15 @@ class Facts:
     ----------
     name, title, version : as the publisher has them.
     licence, citation, doi, url : who made it, and on what terms it may be used.
-    base_url : where its files lie, with a slash at the end; empty where nothing is to be had.
+    base_url : where its files lie, with a slash at the end; empty where they lie otherwise.
+    deposit : address of the listing of its files, where they lie at a depository (`_deposits`).
     by_hand : where to load the files by hand, where `data get` cannot.
     records, subjects : how many.
     rate : Hz.
     leads : in words.
     hours : of signal, all records together; 0 where the publisher states no sum.
-    size : bytes of all that `data get` loads; 0 where it loads nothing.
+    size : bytes of all that `data get` loads; 0 where it loads nothing, or where the listing of a
+        deposit says how much.
     symbols : how often each annotation symbol stands in all reference annotations.
     classes : how many beats of each class (`record.vocabulary`, table ``aami``) there are.
     statements : how many records carry each code, in all records.
@@ -56,6 +58,7 @@ class Facts:
     classes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     statements: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     subjects_known: bool = True
+    deposit: str = ""
     by_hand: str = ""
 
 

@@ -1,8 +1,8 @@
 """Loading a corpus from its publisher: resumed, bounded, verified, and nothing outside its folder.
 
-A file is written beside its place as ``NAME.part`` and renamed once its SHA-256 is the publisher's,
-so a file under its own name is always whole. Whatever a server does, the end is a verified file or
-one sentence.
+A file is written beside its place as ``NAME.part`` and renamed once its checksum is the
+publisher's, so a file under its own name is always whole. Whatever a server does, the end is a
+verified file or one sentence.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from einthoven._version import __version__
+from einthoven.corpora._archives import ENDINGS, inside, unpack
 from einthoven.corpora._corpus import Corpus
-from einthoven.corpora._sums import SUMS, read_sums, sha256
+from einthoven.corpora._deposits import listing, sends_on
+from einthoven.corpora._sums import MD5S, SUMS, has_sum, read_sums
+from einthoven.formats._replace import writing
 from einthoven.record.errors import DataError
 
 _SUMS_BYTES = 64 << 20  # the CinC Challenge 2021 lists 176,506 files
+_ANSWER, _ANSWER_BYTES = ".listing.json", 16 << 20
 _PIECE = 1 << 16
 _SLACK = 1 << 20
 
@@ -58,7 +62,8 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage, newurl: str,
     ) -> urllib.request.Request | None:  # fmt: skip
         old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
-        if old.hostname != new.hostname or (old.scheme, new.scheme) == ("https", "http"):
+        away = old.hostname != new.hostname and not sends_on(old.hostname or "", new.hostname or "")
+        if away or (old.scheme, new.scheme) == ("https", "http"):
             raise _Refused(f"it sends on to {new.scheme}://{new.hostname}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -74,11 +79,12 @@ def download(
     """Load the publisher's files into the corpus's folder; return the names of those loaded.
 
     Files that are there already with the right checksum are left alone, and half-loaded ones are
-    gone on with.
+    gone on with. Archives of a deposit are unpacked, and kept for `check`.
 
     Parameters
     ----------
-    mirror : where the files lie, if not at ``corpus.facts.base_url``.
+    mirror : where the files lie, if not at ``corpus.facts.base_url``; of a deposit, what answers
+        in place of all of the depository's hosts.
     progress : called with a file's name and the bytes that it now has more (or fewer, if a
         server makes us begin anew).
     force : replace a file that differs from the publisher's.
@@ -87,9 +93,10 @@ def download(
     ------
     DataError : where a file cannot be had whole.
     """
-    base = mirror or corpus.facts.base_url
+    facts = corpus.facts
+    base = mirror or facts.base_url or facts.deposit
     if not base:
-        by_hand = corpus.facts.by_hand
+        by_hand = facts.by_hand
         fault = "is published as archives whose checksums are not known here"
         raise DataError(
             corpus.name, fault if by_hand else "has no files to load", by_hand or "Open it as it is"
@@ -100,7 +107,10 @@ def download(
     corpus.folder.mkdir(parents=True, exist_ok=True)
     fetch = _Fetch(corpus.folder, base, patience or Patience(), progress)
     # Checksums that are here stay: what is gone on with must be what was begun.
-    if force or not fetch.place(SUMS).is_file():
+    sizes: dict[str, int] = {}
+    if facts.deposit:
+        sizes = _listed(facts.deposit, fetch, mirrored=mirror is not None, force=force)
+    elif force or not fetch.place(SUMS).is_file():
         fetch.get(SUMS, None, _SUMS_BYTES)
     sums = read_sums(corpus.folder)
     names = corpus.files()
@@ -112,39 +122,74 @@ def download(
             )
     loaded = []
     # No file can be larger than the publisher's whole data set, whatever its server says.
-    limit = corpus.facts.size + corpus.facts.size // 10 + _SLACK
+    limit = facts.size + facts.size // 10 + _SLACK
     for name in names:
         path = fetch.place(name)
         if path.is_file():
-            if sha256(path) == sums[name]:
+            if has_sum(path, sums[name]):
                 progress(name, path.stat().st_size)
                 continue
             if not force:
                 raise DataError(path, "differs from the publisher's", "Give --force to replace it")
-        fetch.get(name, sums[name], limit)
+        size = sizes.get(name)
+        fetch.get(name, sums[name], limit if size is None else size, least=size or 0)
         loaded.append(name)
+    for name in names:
+        if facts.deposit and name.endswith(ENDINGS):
+            unpack(fetch.place(name), spare=(*names, MD5S), force=force)
     return tuple(loaded)
 
 
+def _listed(deposit: str, fetch: _Fetch, *, mirrored: bool, force: bool) -> dict[str, int]:
+    """Load a depository's listing and keep its checksums; return the sizes of the files."""
+
+    def moved(address: str) -> str:
+        return fetch.base + address.split("/", 3)[3] if mirrored else address
+
+    held = read_sums(fetch.folder)
+    if held and not force and all(fetch.place(name).is_file() for name in held):
+        return {}
+    found = listing(deposit, lambda address: fetch.answer(moved(address)))
+    said = {name: file.md5 for name, file in found.items()}
+    if held and held != said and not force:
+        fault = f"has other files now than {fetch.place(MD5S)} says"
+        raise DataError(deposit, fault, "Give --force to load them")
+    with writing(fetch.place(MD5S)) as file:
+        file.write("".join(f"{digest}  {name}\n" for name, digest in said.items()).encode())
+    fetch.addresses = {name: moved(file.address) for name, file in found.items()}
+    return {name: file.size for name, file in found.items()}
+
+
 class _Fetch:
-    """Gets single files into one folder."""
+    """Gets single files into one folder, from below `base` or from an address of their own."""
 
     def __init__(
         self, folder: Path, base: str, patience: Patience, progress: Callable[[str, int], None]
     ) -> None:
         self.folder, self.base, self.patience, self.progress = folder, base, patience, progress
+        self.addresses: dict[str, str] = {}
         self.opener = urllib.request.build_opener(_SameHost())
         self.opener.addheaders = [("User-Agent", f"einthoven/{__version__}")]
 
     def place(self, name: str) -> Path:
         """Return where a file goes; a name that leads out of the folder is refused."""
-        path = self.folder / name
-        if not path.resolve().is_relative_to(self.folder.resolve()) or path.is_symlink():
-            raise DataError(name, f"would be written outside {self.folder}", "Report this")
-        return path
+        return inside(self.folder, name)
 
-    def get(self, name: str, digest: str | None, limit: int) -> None:
-        """Load one file of at most `limit` bytes; verify it where `digest` is known."""
+    def address(self, name: str) -> str:
+        """Return where a file is loaded from."""
+        return self.addresses.get(name) or self.base + urllib.parse.quote(name)
+
+    def answer(self, address: str) -> bytes:
+        """Return what a server answers, a few megabytes at the most."""
+        self.addresses[_ANSWER] = address
+        self.get(_ANSWER, None, _ANSWER_BYTES)
+        path = self.place(_ANSWER)
+        found = path.read_bytes()
+        path.unlink()
+        return found
+
+    def get(self, name: str, digest: str | None, limit: int, least: int = 0) -> None:
+        """Load one file of `least` to `limit` bytes; verify it where `digest` is known."""
         path = self.place(name)
         part = self.place(name + ".part")
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -160,32 +205,32 @@ class _Fetch:
                 whole = self._append(name, part, limit)
             except _Refused as fault:
                 raise DataError(
-                    self.base + name,
+                    self.address(name),
                     f"cannot be had: {fault}",
                     "Try again later, or load it by hand",
                 ) from None
             except (OSError, http.client.HTTPException) as fault:
                 whole, reason = False, str(fault) or type(fault).__name__
             size = part.stat().st_size if part.is_file() else 0
-            if whole and (digest is None or sha256(part) == digest):
+            if whole and size >= least and (digest is None or has_sum(part, digest)):
                 part.replace(path)
                 return
             if whole:
-                reason = "its bytes have not the publisher's checksum"
+                reason = "its bytes have not the publisher's checksum or size"
                 part.unlink(missing_ok=True)
                 self.progress(name, -size)
             # Bytes gained are a reason to go on for as long as there are any.
             fruitless = 0 if size > best and not whole else fruitless + 1
             best = max(best, size)
         raise DataError(
-            self.base + name, f"cannot be had: {reason or 'the connection ends too early'}",
+            self.address(name), f"cannot be had: {reason or 'the connection ends too early'}",
             f"Try again; {part.name} is gone on with where it is sound",
         )  # fmt: skip
 
     def _append(self, name: str, part: Path, limit: int) -> bool:
         """Load what `part` lacks; return whether the server says that this was all."""
         have = part.stat().st_size if part.is_file() else 0
-        request = urllib.request.Request(self.base + urllib.parse.quote(name))  # noqa: S310 - checked in download
+        request = urllib.request.Request(self.address(name))  # noqa: S310 - checked in download
         if have:
             request.add_header("Range", f"bytes={have}-")
         try:
@@ -198,6 +243,8 @@ class _Fetch:
                 raise OSError(f"the server answers {fault.code}") from None
             raise _Refused(f"the server answers {fault.code} {fault.reason}") from None
         with answer:
+            if answer.status not in (200, 206):  # 202 asks for patience, and brings no file
+                raise OSError(f"the server answers {answer.status}")
             if have and not _continues(answer, have):
                 self.progress(name, -have)
                 have = 0

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from einthoven.corpora._corpus import Corpus
+from einthoven.corpora._sums import read_sums
 from einthoven.record.errors import DataError
 
 _BYTES = 256 << 20
@@ -96,6 +97,10 @@ class TableCorpus(Corpus):
     def records(self) -> tuple[str, ...]:
         """The records of the table; none where it is not here, for it alone names them."""
         return self._table.records if (self.folder / self.table).is_file() else ()
+
+    def files(self) -> tuple[str, ...]:
+        """Return what the list of checksums names, which `data get` loads first."""
+        return tuple(read_sums(self.folder)) or (self.table,)
 
     def _known(self, record: str) -> str:
         if record not in self._table:

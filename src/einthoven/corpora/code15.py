@@ -22,6 +22,7 @@ import numpy.typing as npt
 from einthoven.corpora import _hdf5
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._hearts import people, recording
+from einthoven.corpora._sums import MD5S, write_sums
 from einthoven.corpora._table import TableCorpus
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement
@@ -61,10 +62,7 @@ class Code15(TableCorpus):
         doi="10.5281/zenodo.4916206",
         url="https://zenodo.org/records/4916206",
         base_url="",
-        by_hand="Load exams.csv and exams_part0.zip to exams_part17.zip (about 50 GB) from "
-        "https://zenodo.org/records/4916206 into the folder code15 of the data root, unpack the "
-        "archives there, so that exams_part0.hdf5 lies beside exams.csv, and read all of it once "
-        "with: einthoven data check code15",
+        deposit="https://zenodo.org/api/records/4916206",
         records=345779,
         subjects=233770,
         rate=_RATE,
@@ -175,6 +173,7 @@ class Code15(TableCorpus):
             _hdf5.write(target / part, exam_id=ids, tracings=tracings)
         with (target / self.table).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
+        write_sums(target, [target / self.table, *(target / part for part in parts)], MD5S)
         return folder
 
 

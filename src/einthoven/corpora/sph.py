@@ -16,6 +16,7 @@ import numpy as np
 from einthoven.corpora import _hdf5
 from einthoven.corpora._corpus import CORPORA, Facts
 from einthoven.corpora._hearts import people, recording
+from einthoven.corpora._sums import MD5S, write_sums
 from einthoven.corpora._table import TableCorpus
 from einthoven.record import Record
 from einthoven.record.diagnosis import Statement
@@ -54,11 +55,7 @@ class Sph(TableCorpus):
         doi="10.6084/m9.figshare.c.5779802.v1",
         url="https://doi.org/10.6084/m9.figshare.c.5779802.v1",
         base_url="",
-        by_hand="Load metadata.csv, code.csv and records.tar.gz from "
-        "https://doi.org/10.6084/m9.figshare.c.5779802.v1 into the folder sph of the data root, "
-        "unpack the archive there (a plain tar, whatever its name says: tar -xf), so that "
-        "records/A00001.h5 lies beside metadata.csv, and read all of it once with: einthoven data "
-        "check sph",
+        deposit="https://api.figshare.com/v2/collections/5779802/articles",
         records=25770,
         subjects=24666,
         rate=_RATE,
@@ -137,6 +134,7 @@ class Sph(TableCorpus):
             rows.append((name, code, f"S{person:05d}", age, sex, str(drawn.shape[1]), "2020-01-01"))
         with (target / self.table).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
+        write_sums(target, [target / self.table, *(target / "records").iterdir()], MD5S)
         return folder
 
 
