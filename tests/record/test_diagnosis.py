@@ -130,6 +130,14 @@ def test_normal_is_a_diagnosis_and_sinus_rhythm_is_none() -> None:
     close(said(of("SNOMED CT", FIBRILLATION), "super"), NORM=0, CD=0)
 
 
+def test_what_chapman_hardly_ever_writes_is_denied_in_neither_edition() -> None:
+    for system, code in (("SNOMED CT", FLUTTER), ("Chapman", "AF")):
+        found = said(of(system, code), "super", "chapman")
+        close(found, NORM=0, MI=None, STTC=0, CD=0, HYP=None)
+    close(said(of("Chapman", "AF"), "cinc2021", "chapman"), AF=0, AFL=1, SA=0)
+    close(said(of("Chapman", "MI", "LVH"), "super", "chapman"), MI=1, HYP=1)
+
+
 def test_fibrillation_is_not_flutter_but_in_ningbo_nobody_knows() -> None:
     close(said(of("SNOMED CT", FLUTTER), "cinc2021", "chapman"), AF=0, AFL=1)
     close(said(of("SNOMED CT", FLUTTER), "cinc2021", "ningbo"), AF=None, AFL=None)
