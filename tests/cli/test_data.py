@@ -233,7 +233,8 @@ def test_check_of_labelled_records_names_what_is_wrong(
     assert main(words) == 1
     out = capsys.readouterr().out
     assert "differs: ptbxl_database.csv" in out
-    assert "SCP CLBBX: is no code" in out
+    record = next(r for r in table.read_text().splitlines() if "CLBBX" in r).split(",")[0]
+    assert f"wrong: {record}: SCP CLBBX: is no code" in out
     (whole / "ptbxl" / "SHA256SUMS.txt").unlink()
     assert main(words) == 1
     assert "the publisher's checksums are not here" in capsys.readouterr().out

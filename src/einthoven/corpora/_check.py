@@ -99,7 +99,7 @@ def _labels(
             codes.update({statement.code for statement in said})
             people.add(corpus.subject(record))
             if said not in known:
-                label_row(said, "super", corpus=corpus.name)  # refuses a code it does not know
+                _refuse_unknown(corpus, record, said)
                 known.add(said)
             marks = source.annotations() if counted or not said else None
             # No statement is an answer, too, where the corpus makes statements.
@@ -120,3 +120,11 @@ def _labels(
         told |= {"subjects": facts.subjects} if facts.subjects_known else {}
         differ |= {name: (n, found[name]) for name, n in told.items() if found[name] != n}
     return differ, counted, tuple(faults), (headers, labelled)
+
+
+def _refuse_unknown(corpus: Corpus, record: str, said: tuple[Statement, ...]) -> None:
+    """Refuse statements with a code that the table of diagnoses does not know."""
+    try:
+        label_row(said, "super", corpus=corpus.name)
+    except DataError as fault:
+        raise DataError(f"{record}: {fault.where}", fault.fault, fault.mend) from None
