@@ -246,5 +246,7 @@ def test_a_class_without_a_positive_is_named_and_crashes_nothing() -> None:
 def test_an_option_of_another_protocol_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"protocol\.out_of_folds.*out_of_fold"):
         RECORD_PROTOCOLS["ptbxl-folds"].split(folded(), out_of_folds=True)
-    with pytest.raises(UsageError, match=r"protocol\.out_of_fold"):
+    with pytest.raises(UsageError, match=r"protocol\.out_of_fold: is 'yes'\. Give true or false"):
         RECORD_PROTOCOLS["ptbxl-folds"].split(folded(), out_of_fold="yes")
+    with pytest.raises(UsageError, match=r"protocol\.percents: is 10\. Give a list"):
+        RECORD_PROTOCOLS["label-fraction"].split(folded(), percents=10)

@@ -18,7 +18,7 @@ from torch import nn
 from einthoven.corpora import open_corpus
 from einthoven.evaluation.answers import Answers
 from einthoven.protocols._records import SIDES
-from einthoven.record import LeakError, UsageError
+from einthoven.record import DataError, LeakError, UsageError
 from einthoven.training import load_recipe, records, train
 from einthoven.training._lightning import Mean
 from einthoven.training._recipe import Recipe
@@ -125,6 +125,9 @@ def test_a_further_corpus_that_is_on_no_side_is_refused(georgia: Path) -> None:
     own = [s for s in POOLED if s != "corpus.labels=super"]
     with pytest.raises(UsageError, match="georgia is on no side of intra-source"):
         prepare(load_recipe("heartbeatai-full", own), 0)
+    alone = (SMALL[-1], "corpus.name=georgia")
+    with pytest.raises(DataError, match=r"label of ptbxl-superdiagnostic.*corpus\.labels=super"):
+        prepare(load_recipe("heartbeatai-full", alone), 0)
 
 
 def test_a_run_on_several_corpora_tells_what_is_on_two_sides_or_refuses_it(

@@ -21,6 +21,7 @@ Indices = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]
 
 SIDES = ("training", "validation", "test")
+_WORDS = {bool: "true or false", tuple: "a list", str: "text"}  # what an option is, to its giver
 _MOST_NAMED = 20  # pairs of duplicates
 _HIDDEN = "unlabelled"  # no side: nothing is known of these but the recording
 
@@ -255,9 +256,8 @@ class RecordProtocol(abc.ABC):
             if kind is tuple and isinstance(value, list):
                 options[key] = tuple(value)
             elif not isinstance(value, kind):
-                raise UsageError(
-                    f"protocol.{key}", f"is {value!r}", f"Give it as {self.options[key]!r} is"
-                )
+                mend = f"Give {_WORDS.get(kind, 'a number')}"
+                raise UsageError(f"protocol.{key}", f"is {value!r}", mend)
         return self._divide(examples, seed, {**self.options, **options})
 
     @abc.abstractmethod

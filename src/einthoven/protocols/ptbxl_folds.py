@@ -59,7 +59,7 @@ class PtbxlFolds(RecordProtocol):
                 if not len(side):
                     told = ", ".join(map(str, folds))
                     raise UsageError(
-                        f"protocol {self.name}", f"no record of fold {told} is here",
+                        f"protocol {self.name}", f"no record of fold {told} with a class is here",
                         "Use records of ptbxl, and without fold 10 leave `published` out",
                     )  # fmt: skip
             used = np.isin(examples.fold, sum(plan, ()))

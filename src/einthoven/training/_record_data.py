@@ -107,8 +107,11 @@ def load_examples(recipe: Recipe) -> tuple[Examples, dict[str, Any]]:
         owners.append(owner[owner >= 0])
         tables.append(_where(table, keep))
         at += int(keep.sum())
-    if len({t.record.size for t in tables}) == 1 and not at:
-        raise DataError(recipe.corpus.name, "has no labelled record here", "Load the corpus")
+    if not at:
+        raise DataError(
+            recipe.corpus.name, f"has no record here with a label of {recipe.corpus.labels}",
+            "Load the corpus, or give labels that it has, e.g. corpus.labels=super",
+        )  # fmt: skip
     names = ("corpus", "record", "subject", "domain", "fold", "label")
     joined: dict[str, Any] = {n: np.concatenate([getattr(t, n) for t in tables]) for n in names}
     columns = {
