@@ -106,5 +106,7 @@ def test_a_run_is_not_judged_under_a_protocol_it_was_not_trained_for(make_run: A
 )
 def test_a_model_of_another_task_is_sent_to_its_suite(model: str, suite: str) -> None:
     with pytest.raises(UsageError, match=f"Judge it by --suite {suite}"):
+        judge_one(model, "ptbxl-folds")
+    with pytest.raises(UsageError, match=f"Judge it by --suite {suite}"):
         judge_one(model)
     assert suite in suite_names()

@@ -132,7 +132,7 @@ def test_a_rare_beat_missed_costs_more_than_a_common_one(name: str) -> None:
         (["name=focal", "gamma=-1"], "objective.gamma: is -1. Give 0 or more."),
         (["name=focal", "gamma=nan"], "objective.gamma: is nan. Give 0 or more."),
         (["name=focal", "gamma=two"], "objective.gamma: is 'two'. Give float."),
-        (["name=focal", "alpha=0.25"], "objective.alpha: is 0.25. Give str."),
+        (["name=focal", "alpha=0.25"], "objective.alpha: is 0.25. Give text, in quotes"),
         (["name=focal", "alpha=root"], "objective.alpha: 'root' is not known."),
         (["name=class-balanced", "beta=1"], "objective.beta: is 1. Give 0 to below 1"),
         (["label_smoothing=1.5"], "objective.label_smoothing: is 1.5. Give 0 to 1."),

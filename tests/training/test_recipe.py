@@ -36,6 +36,7 @@ def test_what_a_recipe_of_twelve_leads_needs_is_what_the_benchmark_printed() -> 
         ("input.rat=3", "input: key 'rat' is not known. Did you mean rate?"),
         ("optimiser.epochs=0", "optimiser.epochs: is 0. Give 1 or more."),
         ("optimiser.epochs=ten", "optimiser.epochs: is 'ten'. Give int."),
+        ("protocol.part=0", "protocol.part: is 0. Give text, in quotes: 'protocol.part=\"0\"'."),
         ("objective.balance=2", "objective.balance: is 2. Give 0 to 1."),
         ("corpus.labels=aamy", "corpus.labels: 'aamy' is not known. Did you mean aami?"),
         ("objective.name=binary-cross-entropy", "objective.name: is for whole records"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from einthoven.bundle import load_model, zoo_names
+from einthoven.bundle import Bundle, load_model, zoo_names
 from einthoven.corpora import open_corpus
 from einthoven.protocols import RECORD_PROTOCOLS
 from einthoven.record.errors import UsageError, nearest
@@ -58,19 +58,20 @@ def judge_one(
     folder = Path(subject)
     task = _one_diagnosis.task_of(folder)
     whole = task == "diagnosis"
-    known = RECORD_PROTOCOLS.names() if whole else PROTOCOLS
-    if protocol is not None and protocol not in known:
-        raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, known))
     if task not in ("", "beat", "diagnosis"):
         mend = "Judge it by the suite of that task; by itself a run of beats or of whole records is"
         raise UsageError(folder, f"is a run of the task {task}", mend)
     shipped = not (whole or is_run(folder)) and (
         not folder.is_dir() or (folder / "card.json").is_file()
     )
+    bundle = _of_beats(subject) if shipped else None
+    known = RECORD_PROTOCOLS.names() if whole else PROTOCOLS
+    if protocol is not None and protocol not in known:
+        raise UsageError("--protocol", f"{protocol!r} is not known", nearest(protocol, known))
     if whole:
         table = _whole(folder, protocol)
-    elif shipped:
-        table = _model(subject, protocol or "inter-patient", root, progress)
+    elif bundle is not None:
+        table = _model(bundle, protocol or "inter-patient", root, progress)
     else:
         table = _run(folder, protocol, root)
     row = table["systems"][0]
@@ -136,9 +137,8 @@ def _own(folder: Path, asked: str | None, trained: str) -> None:
         )  # fmt: skip
 
 
-def _model(
-    name: str, protocol: str, root: Path | None, progress: Callable[[float], None] | None
-) -> dict[str, Any]:
+def _of_beats(name: str) -> Bundle:
+    """Return a shipped model, or a bundle, of beats."""
     if name not in zoo_names() and not Path(name).is_dir():
         mend = nearest(name, zoo_names())
         raise UsageError(f"{name!r}", "is neither a run folder nor a shipped model", mend)
@@ -146,6 +146,12 @@ def _model(
     if bundle.card.task != "beat":
         mend = f"Judge it by --suite {_SUITES[bundle.card.task]}"
         raise UsageError(f"model {name!r}", "does not classify beats", mend)
+    return bundle
+
+
+def _model(
+    bundle: Bundle, protocol: str, root: Path | None, progress: Callable[[float], None] | None
+) -> dict[str, Any]:
     outside = protocol.startswith(_bundles.EXTERNAL)
     corpus = open_corpus(protocol.removeprefix(_bundles.EXTERNAL) if outside else CORPUS, root)
     rows = beats.judge_bundle(bundle, corpus, protocol, progress)

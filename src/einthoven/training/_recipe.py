@@ -176,7 +176,7 @@ def _build(part: type[T], where: str, values: Mapping[str, Any]) -> T:
     for f in known:
         kind = str(f.type).removesuffix(" | None")
         if f.name in values and _wrong(kind, values[f.name]):
-            raise UsageError(f"{where}.{f.name}", f"is {values[f.name]!r}", f"Give {kind}")
+            raise _of_kind(f"{where}.{f.name}", kind, values[f.name])
     try:
         return part(**values)
     except TypeError as fault:
@@ -197,6 +197,13 @@ def _wrong(kind: str, value: Any) -> bool:
     return False
 
 
+def _of_kind(where: str, kind: str, value: Any) -> UsageError:
+    """Return what refuses a value of another type; a number may be meant as text: site 0."""
+    number = kind == "str" and type(value) in (int, float)
+    mend = f"Give text, in quotes: '{where}=\"{value}\"'" if number else f"Give {kind}"
+    return UsageError(where, f"is {value!r}", mend)
+
+
 def check_arguments(where: str, build: Callable[..., Any], given: Mapping[str, Any]) -> None:
     """Refuse what no architecture can be built with; the architecture checks the rest.
 
@@ -215,7 +222,7 @@ def check_arguments(where: str, build: Callable[..., Any], given: Mapping[str, A
     for key, value in given.items():
         kind, top = str(known[key].annotation), 1.0 if key == "dropout" else math.inf
         if _wrong(kind, value):
-            raise UsageError(f"{where}.{key}", f"is {value!r}", f"Give {kind}")
+            raise _of_kind(f"{where}.{key}", kind, value)
         if kind in ("int", "float") and not 0 <= value <= top:
             mend = "Give 0 to 1" if key == "dropout" else "Give 0 or more"
             raise UsageError(f"{where}.{key}", f"is {value}", mend)
