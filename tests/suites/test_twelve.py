@@ -241,6 +241,7 @@ def test_rare_classes_of_the_sources_are_named_with_their_counts(made: Path) -> 
     nine, *_, each, _ = _twelve_tables.tables([], [domain], [], [])
     assert [row[0] for row in nine["rows"]] == [*CLASSES[:-1], "HYP (rare)", "macro"]
     assert nine["rows"][-2][1] == 19
+    assert nine["note"].endswith(f"Trained models: {domain['system']} 1.")
     auroc = domain["strange"]["classes"]["HYP"]["auroc"]["value"]
     assert nine["rows"][-2][2].startswith(f"{auroc:.3f} [")
     gap = domain["gap"]["classes"]["HYP"]["value"]

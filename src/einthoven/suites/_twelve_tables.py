@@ -138,7 +138,7 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         gaps.append(
             [
                 row["left_out"], row["system"],
-                len(row["strange"]["macro"]["auroc"]["seeds"]), row["strange"]["records"],
+                _seeds(row), row["strange"]["records"],
                 _span(row["strange"]["macro"]["auroc"]),
                 _span(gap["macro"], sign=True) if gap else "", gap["records"] if gap else "",
                 *(_span(gap["classes"][c], sign=True) if gap else "" for c in classes),
@@ -176,6 +176,10 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def _seeds(row: Mapping[str, Any]) -> int:
+    return len(row["strange"]["macro"]["auroc"]["seeds"])
+
+
 def _nine(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the table of the nine classes, one a line: every system with a source left out."""
     if not rows:
@@ -197,10 +201,12 @@ def _nine(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             _span(row["strange"]["macro"]["auroc"]),
             _span((row["gap"] or {}).get("macro"), sign=True),
         ]
+    seeds = ", ".join(f"{row['system']} {_seeds(row)}" for row in rows)
     text = (
         "AUROC of the nine classes that all sources name, each small source left out in turn, and "
         "the gap as above; records of the class in all sources together. A class of fewer than "
-        f"{_RARE} is called rare. Where a publisher does not say, a record has no part in a class."
+        f"{_RARE} is called rare. Where a publisher does not say, a record has no part in a class. "
+        f"Trained models: {seeds}."
     )
     columns = [f"{r['system']}; gap of {r['system']}" for r in rows]
     title = "Nine classes: intra-source less leave-one-domain-out"
