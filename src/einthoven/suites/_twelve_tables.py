@@ -62,6 +62,11 @@ def _span(entry: Mapping[str, Any] | None, sign: bool = False) -> str:
     return text
 
 
+def seeds(told: Mapping[str, Any]) -> int:
+    """Return of how many trained models some figures are the mean."""
+    return len(told["macro"]["auroc"]["seeds"])
+
+
 def _macro(row: Mapping[str, Any], trial: str, figure: str = "auroc") -> str:
     return _span(row[trial]["macro"][figure]) if trial in row else ""
 
@@ -81,7 +86,7 @@ def _systems(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         told = r.get("out-of-fold") or r["fold-9"]
         body.append(
             [
-                r["name"], r["parameters"] or "", len(told["macro"]["auroc"]["seeds"]),
+                r["name"], r["parameters"] or "", seeds(told),
                 _macro(r, "out-of-fold"), _macro(r, "fold-9"),
                 _span((r.get(f"out-of-fold less {TREES}") or {}).get("macro"), sign=True),
                 _span((r.get(f"out-of-fold less {RIVAL}") or {}).get("macro"), sign=True),
@@ -138,7 +143,7 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         gaps.append(
             [
                 row["left_out"], row["system"],
-                _seeds(row), row["strange"]["records"],
+                seeds(row["strange"]), row["strange"]["records"],
                 _span(row["strange"]["macro"]["auroc"]),
                 _span(gap["macro"], sign=True) if gap else "", gap["records"] if gap else "",
                 *(_span(gap["classes"][c], sign=True) if gap else "" for c in classes),
@@ -176,41 +181,32 @@ def _domains(domains: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _seeds(row: Mapping[str, Any]) -> int:
-    return len(row["strange"]["macro"]["auroc"]["seeds"])
-
-
 def _nine(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the table of the nine classes, one a line: every system with a source left out."""
     if not rows:
         return []
-    body = []
-    for name, told in rows[0]["strange"]["classes"].items():
+    strange = [row["strange"] for row in rows]
+    gaps = [row["gap"] or {"macro": None, "classes": {}} for row in rows]
+    body: list[list[Any]] = []
+    for name, told in strange[0]["classes"].items():
         count = told["positives"]
-        line: list[Any] = [f"{name} (rare)" if count < _RARE else name, count]
-        for row in rows:
-            gap = row["gap"]
-            line += [
-                _span(row["strange"]["classes"][name]["auroc"]),
-                _span(gap["classes"][name], sign=True) if gap else "",
-            ]
-        body.append(line)
-    macro: list[Any] = ["macro", rows[0]["strange"]["records"]]
-    for row in rows:
-        macro += [
-            _span(row["strange"]["macro"]["auroc"]),
-            _span((row["gap"] or {}).get("macro"), sign=True),
-        ]
-    seeds = ", ".join(f"{row['system']} {_seeds(row)}" for row in rows)
+        body.append([f"{name} (rare)" if count < _RARE else name, count])
+        for one, gap in zip(strange, gaps, strict=True):
+            lost = gap["classes"].get(name)
+            body[-1] += [_span(one["classes"][name]["auroc"]), _span(lost, sign=True)]
+    body.append(["macro", strange[0]["records"]])
+    for one, gap in zip(strange, gaps, strict=True):
+        body[-1] += [_span(one["macro"]["auroc"]), _span(gap["macro"], sign=True)]
+    models = ", ".join(f"{row['system']} {seeds(row['strange'])}" for row in rows)
     text = (
         "AUROC of the nine classes that all sources name, each small source left out in turn, and "
         "the gap as above; records of the class in all sources together. A class of fewer than "
         f"{_RARE} is called rare. Where a publisher does not say, a record has no part in a class. "
-        f"Trained models: {seeds}."
+        f"Trained models: {models}."
     )
     columns = [f"{r['system']}; gap of {r['system']}" for r in rows]
     title = "Nine classes: intra-source less leave-one-domain-out"
-    return [_table(title, text, "; ".join(["class", "records", *columns]), [*body, macro])]
+    return [_table(title, text, "; ".join(["class", "records", *columns]), body)]
 
 
 def _brings(row: Mapping[str, Any], trial: str) -> Mapping[str, Any] | None:

@@ -41,6 +41,7 @@ from einthoven.suites._twelve_plan import (
     TREES,
     Item,
 )
+from einthoven.suites._twelve_tables import seeds
 from einthoven.training._record_run import identity
 
 NAME = "twelve.json"
@@ -225,21 +226,16 @@ def _held(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _seeds(told: Mapping[str, Any]) -> int:
-    """Return of how many trained models some figures are the mean."""
-    return len(told["macro"]["auroc"]["seeds"])
-
-
 def _missing(
     items: Sequence[Item], rows: Sequence[Row], domains: Sequence[Row], ablation: Sequence[Row]
 ) -> list[str]:
     """Return the titles of the runs that neither are here nor were judged before."""
-    judged = {(r["name"], t): _seeds(r[t]) for r in rows for t in _WHOLE if t in r}
+    judged = {(r["name"], t): seeds(r[t]) for r in rows for t in _WHOLE if t in r}
     for row in domains:
-        judged[row["system"], row["left_out"]] = _seeds(row["strange"])
+        judged[row["system"], row["left_out"]] = seeds(row["strange"])
         inside = _LEFT_OUT[row["left_out"]]
         if inside not in _WHOLE and row["gap"]:
-            judged[row["system"], inside] = _seeds(row["strange"])
+            judged[row["system"], inside] = seeds(row["strange"])
     for row in ablation:
         name = f"{FLAGSHIP}-{row['variant']}"
         judged |= {(name, t): row.get("seeds", 1) for t in ("out-of-fold", "device") if t in row}
@@ -306,11 +302,11 @@ def run(
     was = _kept.earlier(out / NAME)
     rows = _kept.rows(
         _systems(items, models, recipes), was.get("systems", []),
-        key=lambda r: r["name"], seeds=lambda r: min(_seeds(r[t]) for t in _WHOLE if t in r),
+        key=lambda r: r["name"], seeds=lambda r: min(seeds(r[t]) for t in _WHOLE if t in r),
     )  # fmt: skip
     domains = _kept.rows(
         _domains(models, recipes), was.get("domains", []),
-        key=lambda r: (r["left_out"], r["system"]), seeds=lambda r: _seeds(r["strange"]),
+        key=lambda r: (r["left_out"], r["system"]), seeds=lambda r: seeds(r["strange"]),
     )  # fmt: skip
     ablation = _kept.rows(
         _ablation(models, recipes), was.get("ablation", []),
