@@ -22,7 +22,8 @@ def _system(name: str, macro: float, f: float, s: float = 0.5, without: float = 
         return {"f1": {"mean": value, "over_patients": [0.1, 0.9]}}
 
     figures = {
-        "macro_f1": told(macro)["f1"], "classes": {"S": told(s), "V": told(0.9), "F": told(f)}
+        "accuracy": told(0.9)["f1"], "macro_f1": told(macro)["f1"],
+        "classes": {"S": told(s), "V": told(0.9), "F": told(f)}
     }  # fmt: skip
     return {
         "name": name, "kind": "network", "variant": "", "figures": figures, "runs": [{}],
@@ -119,7 +120,7 @@ def test_what_is_held_to_on_ds2_is_marked_and_has_the_first_score_beside() -> No
 
 
 def test_rows_that_are_not_blind_are_marked_where_they_stand_beside_others(results: Row) -> None:
-    told = _mitdb._augmentation(results["tables"], not_blind(INPUTS))
+    (told,) = _mitdb._augmentation(results["tables"], not_blind(INPUTS))
     assert "| cnn | plain augmentation (not blind) |" in told
     assert "| cnn | as the recipe is |" in told
 

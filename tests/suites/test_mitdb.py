@@ -35,7 +35,7 @@ from einthoven.training._run import check_classes
 
 def _small(runs: Path) -> list[Item]:
     items, _ = plan(runs, systems=("cnn", "cnn-lstm", "resnet1d", "aami-review"), seeds=(0, 1))
-    return [i for i in items if i.labels == "aami" and i.variant in ("", "plain")]
+    return [i for i in items if i.labels == "aami" and i.variant in ("", "plain", _plan.METHOD)]
 
 
 @pytest.fixture
@@ -249,6 +249,10 @@ def test_the_ensemble_that_validation_names_is_held_to(results: dict[str, Any]) 
     ]
     assert {r["name"] for r in rows} >= {"ensemble mean", "ensemble top2-weighted"}
     assert all(r["members"] == ["cnn", "cnn-lstm", "resnet1d"] for r in rows)
+    # Those trained by the method of Song et al. are mixed by themselves.
+    assert {r["variant"] for r in rows} == {
+        "four architectures", "four architectures, generated beats and focal loss",
+    }  # fmt: skip
     assert all(sorted(w) == r["members"] for r in rows for w in r["weights"])
     assert {len(r["weights"]) for r in rows} == {2}, "a seed each"
     best = max(rows, key=lambda r: r["validation_macro_f1"])
@@ -288,6 +292,10 @@ def test_the_page_has_both_protocols_side_by_side_and_every_picture(
     assert f"{ours - theirs:.4f}" in line
     assert "intra-patient (leaky)" in text
     assert "| cnn | plain augmentation |" in text
+    method = text.split("## The method of Song et al., intra-patient (leaky)")[1].split("\n## ")[0]
+    for name in ("cnn", "cnn-lstm", "resnet1d"):
+        for words in ("as the recipe is", "generated beats and focal loss"):
+            assert f"| {name} | {words} | 2 |" in method
     drawn_here = {f"assets/{name}" for name in pictures} | {"assets/gap.svg"}
     assert drawn_here == set(re.findall(r"\((assets/[^)]*)\)", text))
     drawn = ElementTree.fromstring(pictures["mitdb-roc-aami-inter-patient.svg"])

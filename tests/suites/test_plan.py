@@ -43,11 +43,25 @@ def test_a_first_look_at_everything_comes_first_and_the_generator_before_its_bea
     items, _ = plan(tmp_path)
     keys = [(list(_plan.VARIANTS).index(i.variant), i.seed) for i in items if i.system != "wgan"]
     assert keys == sorted(keys)
-    (generator,) = (k for k, i in enumerate(items) if i.system == "wgan")
-    eaters = [k for k, i in enumerate(items) if i.variant == "gan"]
-    assert generator < min(eaters)
-    path = items[generator].folder.as_posix()
-    assert all(items[k].recipe.augment["synthetic"] == path for k in eaters)
+    generators = {i.folder.as_posix(): k for k, i in enumerate(items) if i.system == "wgan"}
+    eaten: dict[str, list[int]] = {}
+    for k, item in enumerate(items):
+        if item.system != "wgan" and item.recipe.augment.get("synthetic"):
+            eaten.setdefault(str(item.recipe.augment["synthetic"]), []).append(k)
+    assert set(eaten) == set(generators)
+    assert all(generators[path] < min(eaters) for path, eaters in eaten.items())
+
+
+def test_within_patients_each_seed_has_a_generator_of_its_own_split(tmp_path: Path) -> None:
+    items = {(i.recipe.name, i.seed): i for i in plan(tmp_path)[0]}
+    for seed in _plan.SEEDS:
+        generator = items["wgan-aami-intra", seed]
+        for system in _plan.FOUR:
+            eater = items[f"{system}-aami-intra-{_plan.METHOD}", seed]
+            assert eater.recipe.augment["synthetic"] == generator.folder.as_posix()
+            assert eater.recipe.objective.name == "focal"
+            assert eater.recipe.protocol == generator.recipe.protocol
+            assert eater.recipe.corpus == generator.recipe.corpus
 
 
 def test_generated_beats_are_planned_only_for_systems_that_eat_their_windows(
@@ -55,7 +69,8 @@ def test_generated_beats_are_planned_only_for_systems_that_eat_their_windows(
 ) -> None:
     items, left = plan(tmp_path)
     (made,) = {i.recipe.input.windows for i in items if i.system == "wgan"}
-    assert {i.recipe.input.windows for i in items if i.variant == "gan"} == {made}
+    eaters = [i for i in items if i.variant in ("gan", _plan.METHOD)]
+    assert {i.recipe.input.windows for i in eaters} == {made}
     assert [n for n in left if "makes other windows" in n] == [
         "self-onn-aami-inter-gan: the generator makes other windows than this system eats"
     ]
@@ -64,8 +79,10 @@ def test_generated_beats_are_planned_only_for_systems_that_eat_their_windows(
 def test_the_planned_generator_makes_the_classes_of_premature_beats_and_no_other(
     tmp_path: Path,
 ) -> None:
-    (generator,) = (i.recipe for i in plan(tmp_path)[0] if i.system == "wgan")
-    assert set(Making.of(generator).rare) == set(_synthetic._NAMES["aami"])
+    generators = [i.recipe for i in plan(tmp_path)[0] if i.system == "wgan"]
+    assert {frozenset(Making.of(g).rare) for g in generators} == {
+        frozenset(_synthetic._NAMES["aami"])
+    }
 
 
 def test_a_system_without_a_recipe_is_left_out_with_a_note(
@@ -86,5 +103,6 @@ def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
     assert set(note.split(":")[0].split(", ")) == alone == {
         "boosting", "beat-sequence", "aami-review",
     }  # fmt: skip
-    assert {i.side for i in items if i.variant} == {"inter"}
+    within = {i.system for i in items if i.variant and i.side == "intra"}
+    assert within == set(_plan.FOUR)
     assert any(n.startswith("plain augmentation and generated beats: inter-patient") for n in left)

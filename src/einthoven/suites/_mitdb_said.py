@@ -14,7 +14,10 @@ from einthoven.training._recipe import Recipe, load_recipe, names
 
 Row = Mapping[str, Any]
 
-WORDS = {"": "", "plain": "plain augmentation", "gan": "generated beats"}
+WORDS = {
+    "": "", "plain": "plain augmentation", "gan": "generated beats",
+    _plan.METHOD: "generated beats and focal loss",
+}  # fmt: skip
 
 
 def eaten(items: Sequence[Item]) -> list[dict[str, Any]]:

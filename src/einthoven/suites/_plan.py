@@ -54,7 +54,10 @@ GENERATOR = "wgan"
 # Classes that the generator makes here: those of premature beats made by shifting, and not V, so
 # that neither variant has synthetic beats of a class that the other has none of.
 RARE = 'model.rare=["S", "F"]'
-# What each variant adds to ``[augment]``: up to one synthetic beat of `RARE` for each real one.
+# How Song et al. train what is compared with their figures: generated beats and focal loss, which
+# counts rarity by itself, so that nothing else does.
+METHOD = "gan-focal"
+# What each variant adds, of synthetic beats up to one of `RARE` for each real one.
 VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": (),
@@ -63,6 +66,10 @@ VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "augment.premature=true",
         ),
         "gan": ('augment.synthetic="{generator}"',),
+        METHOD: (
+            'augment.synthetic="{generator}"', "objective.name=focal",
+            "objective.label_smoothing=0.0", "objective.balance=0.0",
+        ),
     }
 )  # fmt: skip
 
@@ -116,7 +123,9 @@ def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
     found = [("aami", "inter", ""), ("aami", "intra", "")]
     if system in NLRAV_TOO:
         found += [("nlrav", "inter", ""), ("nlrav", "intra", "")]
-    return [*found, *(("aami", "inter", v) for v in VARIANTS if v)]
+    if system in FOUR:
+        found.append(("aami", "intra", METHOD))
+    return [*found, *(("aami", "inter", v) for v in ("plain", "gan"))]
 
 
 def _name(system: str, labels: str, side: str, variant: str) -> str:
@@ -141,7 +150,6 @@ def plan(
     known = names()
     items: list[Item] = []
     left: list[str] = []
-    generator = runs / _name(GENERATOR, "aami", "inter", "") / "seed-0"
     of_rows = [s for s in systems if _of_rows(s, known)]
     if of_rows:
         left.append(
@@ -149,7 +157,10 @@ def plan(
             "DS1 and DS2 alone; they make premature beats of their own"
         )
     if len(of_rows) < len(systems):
-        left.append("plain augmentation and generated beats: inter-patient with AAMI classes only")
+        left.append(
+            "plain augmentation and generated beats: inter-patient with AAMI classes only, but for "
+            "the four architectures of Song et al."
+        )
     for system in systems:
         wanted = list(_wanted(system, rows=system in of_rows))
         if not any(_base(system, labels, side, known) for labels, side, _ in wanted):
@@ -157,47 +168,61 @@ def plan(
             continue
         for labels, side, variant in wanted:
             base, name = _base(system, labels, side, known), _name(system, labels, side, variant)
-            if base is None or (variant == "gan" and GENERATOR not in known):
+            if base is None or (_generated(variant) and GENERATOR not in known):
                 left.append(f"{name}: there is no recipe for it yet")
                 continue
-            if variant == "gan" and not _fits(base):
+            if _generated(variant) and not _fits(base):
                 left.append(f"{name}: the generator makes other windows than this system eats")
                 continue
             chosen = seeds or (SEEDS + (MORE_SEEDS if system == DEFAULT else ()))
-            items += [
-                _item(system, labels, side, variant, seed, base, runs, generator) for seed in chosen
-            ]
-    if any(i.variant == "gan" for i in items):
-        items.append(_item(GENERATOR, "aami", "inter", "", 0, GENERATOR, runs, generator))
+            items += [_item(system, labels, side, variant, seed, base, runs) for seed in chosen]
+    eaters = {(i.side, _generator_seed(i.side, i.seed)) for i in items if _generated(i.variant)}
+    items += [
+        _item(GENERATOR, "aami", side, "", seed, GENERATOR, runs) for side, seed in sorted(eaters)
+    ]
     order = list(VARIANTS)
 
-    def place(item: Item) -> tuple[int, int, bool]:
-        # The generator comes before what eats its beats.
+    def place(item: Item) -> tuple[int, int, bool, bool]:
+        # A generator comes before what eats its beats.
         if item.system == GENERATOR:
-            return order.index("gan"), -1, False
-        return order.index(item.variant), item.seed, item.labels != "aami"
+            eaten = "gan" if item.side == "inter" else METHOD
+            return order.index(eaten), item.seed, False, False
+        return order.index(item.variant), item.seed, True, item.labels != "aami"
 
     return sorted(items, key=place), left
 
 
+def _generated(variant: str) -> bool:
+    """Return whether a variant eats generated beats."""
+    return any("{generator}" in change for change in VARIANTS[variant])
+
+
+def _generator_seed(side: str, seed: int) -> int:
+    """Return the seed of the generator that a run of `seed` eats the beats of.
+
+    Between patients the sides are the same for all seeds, within patients each seed draws its own.
+    """
+    return 0 if side == "inter" else seed
+
+
 def _item(
-    system: str, labels: str, side: str, variant: str, seed: int, base: str, runs: Path,
-    generator: Path,
-) -> Item:  # fmt: skip
+    system: str, labels: str, side: str, variant: str, seed: int, base: str, runs: Path
+) -> Item:
     rows = _of_rows(base, (base,))
     name = base if rows else _name(system, labels, side, variant)
     folder = runs / name / f"seed-{seed}"
     changes = [f"name={name}", f"seeds=[{seed}]"]
-    # A recipe written for the combination is taken as it stands, and so are rows and generator.
-    if not rows and base not in (f"{system}-{labels}-{side}", GENERATOR):
+    # A recipe written for the combination is taken as it stands, and so are rows.
+    if not rows and base != f"{system}-{labels}-{side}":
         listed = ", ".join(f'"{c}"' for c in CLASSES[labels, side])
         changes += [
             f"corpus.labels={labels}", f"corpus.classes=[{listed}]",
             f"protocol.name={PROTOCOL[side]}", "published={}",
         ]  # fmt: skip
-        changes += INTRA if side == "intra" else ()
+        changes += INTRA if side == "intra" and system != GENERATOR else ()
     changes += [RARE] if system == GENERATOR else []
     changes += [HALF] if system in QUICK else []
+    generator = runs / _name(GENERATOR, labels, side, "") / f"seed-{_generator_seed(side, seed)}"
     changes += [c.format(generator=generator.as_posix()) for c in VARIANTS[variant]]
     return Item(
         system=system, labels=labels, side=side, variant=variant, seed=seed,

@@ -94,7 +94,7 @@ def _more(parts: Sequence[Predictions], over: Sequence[str], *, whole: bool) -> 
 
 
 def ensembles(
-    groups: Mapping[str, Sequence[Run]], corpus: Corpus, notes: list[str]
+    groups: Mapping[str, Sequence[Run]], corpus: Corpus, notes: list[str], how: str = ""
 ) -> list[dict[str, Any]]:
     """Return a row for each kind of ensemble of the four architectures, and of all that fit them.
 
@@ -102,6 +102,7 @@ def ensembles(
     ----------
     groups : runs of one table by system, a seed each; only seeds that all members have are mixed.
     notes : an ensemble that is refused leaves a note here.
+    how : they were trained, in words, if not as their recipes are.
     """
     four = {name: groups[name] for name in _plan.FOUR if name in groups}
     if len(four) < 2:
@@ -112,7 +113,7 @@ def ensembles(
         name: runs for name, runs in groups.items()
         if InputSpec.from_dict(runs[0].recipe["input"]) == spec
     }  # fmt: skip
-    pools = {"four architectures": four} | (
+    pools = {", ".join(filter(None, ("four architectures", how))): four} | (
         {"all of one input": fit} if len(fit) > len(four) else {}
     )
     over = beats.macro_over(first.labels, first.predictions.classes, first.protocol)
@@ -202,17 +203,20 @@ def tables(
     found: dict[str, Any] = {}
     asked: dict[str, list[Run]] = {}
     for key in sorted(groups):
-        plain: dict[str, list[Run]] = {}
+        # What ensembles are made of: systems as their recipes are, and by their authors' method.
+        mixed: dict[str, dict[str, list[Run]]] = {"": {}, _plan.METHOD: {}}
         rows = []
         for (system, variant), members in sorted(groups[key].items(), key=_order):
             trained = [read_run(item.folder) for item in members]
             rows.append(_row(members[0], trained, corpus, recipes[members[0].recipe.name]))
-            if not variant:
-                plain[system] = trained
+            if variant in mixed:
+                mixed[variant][system] = trained
+        plain = mixed[""]
         if not plain:
             continue
         rows += _control_row(plain, corpus, runs, train=train)
-        rows += ensembles(plain, corpus, notes)
+        for variant, pool in mixed.items():
+            rows += ensembles(pool, corpus, notes, WORDS[variant])
         first = next(iter(plain.values()))[0]
         rows.append(beats.majority_row([first], corpus))
         classes = first.predictions.classes
