@@ -58,7 +58,8 @@ def main(runs):
     text = json.dumps(kept, indent=1)
     (ROOT / "results" / "gan.json").write_text(text + "\n", encoding="utf-8")
     shutil.copyfile(runs[0] / "grid.svg", PICTURE)
-    cost = ", ".join(f"{f['epochs']} epochs of {f['beats_an_epoch']:,} beats" for f in found)
+    each = dict.fromkeys(f"{f['epochs']} epochs of {f['beats_an_epoch']:,} beats" for f in found)
+    cost = ", ".join(each)
     table = HEAD + "".join(row for one in found for row in rows(one))
     note = f"\nDistances are medians. Trained for {cost}; {found[0]['parameters']:,} parameters.\n"
     if any(one["epochs"] != whole for one in found):
