@@ -11,8 +11,10 @@ import pytest
 from einthoven.bundle import load_model
 from einthoven.export.boosting import note
 from einthoven.report import _beats, _mitdb
+from einthoven.report._mitdb_augment import augmented
 from einthoven.report._mitdb_charts import roc_svg, size_svg
-from einthoven.report._mitdb_seen import eaten, held, not_blind, seen
+from einthoven.report._mitdb_held import held
+from einthoven.report._mitdb_seen import eaten, lost, not_blind, seen
 
 Row = dict[str, Any]
 
@@ -102,25 +104,40 @@ def test_the_card_says_that_232_was_known() -> None:
     assert "figures on DS1 flatter" in NOTE
 
 
-def test_what_is_held_to_on_ds2_is_marked_and_has_the_first_score_beside() -> None:
+def test_what_is_held_to_on_ds2_is_marked_and_has_the_first_score_beside(results: Row) -> None:
     row = {"system": "x", "figure": "S", "least": 0.78, "ours": 0.85, "seeds": 5, "reached": True}
-    told = held(
-        [
-            row | {"table": "aami intra-patient", "figure": "macro_f1"},
-            row | {"table": "aami inter-patient"},
-            row | {"table": "aami inter-patient", "figure": "S without 232", "reached": False},
-            row | {"table": "aami inter-patient, own R peaks"},
-        ],
-        FIRST,
-    )
-    assert "| macro F1 | 0.7800 | - | 0.8500 | 5 | yes |" in told
-    assert "| F1 of S | 0.7800 | 0.3760 | 0.8500 | 5 | yes, not blind |" in told
-    assert "| F1 of S without record 232 | 0.7800 | 0.2710 | 0.8500 | 5 | no, not blind |" in told
-    assert "| F1 of S | 0.7800 | - | 0.8500 | 5 | yes, not blind |" in told
+    rows = [
+        row | {"table": "aami intra-patient", "figure": "macro_f1"},
+        row | {"table": "aami inter-patient"},
+        row | {"table": "aami inter-patient", "figure": "S without 232", "reached": False},
+        row | {"table": "aami inter-patient, own R peaks"},
+    ]
+    told = held(rows, FIRST, results["tables"])
+    assert "| macro F1 | 0.7800 | - | 0.8500 | 5 | yes | - |" in told
+    largest = "0.8500 (aami-review)"
+    assert f"| F1 of S | 0.7800 | 0.3760 | 0.8500 | 5 | yes, not blind | {largest} |" in told
+    largest = "0.3320 (aami-review)"
+    assert f"record 232 | 0.7800 | 0.2710 | 0.8500 | 5 | no, not blind | {largest} |" in told
+    assert "| F1 of S | 0.7800 | - | 0.8500 | 5 | yes, not blind | - |" in told
+    assert "Of 5 rows none reach all of F1 of S, F1 of S without record 232 at once." in told
+    rows[2]["least"] = 0.3
+    assert "Of 5 rows 1 reach all of" in held(rows, FIRST, results["tables"])
+
+
+def test_where_s_is_lost_is_told_of_both_kinds_of_training() -> None:
+    one = _system("cnn", 0.5, 0.1) | {"by_record": {"S": {"222": [108.2, 100.8, 238.0]}}}
+    two = _system("a", 0.5, 0.1) | {"by_record": {"S": {"222": [12.0, 197.0, 41.0]}}}
+    made = _system("boosting", 0.5, 0.1) | {"by_record": {"S": {"222": [0.0, 209.0, 1.0]}}}
+    told = lost([one, two, made], not_blind(INPUTS))
+    assert (
+        "Found in 222, 209 S: those that learn from made premature beats 0 to 0 (false: 1 to 1); "
+        "the others 12 to 108 (false: 41 to 238). In 232"
+    ) in told
+    assert lost([one, two], not_blind(INPUTS)) == ""
 
 
 def test_rows_that_are_not_blind_are_marked_where_they_stand_beside_others(results: Row) -> None:
-    (told,) = _mitdb._augmentation(results["tables"], not_blind(INPUTS))
+    (told,) = augmented(results["tables"], not_blind(INPUTS))
     assert "| cnn | plain augmentation (not blind) |" in told
     assert "| cnn | as the recipe is |" in told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from einthoven.inputs import side_names
-from einthoven.report._mitdb import _OURS
+from einthoven.report._mitdb import _OURS, _THEIRS
 from einthoven.report._systems import systems
 from einthoven.suites import _plan
 from einthoven.suites._plan import plan
@@ -22,10 +22,19 @@ def test_ours_differ_from_the_papers_as_is_said() -> None:
         assert recipe.objective.balance > 0
         assert "synthetic" not in recipe.augment
         assert side_names(recipe.input)
+    theirs = [i.recipe for i in items if i.variant == _plan.METHOD]
+    assert len(theirs) == len(_plan.FOUR)
+    for recipe in theirs:
+        assert recipe.objective.name == "focal"
+        assert "synthetic" in recipe.augment
+        assert side_names(recipe.input)
     caution = {entry["paper"]: entry["caution"] for entry in systems()["system"]}
-    for text in (_OURS, caution["arXiv:2602.17701"]):
-        assert "cross-entropy" in text
-        assert "without GAN" in text
+    assert "by cross-entropy with label smoothing and balanced draws, without GAN" in _OURS
+    assert "Trained with generated beats and focal loss" in _THEIRS
+    told = caution["arXiv:2602.17701"]
+    assert "our own recipe (cross-entropy with label smoothing and balanced draws)" in told
+    assert "its method (rare classes from a GAN, focal loss)" in told
+    assert "numbers beside the wave" in told
     ours = plain["self-onn"]
     told = caution["arXiv:2204.03768"]
     assert f"{len(side_names(ours.input))} injected numbers instead of 4" in told

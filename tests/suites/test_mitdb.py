@@ -240,7 +240,10 @@ def test_each_system_has_its_curves_and_its_cost(results: dict[str, Any]) -> Non
     assert curve["true"][-1] == 1
     assert curve["auc"] == pytest.approx(np.mean(curve["seeds"]), abs=1e-5)
     plain = _row(results, "aami inter-patient", "cnn", "plain augmentation")
-    assert set(plain["roc"]["classes"]["S"]) == {"auc", "seeds"}
+    assert set(plain["roc"]["classes"]["S"]) == {"auc", "seeds", "over_patients"}
+    low, high = curve["over_patients"]
+    assert low <= curve["auc"] <= high
+    assert len(row["roc"]["over_patients"]) == 2
 
 
 def test_the_ensemble_that_validation_names_is_held_to(results: dict[str, Any]) -> None:
@@ -410,3 +413,26 @@ def test_a_shipped_model_does_not_speak_for_its_system(results: dict[str, Any]) 
         | {"systems": [*results["tables"][table]["systems"], shipped]}
     }
     assert mitdb.held_to(tables, {}) == mitdb.held_to(results["tables"], {})
+
+
+def test_an_ensemble_of_more_seeds_speaks_before_a_better_one_of_fewer() -> None:
+    def row(name: str, seeds: int, validation: float) -> dict[str, Any]:
+        return {
+            "kind": "ensemble", "name": name, "title": name, "runs": [{}] * seeds,
+            "validation_macro_f1": validation, "macro_sensitivity": {"mean": 0.9},
+            "figures": {"macro_f1": {"mean": 0.9}},
+        }  # fmt: skip
+
+    systems = [row("lucky", 1, 0.97), row("mean", 3, 0.96), row("lower", 3, 0.95)]
+    held = mitdb.held_to({"aami intra-patient": {"systems": systems}}, {})
+    assert {h["system"] for h in held} == {"mean"}
+
+
+def test_an_ensemble_gives_way_when_a_members_recipe_changes(results: dict[str, Any]) -> None:
+    rows = results["tables"]["aami intra-patient"]["systems"]
+    known = {(r["name"], r["variant"]): r["recipe"] for r in rows if r["kind"] == "network"}
+    mixed = [r for r in rows if r["kind"] == "ensemble"]
+    assert mixed
+    for row in mixed:
+        variant = row["variant"].removeprefix("four architectures").removeprefix(", ")
+        assert set(row["recipe"].split()) == {known[name, variant] for name in row["members"]}

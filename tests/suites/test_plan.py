@@ -103,6 +103,8 @@ def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
     assert set(note.split(":")[0].split(", ")) == alone == {
         "boosting", "beat-sequence", "aami-review",
     }  # fmt: skip
-    within = {i.system for i in items if i.variant and i.side == "intra"}
-    assert within == set(_plan.FOUR)
+    within = {(i.system, i.variant) for i in items if i.variant and i.side == "intra"}
+    assert within == {(system, _plan.METHOD) for system in _plan.FOUR} | {
+        ("cnn-lstm", "gan"), ("cnn-lstm", "focal"),
+    }  # fmt: skip
     assert any(n.startswith("plain augmentation and generated beats: inter-patient") for n in left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from einthoven.protocols.inter_patient import VALIDATION
 from einthoven.report._beats import (
     conditions,
     gaps,
@@ -14,8 +15,10 @@ from einthoven.report._beats import (
     with_interval,
 )
 from einthoven.report._markdown import cell, interval, table
+from einthoven.report._mitdb_augment import augmented, by_method
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
-from einthoven.report._mitdb_seen import NOT_BLIND, eaten, f1, held, not_blind, plain, seen
+from einthoven.report._mitdb_held import held
+from einthoven.report._mitdb_seen import eaten, f1, lost, marked, not_blind, plain, seen
 from einthoven.report.scores import count
 from einthoven.suites._mitdb_said import weights, without_control
 from einthoven.suites.beats import gaps as gaps_of
@@ -51,29 +54,13 @@ _MIXED = (
     "dynamic a member weighs more where it is surer. All of one input: every system that eats the "
     "same input.\n\n"
 )
-_LOST = (
-    "\nS is lost where the rhythm is irregular by itself: 202, 210 and 222 fibrillate; what "
-    "learns no made premature beats misses 232 nearly whole, too. What RR "
-    "numbers, template numbers and made beats are worth for S was asked by leave-records-out in "
-    "DS1: [ablation](results.md#aami-models-what-each-part-is-worth). A rule that no beat is S "
-    "where the rhythm model is sure of fibrillation was tried there, too, and left out: it changed "
-    "next to no answer (the recipe of `aami-review` holds the figures).\n"
+_WHOLE = "`boosting`, `beat-sequence` and `aami-review`"
+_ABLATED = (
+    "What RR numbers, template numbers and made beats are worth for S was asked by "
+    "leave-records-out in DS1: [ablation](results.md#aami-models-what-each-part-is-worth). A rule "
+    "that no beat is S where the rhythm model is sure of fibrillation was tried there, too, and "
+    "left out: it changed next to no answer (the recipe of `aami-review` holds the figures).\n"
 )
-_MADE = (
-    "Plain: noise, shift, scale, time warp and premature beats made by shifting. Generated: beats "
-    "of a class-conditional WGAN-GP, and windows as the recipe has them. Either adds up to one "
-    "synthetic beat for each real one of S and F."
-)
-_METHOD = (
-    "Generated beats and focal loss: beats of S and F of a WGAN-GP that learnt from the training "
-    "side of the same seed, up to one for each real one; focal loss (gamma 2, alpha by the root of "
-    "the counts) without label smoothing and balanced draws. The numbers beside the wave are ours "
-    "here, too."
-)
-_VARIED = {
-    "inter-patient": ("What augmentation adds, inter-patient", _MADE),
-    "intra-patient": ("The method of Song et al., intra-patient (leaky)", _METHOD),
-}
 _TOP = "# Beat classifiers on mitdb\n\n<!-- made by `make tables`; do not edit -->\n\n"
 
 
@@ -101,22 +88,24 @@ def page(
     top = (
         f"{_TOP}From `results/mitdb.json`, made by `{results['command']}`. A figure is the mean "
         f"over the seeds; brackets are its 95 % interval ({draws:,} percentile bootstrap draws) "
-        "over patients: two systems inside each other's are a tie. *Intra-patient* is leaky: "
+        "over patients. All systems are asked about the same patients, so two intervals may "
+        "overlap where one system is better for nearly all: they tell how far a figure would move "
+        "with other patients, and not which of two is better. *Intra-patient* is leaky: "
         "beats of one patient stand in training and in test, and it says nothing of new patients. "
         f"*Inter-patient* trains on DS1 and tests on DS2.\n\n{_MEANT}"
     )
     parts = [
         top,
-        f"{results['published']}\n\n{_OURS.format(more=_THEIRS if _by_method(found) else '')}",
+        f"{results['published']}\n\n{_OURS.format(more=_THEIRS if by_method(found) else '')}",
         seen(results, looks, first, inputs),
-        held(results["held_to"], first),
+        held(results["held_to"], first, found),
         _side_by_side(found, inputs),
         _patient_leaks(results.get("patient_leaks", {})),
-        _others(others),
+        _others(others, found),
         gaps([g for g in gaps_of(found) if g["model"] != "constant"]),
         *(shipped(t) for t in found.values()),
         _other_labels(found),
-        *_augmentation(found, not_blind(inputs)),
+        *augmented(found, not_blind(inputs)),
         *_ensembles(found),
         *_per_class(found),
         conditions(results["conditions"]),
@@ -143,11 +132,6 @@ def pictures(results: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _by_method(found: Mapping[str, Any]) -> bool:
-    systems = found.get("aami intra-patient", {"systems": []})["systems"]
-    return any(s["kind"] == "network" and s["variant"] for s in systems)
-
-
 def _spoken(content: Row) -> str:
     return f"{content['protocol']}{' (leaky)' if content['leaky'] else ''}"
 
@@ -156,14 +140,21 @@ def _control(content: Row | None) -> list[Row]:
     return [s for s in content["systems"] if s["kind"] == "control"] if content else []
 
 
-def _marked(words: str, system: tuple[str, str], known: Sequence[tuple[str, str]]) -> str:
-    return f"{words} ({NOT_BLIND})" if system in known else words
-
-
-def _others(rows: Sequence[Mapping[str, str]]) -> str:
+def _others(rows: Sequence[Mapping[str, str]], found: Mapping[str, Any]) -> str:
     names = dict.fromkeys(r["table"] for r in rows)
     parts = [f"**{n}.** {published([r for r in rows if r['table'] == n])}" for n in names]
-    return "## Published by others\n\n" + "\n".join(parts) if parts else ""
+    ours = [
+        [
+            s["name"], len(s["runs"]), s["figures"]["accuracy"]["mean"],
+            s["macro_sensitivity"]["mean"], s["figures"]["j_kappa"]["mean"],
+        ]
+        for s in plain(found.get("aami inter-patient")) if "j_kappa" in s["figures"]
+    ]  # fmt: skip
+    if parts and ours:
+        columns = ["ours", "seeds", "accuracy", "mean Se", "jk"]
+        parts.append("Ours, inter-patient, in the same figures:\n\n" + table(columns, ours))
+    more = "Figures of further papers, each with its protocol: [systems](systems.md).\n"
+    return "## Published by others\n\n" + "\n".join([*parts, more]) if parts else ""
 
 
 def _patient_leaks(found: Row) -> str:
@@ -205,7 +196,7 @@ def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
         assert row is not None
         body.append(
             [
-                _marked(name, (name, ""), known), _seeds(a, b),
+                marked(name, (name, ""), known), _seeds(a, b),
                 row["parameters"], *_cost(row),
                 *(with_interval(r["figures"][f]) if r else "-" for f in _SIZED for r in (a, b)),
                 *(with_interval(f1(r, label)) for label in ("S", "V") for r in (a, b)),
@@ -225,15 +216,18 @@ def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
         "numbers of a network, nodes of trees; kB: of the ONNX graph; MACs: multiply-accumulates "
         "of one beat (not counted for trees and sequences); ms: median of one beat on one thread "
         "of onnxruntime, without making the numbers beside the wave, on the machine that made the "
-        "file.\n\n"
+        "file. Between patients the networks learn from 18 records of DS1 and keep four "
+        f"({', '.join(VALIDATION)}) for validation; {_WHOLE} are chosen by leave-records-out in "
+        "DS1 and then learn from all 22.\n\n"
     )
     text += table(columns, body)
     for content in (inter, intra):
         if content:
             text += f"\n{content['note']}\n"
             text += _shown(content)
-    lost = records_of_s(plain(inter))
-    return f"{text}\n{lost}{_LOST if lost else ''}"
+    by_record = records_of_s(plain(inter))
+    told = f"\n{lost(plain(inter), known)}{_ABLATED}" if by_record else ""
+    return f"{text}\n{by_record}{told}"
 
 
 def _seeds(intra: Row | None, inter: Row | None) -> str:
@@ -288,43 +282,21 @@ def _other_labels(found: Mapping[str, Any]) -> str:
     return text + "".join(_shown(t) for t in tables)
 
 
-def _augmentation(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> Iterator[str]:
-    columns = ["system", "training", "seeds", "accuracy", "macro F1", "S", "V", "F"]
-    for protocol, (title, words) in _VARIED.items():
-        content = found.get(f"aami {protocol}", {"systems": []})
-        rows = [s for s in content["systems"] if s["kind"] == "network"]
-        varied = {s["name"] for s in rows if s["variant"]}
-        marked = known if protocol == "inter-patient" else ()
-        without = ["232"] if protocol == "inter-patient" else []
-        body = [
-            [
-                s["name"],
-                _marked(s["variant"] or "as the recipe is", (s["name"], s["variant"]), marked),
-                len(s["runs"]), *(with_interval(s["figures"][f]) for f in _SIZED),
-                *(with_interval(f1(s, c)) for c in "SVF"),
-                *(with_interval(f1(s, "S", record)) for record in without),
-            ]
-            for s in rows if s["name"] in varied
-        ]  # fmt: skip
-        if body:
-            more = [f"S without {record}" for record in without]
-            yield f"## {title}\n\n{words}\n\n" + table([*columns, *more], body)
-
-
 def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
     words = _MIXED  # said once
     for content in found.values():
         rows = [s for s in content["systems"] if s["kind"] == "ensemble"]
         if not rows:
             continue
-        best = max(s["validation_macro_f1"] for s in rows)
+        most = max(len(s["runs"]) for s in rows)
+        best = max(s["validation_macro_f1"] for s in rows if len(s["runs"]) == most)
         body = [
             [
                 s["name"].removeprefix("ensemble "), s["variant"], len(s["members"]),
                 _weights(weights(s, content)), len(s["runs"]), s["validation_macro_f1"],
                 with_interval(s["figures"]["macro_f1"]),
                 s["macro_sensitivity"]["mean"], s["macro_predictivity"]["mean"],
-                "yes" if s["validation_macro_f1"] == best else "",
+                "yes" if (len(s["runs"]), s["validation_macro_f1"]) == (most, best) else "",
             ]
             for s in rows
         ]  # fmt: skip
@@ -362,13 +334,19 @@ def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
                 entry["predictivity"]["mean"],
                 entry["f1"]["mean"], interval(entry["f1"]["over_beats"]),
                 interval(entry["f1"]["over_patients"]),
-                s.get("roc", {}).get("classes", {}).get(name, {}).get("auc"),
+                _auc(s.get("roc", {}).get("classes", {}).get(name, {})),
             ]
             for s in content["systems"] if s["kind"] in ("network", "boosting")
             for name, entry in s["figures"]["classes"].items()
         ]  # fmt: skip
         title = f"{content['labels'].upper()}, {_spoken(content)}"
         yield f"## Each class: {title}\n\n" + table(columns, body)
+
+
+def _auc(found: Row) -> str:
+    # What was judged before has no interval.
+    ends = found.get("over_patients")
+    return with_interval({"mean": found.get("auc"), "over_patients": ends})
 
 
 def _notes(results: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ _WORDS = {
     "macro_f1": "macro F1",
     "j_kappa": "jk",
     "macro_sensitivity": "macro recall",
+    "macro_predictivity": "macro precision",
 }
 NOT_YET = "not yet"
 

@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 WORDS = {
     "": "", "plain": "plain augmentation", "gan": "generated beats",
-    _plan.METHOD: "generated beats and focal loss",
+    "focal": "focal loss", _plan.METHOD: "generated beats and focal loss",
 }  # fmt: skip
 
 

@@ -28,8 +28,9 @@ from einthoven.suites._suite import write_results
 NAME = "beats.json"
 
 LEAKY = (
-    "Leaky: beats of one patient stand in training and in test, so this says nothing about new "
-    "patients. It is here because most published figures are of this kind."
+    "Leaky: beats of one patient stand in training and in test, and the numbers beside a training "
+    "beat's wave are made of all beats around it, those of the test side among them; so this says "
+    "nothing about new patients. It is here because most published figures are of this kind."
 )
 SHARED = "Records 201 (training side) and 202 (test side) are one subject"
 STRICT = "strict"  # how the variant of a row begins that was trained without 201

@@ -1,0 +1,62 @@
+"""What is added to a system's training, beside the system as its recipe is: a table a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from einthoven.report._beats import with_interval
+from einthoven.report._markdown import table
+from einthoven.report._mitdb_seen import f1, marked
+
+_MADE = (
+    "Plain: noise, shift, scale, time warp and premature beats made by shifting. Generated: beats "
+    "of a class-conditional WGAN-GP, and windows as the recipe has them. Either adds up to one "
+    "synthetic beat for each real one of S and F."
+)
+_METHOD = (
+    "Generated beats: of S and F, of a WGAN-GP that learnt from the training side of the same "
+    "seed, up to one for each real one. Focal loss: gamma 2, alpha by the root of the counts, "
+    "without label smoothing and balanced draws. The numbers beside the wave are ours here, too."
+)
+_VARIED = {
+    "inter-patient": ("What augmentation adds, inter-patient", _MADE, ("232",)),
+    "intra-patient": ("The method of Song et al., intra-patient (leaky)", _METHOD, ()),
+}
+# What each is trained by and whether it is blind, accuracy, macro F1, F1 of three classes.
+_COLUMNS = ("system", "training", "seeds", "accuracy", "macro F1", "S", "V", "F")
+
+
+def by_method(found: Mapping[str, Any]) -> bool:
+    """Return whether there is a row of the method of Song et al."""
+    systems = found.get("aami intra-patient", {"systems": []})["systems"]
+    return any(s["kind"] == "network" and s["variant"] for s in systems)
+
+
+def augmented(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Give a part a protocol.
+
+    Parameters
+    ----------
+    found : the tables of ``mitdb.json``.
+    known : name and variant of the systems that are not blind to DS2.
+    """
+    for protocol, (title, words, left_out) in _VARIED.items():
+        content = found.get(f"aami {protocol}", {"systems": []})
+        rows = [s for s in content["systems"] if s["kind"] == "network"]
+        varied = {s["name"] for s in rows if s["variant"]}
+        seen = known if protocol == "inter-patient" else ()
+        body = [
+            [
+                s["name"],
+                marked(s["variant"] or "as the recipe is", (s["name"], s["variant"]), seen),
+                len(s["runs"]),
+                *(with_interval(s["figures"][f]) for f in ("accuracy", "macro_f1")),
+                *(with_interval(f1(s, c)) for c in "SVF"),
+                *(with_interval(f1(s, "S", record)) for record in left_out),
+            ]
+            for s in rows if s["name"] in varied
+        ]  # fmt: skip
+        if body:
+            more = [f"S without {record}" for record in left_out]
+            yield f"## {title}\n\n{words}\n\n" + table([*_COLUMNS, *more], body)
