@@ -66,11 +66,21 @@ def draws_over_groups(matrices: Counts, draws: int, seed: int) -> Counts:
     UsageError : there is no patient.
     """
     groups = len(matrices)
+    drawn = times_of_groups(groups, draws, seed) @ matrices.reshape(groups, -1).astype(np.int64)
+    return drawn.reshape(draws, *matrices.shape[1:])
+
+
+def times_of_groups(groups: int, draws: int, seed: int) -> Counts:
+    """Return (draw, patient): how often each patient is drawn, as many patients as there are.
+
+    Raises
+    ------
+    UsageError : there is no patient.
+    """
     if groups == 0:
         raise UsageError("bootstrap", "there is no patient to draw", "Give one or more")
     times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    drawn = times.astype(np.int64) @ matrices.reshape(groups, -1).astype(np.int64)
-    return drawn.reshape(draws, *matrices.shape[1:])
+    return times.astype(np.int64)
 
 
 def percentiles(values: Floats, level: float = 0.95) -> list[Interval]:

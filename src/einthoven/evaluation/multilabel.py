@@ -60,11 +60,20 @@ def auroc(score: Labels, label: Labels, weight: Floats) -> Floats:
     """
     found = np.full((len(weight), label.shape[1]), np.nan)
     for c in range(label.shape[1]):
-        positive, negative = _grouped(score[:, c], label[:, c], weight)
-        below = np.cumsum(negative, axis=1) - negative
-        won = (positive * (below + negative / 2)).sum(axis=1)
-        found[:, c] = _over(won, positive.sum(axis=1) * negative.sum(axis=1))
+        found[:, c] = area(*_grouped(score[:, c], label[:, c], weight))
     return found
+
+
+def area(positive: Floats, negative: Floats) -> Floats:
+    """Return the area under the ROC curve of each draw, NaN where either kind has no weight.
+
+    Parameters
+    ----------
+    positive, negative : (draw, level) their weights at each score, rising; at one level they tie.
+    """
+    below = np.cumsum(negative, axis=1) - negative
+    won = (positive * (below + negative / 2)).sum(axis=1)
+    return _over(won, positive.sum(axis=1) * negative.sum(axis=1))
 
 
 def auprc(score: Labels, label: Labels, weight: Floats) -> Floats:

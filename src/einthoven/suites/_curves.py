@@ -1,19 +1,26 @@
-"""ROC curves, one class against all others, and the area under them."""
+"""ROC curves, one class against all others, and the area under them with its intervals.
+
+The patients of a draw are those of every other figure's (`_judge`), the same for each class and
+trained model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.evaluation import bootstrap, multilabel
 from einthoven.evaluation.calibration import softmax
 from einthoven.evaluation.predictions import Predictions
+from einthoven.suites import _judge
 
 Floats = npt.NDArray[np.float64]
 
 POINTS = 41  # of a curve as it is kept
+_AT_ONCE = 1_000_000  # draws times levels in memory, a few tens of MB
 
 
 def roc(score: Floats, positive: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -54,32 +61,109 @@ def thinned(false: Floats, true: Floats) -> tuple[Floats, Floats]:
     return grid, found
 
 
-def curves(parts: Sequence[Predictions], over: Sequence[str]) -> dict[str, Any]:
+def levels(
+    score: Floats, positive: npt.NDArray[np.bool_], group: npt.NDArray[np.int64], groups: int
+) -> Floats:
+    """Return (2, group, level) beats: negatives, then positives, of each group at each level.
+
+    Neighbours in score that are all positive or all negative stand at one level, for their order
+    among themselves is nothing to the area; equal scores of both kinds are a level of their own.
+
+    Parameters
+    ----------
+    score, positive : as `roc` takes them; there is a beat or more.
+    group : (beat,) which of `groups` patients each is of.
+    """
+    order = np.argsort(score, kind="stable")
+    ranked, true = score[order], positive[order]
+    starts = np.flatnonzero(np.append(True, np.diff(ranked) != 0))
+    size = np.diff(np.append(starts, len(ranked)))
+    found = np.add.reduceat(true.astype(np.int64), starts)
+    kind = np.where(found == 0, 0, np.where(found == size, 1, 2))
+    begins = np.append(True, (np.diff(kind) != 0) | (kind[1:] == 2))
+    level = np.repeat(np.cumsum(begins) - 1, size)
+    shape = (2, groups, int(level[-1]) + 1)
+    place = np.ravel_multi_index((true.astype(np.int64), group[order], level), shape)
+    counts = np.bincount(place, minlength=int(np.prod(shape)))
+    return np.asarray(counts.reshape(shape), np.float64)
+
+
+def over_patients(cells: Floats, times: Floats) -> Floats:
+    """Return (draw,) areas when each patient counts as often as drawn; NaN where a kind lacks.
+
+    Parameters
+    ----------
+    cells : (2, patient, level) as `levels` counts them.
+    times : (draw, patient) how often each is drawn.
+    """
+    step = max(1, _AT_ONCE // cells.shape[2])
+    found = []
+    for at in range(0, len(times), step):
+        negative, positive = times[at : at + step] @ cells
+        found.append(multilabel.area(positive, negative))
+    return np.concatenate(found)
+
+
+def curves(
+    parts: Sequence[Predictions], over: Sequence[str], subject: Callable[[str], str]
+) -> dict[str, Any]:
     """Return the area of each class, mean of the trained models, and the first one's curve.
 
     Parameters
     ----------
     parts : answers of one system on one side, a trained model each.
     over : the classes that the mean area is taken over; those that do not occur are left out.
+    subject : from a record's name to who was recorded.
 
     Returns
     -------
-    ``{"macro": mean, "classes": {"N": {"auc", "seeds", "false", "true"}, ...}}``
+    ``{"macro": mean, "over_patients": [low, high], "classes": {"N": {"auc", "seeds",
+    "over_patients", "false", "true"}, ...}}``; an interval is that of the mean, the first that of
+    the macro mean. Draws in which a class has no beat, or all of them, are left out and counted in
+    ``left_out_patients``. Over beats there is none: to draw them takes seconds a trained model.
     """
+    asked = [_Asked(part, subject) for part in parts]
     found: dict[str, Any] = {}
+    drawn: dict[str, Floats] = {}
     for index, name in enumerate(parts[0].classes):
-        areas, first = [], None
-        for part in parts:
-            known = part.where(part.label >= 0)
-            positive = known.label == index
+        areas, draws, first = [], [], None
+        for one in asked:
+            score, positive = one.probability[:, index], one.label == index
             if not positive.any() or positive.all():
                 continue
-            false, true = roc(softmax(known.scaled)[:, index], positive)
+            false, true = roc(score, positive)
             areas.append(area(false, true))
+            cells = levels(score, positive, one.group, one.times.shape[1])
+            draws.append(over_patients(cells, one.times))
             first = first or thinned(false, true)
         if first is not None:
+            drawn[name] = np.mean(draws, axis=0)
             found[name] = {
-                "auc": float(np.mean(areas)), "seeds": areas, "false": first[0], "true": first[1]
+                "auc": float(np.mean(areas)), "seeds": areas,
+                **_judge.ends(drawn[name], "patients"), "false": first[0], "true": first[1],
             }  # fmt: skip
-    told = [found[c]["auc"] for c in over if c in found]
-    return {"macro": float(np.mean(told)) if told else None, "classes": found}
+    told = [c for c in over if c in found]
+    if not told:
+        return {"macro": None, "classes": found}
+    ends = _judge.ends(np.mean([drawn[c] for c in told], axis=0), "patients")
+    return {"macro": float(np.mean([found[c]["auc"] for c in told])), **ends, "classes": found}
+
+
+class _Asked:
+    """The beats of one trained model that have a class, and how often each patient is drawn.
+
+    Attributes
+    ----------
+    label : (beat,) index of the class.
+    probability : (beat, class).
+    group : (beat,) which patient each is of.
+    times : (draw, patient).
+    """
+
+    def __init__(self, part: Predictions, subject: Callable[[str], str]) -> None:
+        subjects, group = _judge.patients(part, subject)
+        known = part.label >= 0
+        self.label, self.group = part.label[known], group[known]
+        self.probability = softmax(part.where(known).scaled)
+        times = bootstrap.times_of_groups(len(subjects), _judge.DRAWS, 0)
+        self.times = times.astype(np.float64)

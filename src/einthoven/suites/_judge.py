@@ -45,6 +45,17 @@ class Counted:
         )
 
 
+def patients(
+    predictions: Predictions, subject: Callable[[str], str]
+) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Return who was recorded, sorted, and (beat,) which of them each beat is of."""
+    records, index = np.unique(predictions.record, return_inverse=True)
+    people = [subject(str(r)) for r in records]
+    subjects = tuple(sorted(set(people)))
+    place = np.array([subjects.index(p) for p in people], np.int64)
+    return subjects, place[index] if len(records) else np.zeros(0, np.int64)
+
+
 def count(predictions: Predictions, subject: Callable[[str], str]) -> Counted:
     """Count the answers of one model, patient by patient.
 
@@ -53,11 +64,7 @@ def count(predictions: Predictions, subject: Callable[[str], str]) -> Counted:
     predictions : of one part; rows without a class in the reference are not counted.
     subject : from a record's name to who was recorded.
     """
-    records, index = np.unique(predictions.record, return_inverse=True)
-    people = [subject(str(r)) for r in records]
-    subjects = tuple(sorted(set(people)))
-    place = np.array([subjects.index(p) for p in people], np.int64)
-    group = place[index] if len(records) else np.zeros(0, np.int64)
+    subjects, group = patients(predictions, subject)
     matrices = classification.confusion_by_group(
         predictions.label, predictions.choice, group, len(predictions.classes), len(subjects)
     )
@@ -146,10 +153,7 @@ def figures(seeds: Sequence[Counted], over: Sequence[str]) -> dict[str, Any]:
         entry: dict[str, Any] = {"mean": _mean(values), "seeds": values}
         for kind, draws in drawn.items():
             each = np.stack([np.asarray(figure(d), np.float64) for d in draws])
-            (interval,) = bootstrap.percentiles(each.mean(axis=0))
-            entry[f"over_{kind}"] = [interval.low, interval.high]
-            if interval.left_out:
-                entry[f"left_out_{kind}"] = interval.left_out
+            entry |= ends(each.mean(axis=0), kind)
         label, _, what = name.partition(".")
         if what:
             per_class[label][what] = entry
@@ -158,6 +162,18 @@ def figures(seeds: Sequence[Counted], over: Sequence[str]) -> dict[str, Any]:
     found["classes"] = per_class
     undefined = np.isnan(classification.f1(np.stack(totals)))
     found["undefined"] = [classes[i] for i in np.flatnonzero(undefined.any(axis=0))]
+    return found
+
+
+def ends(values: Floats, kind: str) -> dict[str, Any]:
+    """Return the interval of (draw,) values over ``"beats"`` or ``"patients"``, as files have it.
+
+    NaN draws are left out; ``left_out_...`` says how many, where there are some.
+    """
+    (interval,) = bootstrap.percentiles(values)
+    found: dict[str, Any] = {f"over_{kind}": [interval.low, interval.high]}
+    if interval.left_out:
+        found[f"left_out_{kind}"] = interval.left_out
     return found
 
 

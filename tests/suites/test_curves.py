@@ -1,0 +1,122 @@
+"""The area under a ROC curve, and its interval over patients."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from einthoven.evaluation import bootstrap
+from einthoven.evaluation.calibration import auroc, softmax
+from einthoven.evaluation.predictions import Predictions
+from einthoven.suites import _judge
+from einthoven.suites._curves import area, curves, levels, over_patients, roc
+
+CLASSES = ("N", "S", "V")
+
+
+def asked(seed: int, sets: int | None = None, n: int = 240) -> Predictions:
+    """Answers for beats of 6 patients in 7 records; S in two patients only, a few beats unknown.
+
+    `sets` : of how many the logits are, so that scores tie; all differ where it is not given.
+    """
+    rng = np.random.default_rng(seed)
+    record = rng.choice(list("abcdefg"), n)
+    label = rng.choice(3, n, p=[0.6, 0.2, 0.2])
+    label[(label == 1) & ~np.isin(record, ["a", "b"])] = 0
+    logits = rng.normal(0, 1, (n, 3))
+    logits[np.arange(n), label] += 1
+    if sets is not None:
+        logits = logits[:sets][rng.integers(0, sets, n)]
+    label[rng.random(n) < 0.05] = -1
+    return Predictions(
+        classes=CLASSES, part=np.full(n, "test"), record=record,
+        sample=np.arange(n), label=label, logits=logits.astype(np.float32),
+    )  # fmt: skip
+
+
+def person(record: str) -> str:
+    """One person has two records."""
+    return "z" if record in "fg" else record
+
+
+def naive(part: Predictions, name: str) -> npt.NDArray[np.float64]:
+    """(draw,) areas of beats written down as often as their patient is drawn."""
+    who = np.array([person(str(r)) for r in part.record])
+    people = sorted(set(who.tolist()))
+    times = bootstrap.times_of_groups(len(people), _judge.DRAWS, 0)
+    score = softmax(part.scaled)[:, CLASSES.index(name)]
+    found = []
+    for draw in times:
+        rows = np.concatenate(
+            [np.tile(np.flatnonzero(who == p), n) for p, n in zip(people, draw, strict=True)]
+        ).astype(np.int64)
+        rows = rows[part.label[rows] >= 0]
+        found.append(auroc(score[rows], part.label[rows] == CLASSES.index(name)))
+    return np.array(found)
+
+
+def test_the_worked_example() -> None:
+    score = np.array([0.9, 0.8, 0.7, 0.7, 0.1])
+    positive = np.array([True, False, True, False, False])
+    assert area(*roc(score, positive)) == pytest.approx(0.75)
+    cells = levels(score, positive, np.array([0, 0, 1, 1, 1]), 2)
+    # .9, .8 and .1 are of one kind each; at .7 both stand.
+    np.testing.assert_array_equal(cells.sum(axis=1), [[1, 1, 1, 0], [0, 1, 0, 1]])
+    # Each patient once; the first alone, whose .9 is above .8; the second alone, whose .7 is
+    # above .1 and ties.
+    times = np.array([[1, 1], [2, 0], [0, 2]], np.float64)
+    np.testing.assert_allclose(over_patients(cells, times), [0.75, 1, 0.75])
+
+
+@pytest.mark.parametrize("sets", [None, 9, 1])
+def test_an_interval_is_that_of_patients_resampled_one_by_one(sets: int | None) -> None:
+    parts = [asked(0, sets), asked(1, sets)]
+    found = curves(parts, ("N", "S"), person)
+    drawn = {c: np.mean([naive(part, c) for part in parts], axis=0) for c in CLASSES}
+    for name, each in drawn.items():
+        entry = found["classes"][name]
+        ends = np.nanquantile(each, (0.025, 0.975))
+        np.testing.assert_allclose(entry["over_patients"], ends, rtol=1e-12)
+        assert entry.get("left_out_patients", 0) == np.isnan(each).sum()
+    # In some draws neither patient with S is: they tell nothing of S, nor of the macro mean.
+    left_out = found["classes"]["S"]["left_out_patients"]
+    assert 0 < left_out < _judge.DRAWS
+    assert found["left_out_patients"] == left_out
+    macro = np.mean([drawn["N"], drawn["S"]], axis=0)
+    ends = np.nanquantile(macro, (0.025, 0.975))
+    np.testing.assert_allclose(found["over_patients"], ends, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sets", [None, 9, 1])
+def test_where_each_patient_is_drawn_once_the_area_is_the_curves(sets: int | None) -> None:
+    part = asked(2, sets)
+    score, group = softmax(part.scaled)[:, 2], _judge.patients(part, person)[1]
+    cells = levels(score, part.label == 2, group, 6)
+    np.testing.assert_allclose(
+        over_patients(cells, np.ones((1, 6))), area(*roc(score, part.label == 2)), rtol=1e-12
+    )
+
+
+def test_a_class_that_no_beat_or_every_beat_has_is_not_there() -> None:
+    part = asked(0)
+    part = part.where(part.label == 0)
+    assert curves([part], ("N", "V"), person) == {"macro": None, "classes": {}}
+
+
+def test_a_thousand_draws_of_50000_beats_take_no_time() -> None:
+    rng = np.random.default_rng(0)
+    n, groups = 50_000, 22
+    label = rng.choice(4, n, p=[0.89, 0.04, 0.06, 0.01])
+    logits = rng.normal(0, 2, (n, 4))
+    logits[np.arange(n), label] += 4
+    part = Predictions(
+        classes=("N", "S", "V", "F"), part=np.full(n, "test"),
+        record=rng.integers(0, groups, n).astype(str), sample=np.arange(n), label=label,
+        logits=logits.astype(np.float32),
+    )  # fmt: skip
+    began = time.process_time()
+    curves([part], ("N", "S", "V", "F"), lambda r: r)
+    assert time.process_time() - began < 4.0
