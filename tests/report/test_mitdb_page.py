@@ -210,6 +210,26 @@ def test_each_system_is_named_once_a_panel_and_no_name_lies_on_another() -> None
         assert abs(y - y2) >= 11 or x + wide <= x2 or x2 + wide2 <= x
 
 
+def test_the_area_of_a_class_has_its_interval_where_the_row_has_one() -> None:
+    f1 = {"mean": 0.5, "over_beats": [0.4, 0.6], "over_patients": [0.3, 0.7]}
+    entry = {"support": 10, "f1": f1, "sensitivity": f1, "predictivity": f1}
+    areas = {
+        "new": {"auc": 0.9802, "over_patients": [0.95, 0.99]}, "kept": {"auc": 0.75},
+        "never alone": {"auc": 0.5, "over_patients": [None, None]}, "without": None,
+    }  # fmt: skip
+    systems = [
+        {
+            "name": name, "variant": "", "kind": "network", "figures": {"classes": {"S": entry}},
+            "roc": {"classes": {"S": area} if area else {}},
+        }
+        for name, area in areas.items()
+    ]  # fmt: skip
+    content = {"labels": "aami", "protocol": "inter-patient", "leaky": False, "systems": systems}
+    (text,) = _mitdb._per_class({"aami inter-patient": content})
+    cells = [line.split(" | ")[-1].removesuffix(" |") for line in text.splitlines()[-4:]]
+    assert cells == ["0.9802 [0.950 to 0.990]", "0.7500", "0.5000", "-"]
+
+
 def test_a_condition_is_told_with_its_interval_where_one_was_kept() -> None:
     new = {"f1": {"S": 0.5, "V": None}, "macro_f1": 0.4}
     new |= {"over_patients": {"S": [0.1, 0.9], "V": [None, None], "macro_f1": [0.3, 0.5]}}
