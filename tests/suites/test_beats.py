@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from einthoven.corpora import open_corpus
 from einthoven.evaluation import classification
 from einthoven.record.errors import DataError
 from einthoven.report._beats import gaps as told_gaps
+from einthoven.report.scores import scores_text
 from einthoven.suites import _looks, beats
 from einthoven.suites._runs import find_runs, read_run
 
@@ -152,6 +154,19 @@ def test_a_gap_of_macro_f1_is_over_the_classes_of_both_protocols() -> None:
     assert macro["inter_interval"] == [0.3, 1.0]
     assert accuracy["intra_interval"] == [0.8, 1.0]
     assert "macro F1 over N S V F | 0.7500 | 0.4500 [0.300 to 1.000]" in told_gaps([macro])
+
+
+def test_macro_f1_is_over_the_classes_that_have_beats_and_names_those(answers: Any) -> None:
+    part = answers(("800", "840"), "test", tuple("NSVF"), 0.8, 0)
+    part = part.where(part.label != 3)
+    assert (part.choice == 3).any()  # F is said where there is none
+    corpus = open_corpus("svdb", Path("nowhere"))
+    row = beats.judge([part], "aami", corpus, "external-svdb")
+    row |= {"title": "A title", "variant": "", "runs": [{}]}
+    each = [row["figures"]["classes"][c]["f1"]["mean"] for c in "NSV"]
+    assert row["figures"]["macro_f1"]["mean"] == pytest.approx(np.mean(each))
+    text = scores_text(beats.one_table("svdb", "aami", "external-svdb", part.classes, [row]))
+    assert f"macro F1 over N S V: {np.mean(each):.4f} " in text
 
 
 def test_strict_is_explained_where_a_row_is(results: dict[str, Any]) -> None:

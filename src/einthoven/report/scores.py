@@ -32,7 +32,7 @@ def scores_text(table: Mapping[str, Any]) -> str:
                 f"  NOT the whole of {table['corpus']}: {away} of its {system['records_of']} "
                 "records are not here."
             )
-        over = " ".join(table["macro_over"])
+        over = " ".join(c for c in table["macro_over"] if figures["classes"][c]["support"])
         for key, words in (("accuracy", "accuracy"), ("macro_f1", f"macro F1 over {over}")):
             lines.append(_figure(words, figures[key]))
         if figures.get("j_kappa", {}).get("mean") is not None:
