@@ -93,6 +93,12 @@ def test_a_record_that_is_not_there_is_refused_by_name() -> None:
         PROTOCOLS["inter-patient"].split(divided, seed=0, train=("a", "b"), test=("z",))
 
 
+def test_records_named_without_some_for_validation_are_refused_by_the_key() -> None:
+    divided = beats(["a", "b", "c"], [0, 0, 0])
+    with pytest.raises(UsageError, match=r"protocol\.validation: names no record, though train"):
+        PROTOCOLS["inter-patient"].split(divided, seed=0, train=("a", "b"), test=("c",))
+
+
 def test_intra_patient_takes_no_strict_variant() -> None:
     with pytest.raises(UsageError, match="strict"):
         PROTOCOLS["intra-patient"].split(mitdb_like(), seed=0, strict=True)

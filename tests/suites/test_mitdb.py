@@ -388,6 +388,8 @@ def test_a_class_without_beats_or_with_too_few_is_refused_by_name() -> None:
     check_classes(recipe, label, 7)
     with pytest.raises(UsageError, match="class S has 7 beats, fewer than the 8 folds"):
         check_classes(recipe, label, 8, "folds")
+    with pytest.raises(UsageError, match="class Q has 1 beat, fewer than the 5 folds"):
+        check_classes(recipe, label[:-7], 5, "folds")
 
 
 @pytest.mark.parametrize(("paced_label", "taken"), [(1, True), (-1, False)])

@@ -63,6 +63,11 @@ class InterPatient(Protocol):
                     f"protocol.{key}", f"record {absent[0]!r} has no beats",
                     "Name records of the corpus",
                 )  # fmt: skip
+        if not validation:
+            raise UsageError(
+                "protocol.validation", "names no record, though train and test are named",
+                "Name some of the training records",
+            )  # fmt: skip
         train = tuple(r for r in train if r not in validation)
         exceptions: tuple[str, ...] = ()
         name = self.name

@@ -45,7 +45,7 @@ def prepare(recipe: Recipe, seed: int) -> Data:
     )  # fmt: skip
     p = recipe.protocol
     if PROTOCOLS[p.name].leaky:
-        _run.check_classes(recipe, beats.label, 10, "tenths that they are divided into")
+        _run.check_classes(recipe, beats.label, 10, "parts that each class is divided into")
     split = PROTOCOLS[p.name].split(
         beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
     )

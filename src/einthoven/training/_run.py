@@ -68,7 +68,7 @@ def check_classes(
     ----------
     label : (beat,) indices of classes of the beats that there are; -1 for none.
     least : beats that each class needs.
-    parts : what they are divided into, where that is why.
+    parts : what each class is divided into, where that is why.
 
     Raises
     ------
@@ -81,7 +81,8 @@ def check_classes(
             fault = f"class {name} has no beat to learn from in {recipe.corpus.name}"
             raise UsageError("corpus.classes", fault, mend)
         if count < least:
-            fault = f"class {name} has {count} beats, fewer than the {least} {parts}"
+            beats = "1 beat" if count == 1 else f"{count} beats"
+            fault = f"class {name} has {beats}, fewer than the {least} {parts}"
             raise UsageError("corpus.classes", fault, mend)
 
 
