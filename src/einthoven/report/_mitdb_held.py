@@ -53,9 +53,8 @@ def held(rows: Sequence[Row], first: Row | None, found: Mapping[str, Any]) -> st
         "ensembles, the one of the best validation macro F1 speaks, among those of most "
         "seeds. On DS2 no figure is blind, and F1 of S with 232 least of all: the first score is "
         "the one before its errors were read (above). The largest of any row is named "
-        "by the test side itself and is no result; it shows which bars are reached by systems that miss the others.\n\n"
-        + table(columns, body)
-        + _together(rows, found.get(TABLE))
+        "by the test side itself and is no result; it shows which bars are reached by systems "
+        "that miss the others.\n\n" + table(columns, body) + _together(rows, found.get(TABLE))
     )
 
 
