@@ -81,7 +81,9 @@ def main():
         pairs["without"] = [quiet(*one) for one in pairs["with"]]
         for trained, runs in pairs.items():
             seeds = [asked(*one) for one in runs]
-            figures[f"{side} {trained}"] = seeds
+            figures[f"{side} {trained}"] = [
+                [round(float(np.mean(each)), 4) for each in seed] for seed in seeds
+            ]
             rows.append(row(words, trained, seeds))
             print(*rows[-1], sep=" | ", flush=True)
     off = [f"off by {share:.0%}" if share else "as learnt" for share in SHARES]

@@ -7,7 +7,7 @@ Differs from the paper: that is a circuit; its layer widths could not be read, s
 ours (1.5 k weights). Taken over is the idea that analogue weights and sums are never what was
 written: here weights are bounded by 1, have no offsets, are rounded to a few bits (gradients pass
 as if they were not), and in training weights and sums are shaken by Gaussian noise. Evaluation is
-without noise. `shaken` is there to measure the worth of that training; of no run is it kept.
+without noise. What that training is worth is measured with `shaken` (benchmarks/ekgnet.py).
 """
 
 from __future__ import annotations
