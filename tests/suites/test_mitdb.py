@@ -19,16 +19,14 @@ from torch import nn
 from einthoven.cli import main
 from einthoven.corpora.mitdb import DS1, DS2, Mitdb
 from einthoven.evaluation.predictions import Predictions
-from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record import DataError, UsageError
 from einthoven.report import _mitdb
-from einthoven.suites import _cost, _judge, _plan, _planned, beats, judge_one, mitdb, run_suite
+from einthoven.suites import _cost, _judge, _plan, _planned, beats, mitdb, run_suite
 from einthoven.suites._looks import read
 from einthoven.suites._plan import Item, plan
-from einthoven.suites._runs import read_run
+from einthoven.suites._runs import Run, read_run
 from einthoven.training import load_recipe
 from einthoven.training._recipe import to_toml
-from einthoven.training._run import check_classes
 
 # --- training what is missing --------------------------------------------------------------------
 
@@ -336,6 +334,30 @@ def test_the_control_on_a_networks_windows_stands_in_its_table(
     assert names() == ["cnn", "boosting on windows", "majority"]
 
 
+def test_the_control_is_fitted_on_the_numbers_that_all_networks_have(
+    suite: list[str], fake: Callable[[Item], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would have been told age and sex where the network that is stands first."""
+    del suite
+    asked = []
+
+    def fit_control(run: Run, *_: Any) -> Run:
+        asked.append(run.name)
+        return run
+
+    monkeypatch.setattr(mitdb._control, "fit_control", fit_control)
+    items, _ = plan(tmp_path / "runs", systems=("recognition", "ekgnet"), seeds=(0,))
+    plain = {}
+    for item in (i for i in items if (i.labels, i.side, i.variant) == ("aami", "inter", "")):
+        if item.system != _plan.GENERATOR:
+            fake(item)
+            (item.folder / "split.json").write_text("{}")
+            plain[item.system] = [read_run(item.folder)]
+    assert list(plain) == ["recognition", "ekgnet"]
+    mitdb._control_row(plain, Mitdb(tmp_path / "data"), tmp_path / "runs", train=True)
+    assert asked == ["ekgnet-aami-inter"]
+
+
 def test_an_ensemble_that_is_refused_leaves_a_note(
     suite: list[str], fake: Callable[[Item], None], tmp_path: Path
 ) -> None:
@@ -371,39 +393,6 @@ def test_costs_are_measured_anew_when_the_folder_holds_another_training(
     assert len(asked) == 2
 
 
-# --- bad input -----------------------------------------------------------------------------------
-
-
-def test_a_run_is_exported_before_another_hospital_judges_it(make_run: Any) -> None:
-    with pytest.raises(UsageError, match=r"einthoven export .* --to onnx"):
-        judge_one(str(make_run("x")), "external-incart")
-
-
-def test_a_class_without_beats_or_with_too_few_is_refused_by_name() -> None:
-    recipe = load_recipe("cnn", ['corpus.classes=["N", "S", "Q"]'])
-    label = np.array([0] * 20 + [1] * 7 + [-1])
-    with pytest.raises(UsageError, match=r"class Q has no beat .* Leave it out of corpus\.classes"):
-        check_classes(recipe, label, 1)
-    label = np.append(label, [2] * 8)
-    check_classes(recipe, label, 7)
-    with pytest.raises(UsageError, match="class S has 7 beats, fewer than the 8 folds"):
-        check_classes(recipe, label, 8, "folds")
-    with pytest.raises(UsageError, match="class Q has 1 beat, fewer than the 5 folds"):
-        check_classes(recipe, label[:-7], 5, "folds")
-
-
-@pytest.mark.parametrize(("paced_label", "taken"), [(1, True), (-1, False)])
-def test_paced_records_take_part_where_paced_beats_have_a_class(
-    paced_label: int, taken: bool
-) -> None:
-    record = np.repeat(np.array(["100", "102"]), 50)
-    label = np.where(record == "102", paced_label, 0)
-    label[-4:] = 0  # a paced record has some other beats, too
-    beats = Beats(record=record, subject=record, sample=np.arange(100), label=label)
-    split = PROTOCOLS["intra-patient"].split(beats, seed=0)
-    assert ("102" in set(record[split.training.rows])) == taken
-
-
 def test_a_shipped_model_does_not_speak_for_its_system(results: dict[str, Any]) -> None:
     """It has no validation side of its own to be named by (found on the real runs)."""
     table = "aami inter-patient"
@@ -415,19 +404,6 @@ def test_a_shipped_model_does_not_speak_for_its_system(results: dict[str, Any]) 
         | {"systems": [*results["tables"][table]["systems"], shipped]}
     }
     assert mitdb.held_to(tables, {}) == mitdb.held_to(results["tables"], {})
-
-
-def test_an_ensemble_of_more_seeds_speaks_before_a_better_one_of_fewer() -> None:
-    def row(name: str, seeds: int, validation: float) -> dict[str, Any]:
-        return {
-            "kind": "ensemble", "name": name, "title": name, "runs": [{}] * seeds,
-            "validation_macro_f1": validation, "macro_sensitivity": {"mean": 0.9},
-            "figures": {"macro_f1": {"mean": 0.9}},
-        }  # fmt: skip
-
-    systems = [row("lucky", 1, 0.97), row("mean", 3, 0.96), row("lower", 3, 0.95)]
-    held = mitdb.held_to({"aami intra-patient": {"systems": systems}}, {})
-    assert {h["system"] for h in held} == {"mean"}
 
 
 def test_an_ensemble_gives_way_when_a_members_recipe_changes(results: dict[str, Any]) -> None:

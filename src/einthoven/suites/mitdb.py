@@ -175,7 +175,9 @@ def _control_row(
     plain: Mapping[str, Sequence[Run]], corpus: Corpus, runs: Path, *, train: bool
 ) -> list[dict[str, Any]]:
     """Return the row of untuned boosting on a network's own windows, fitted where it is not yet."""
-    first = next((r[0] for r in plain.values() if (r[0].path / "split.json").is_file()), None)
+    fit = [r[0] for r in plain.values() if (r[0].path / "split.json").is_file()]
+    # The numbers that all have, and not what one network alone is told of the patient.
+    first = min(fit, key=lambda run: len(run.recipe["input"].get("side", ())), default=None)
     if first is None or first.peaks != "reference":
         return []
     folder = runs / _control.name_of(first)
