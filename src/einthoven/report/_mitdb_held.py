@@ -7,6 +7,7 @@ from typing import Any
 
 from einthoven.report._markdown import table
 from einthoven.report._mitdb_seen import NOT_BLIND, TABLE, f1, first_row
+from einthoven.suites._mitdb_said import figure_of
 
 Row = Mapping[str, Any]
 
@@ -58,23 +59,13 @@ def held(rows: Sequence[Row], first: Row | None, found: Mapping[str, Any]) -> st
     )
 
 
-def _figure(row: Row, name: str) -> float | None:
-    """Return one of the figures that are held to."""
-    if name == "macro_sensitivity" or name in row["figures"]:
-        entry = row[name] if name == "macro_sensitivity" else row["figures"][name]
-    else:
-        label, _, without = name.partition(" without ")
-        entry = f1(row, label, without)
-    return None if entry is None or entry["mean"] is None else float(entry["mean"])
-
-
 def _compared(content: Row | None) -> list[Row]:
     kinds = ("network", "boosting", "ensemble")
     return [s for s in content["systems"] if s["kind"] in kinds] if content else []
 
 
 def _largest(content: Row | None, figure: str) -> str | None:
-    known = [(_figure(s, figure), s) for s in _compared(content)]
+    known = [(figure_of(s, figure), s) for s in _compared(content)]
     values = [(value, s) for value, s in known if value is not None]
     if not values:
         return None
@@ -89,6 +80,6 @@ def _together(rows: Sequence[Row], content: Row | None) -> str:
     there = _compared(content)
     if not bars or not there:
         return ""
-    count = sum(all((_figure(s, f) or 0.0) >= least for f, least in bars) for s in there)
+    count = sum(all((figure_of(s, f) or 0.0) >= least for f, least in bars) for s in there)
     words = ", ".join(_WORDS[f] for f, _ in bars)
     return f"\nOf {len(there)} rows {count or 'none'} reach all of {words} at once.\n"

@@ -58,6 +58,24 @@ def _dominant(recipe: Recipe) -> bool:
     return bool(how.get("premature")) or "dominant" in how.get("kinds", ())
 
 
+def figure_of(row: Row, name: str) -> float | None:
+    """Return a figure of a row that systems are held to, ``None`` where it was not judged.
+
+    Parameters
+    ----------
+    name : ``macro_f1`` or the like, or F1 by its class: ``S``, ``S without 232``.
+    """
+    if name == "macro_sensitivity":
+        found = row.get(name, {}).get("mean")
+    elif name in row["figures"]:
+        found = row["figures"][name]["mean"]
+    else:
+        label, _, without = name.partition(" without ")
+        figures = row.get("without", {}).get(without) if without else row["figures"]
+        found = figures["classes"][label]["f1"]["mean"] if figures else None
+    return None if found is None else float(found)
+
+
 def without_control(found: Mapping[str, Any]) -> list[str]:
     """Return a note on the tables of networks that lack boosting on a network's own windows."""
     lacking = [

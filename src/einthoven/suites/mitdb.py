@@ -27,7 +27,7 @@ from einthoven.record.inputspec import InputSpec
 from einthoven.suites import _conditions, _control, _judge, _kept, _looks, _plan, _planned, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
-from einthoven.suites._mitdb_said import WORDS
+from einthoven.suites._mitdb_said import WORDS, figure_of
 from einthoven.suites._patient_leak import patient_leaks
 from einthoven.suites._plan import Item
 from einthoven.suites._runs import Run, is_run, read_run
@@ -266,7 +266,7 @@ def held_to(found: Mapping[str, Any], conditions: Mapping[str, Any]) -> list[dic
             (s for s in chosen if len(s["runs"]) == most), key=lambda s: s["validation_macro_f1"]
         )
         rows.append(
-            _held(table, best["title"], figure, least, len(best["runs"]), _figure(best, figure))
+            _held(table, best["title"], figure, least, len(best["runs"]), figure_of(best, figure))
         )
     own = conditions.get("systems", {}).get(_plan.DEFAULT, {}).get(_conditions.OWN)
     for label, least in HELD_OWN if own else ():
@@ -282,16 +282,6 @@ def _held(
         "table": table, "system": system, "figure": figure, "least": least, "seeds": seeds,
         "ours": ours, "reached": ours is not None and ours >= least,
     }  # fmt: skip
-
-
-def _figure(row: Mapping[str, Any], name: str) -> float | None:
-    if name == "macro_sensitivity":
-        return float(row[name]["mean"])
-    if name in row["figures"]:
-        return float(row["figures"][name]["mean"])
-    label, _, without = name.partition(" without ")
-    figures = row.get("without", {}).get(without) if without else row["figures"]
-    return float(figures["classes"][label]["f1"]["mean"]) if figures else None
 
 
 def _kept_tables(found: dict[str, Any], was: Mapping[str, Any]) -> list[str]:
