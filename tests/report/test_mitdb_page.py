@@ -142,6 +142,14 @@ def test_rows_that_are_not_blind_are_marked_where_they_stand_beside_others(resul
     assert "| cnn | as the recipe is |" in told
 
 
+def test_rows_of_one_system_stand_together_whenever_they_were_judged(results: Row) -> None:
+    rows = results["tables"]["aami inter-patient"]["systems"]
+    rows.append(_system("a", 0.6, 0.5) | {"variant": "plain augmentation"})
+    (told,) = augmented(results["tables"], [])
+    names = [line.split(" | ")[0].strip("| ") for line in told.splitlines() if "[" in line]
+    assert names == ["cnn", "cnn", "a", "a"]
+
+
 def test_what_is_eaten_beside_the_wave_is_told_above_the_table() -> None:
     told = eaten(INPUTS)
     assert "eats 147 (`a` 151) numbers beside the wave, which look 10 min (`a` 1 s) ahead" in told

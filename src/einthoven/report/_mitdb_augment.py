@@ -45,6 +45,9 @@ def augmented(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> Ite
         content = found.get(f"aami {protocol}", {"systems": []})
         rows = [s for s in content["systems"] if s["kind"] == "network"]
         varied = {s["name"] for s in rows if s["variant"]}
+        # Of a system that was judged at several times the rows stand apart in the results.
+        order = list(dict.fromkeys(s["name"] for s in rows))
+        rows.sort(key=lambda s: order.index(s["name"]))
         seen = known if protocol == "inter-patient" else ()
         body = [
             [
