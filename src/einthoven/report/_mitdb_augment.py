@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from einthoven.report._beats import with_interval
 from einthoven.report._markdown import table
 from einthoven.report._mitdb_seen import f1, marked
+from einthoven.suites._mitdb_said import figure_of
+
+Row = Mapping[str, Any]
 
 _MADE = (
     "Plain: noise, shift, scale, time warp and premature beats made by shifting. Generated: beats "
@@ -62,4 +67,33 @@ def augmented(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> Ite
         ]  # fmt: skip
         if body:
             more = [f"S without {record}" for record in left_out]
-            yield f"## {title}\n\n{words}\n\n" + table([*_COLUMNS, *more], body)
+            told = _worth(rows, left_out)
+            yield f"## {title}\n\n{words}\n\n" + table([*_COLUMNS, *more], body) + told
+
+
+def _worth(rows: Sequence[Row], left_out: Sequence[str]) -> str:
+    """Return what each addition changes, mean over the systems that are there without it, too."""
+    known = {(s["name"], s["variant"]): s for s in rows}
+    body = []
+    for variant in dict.fromkeys(s["variant"] for s in rows if s["variant"]):
+        pairs = [
+            (s, known[s["name"], ""]) for s in rows
+            if s["variant"] == variant and (s["name"], "") in known
+        ]  # fmt: skip
+        cells: list[Any] = [variant, len(pairs)]
+        for name in ("macro_f1", "S", "V", "F", *(f"S without {record}" for record in left_out)):
+            apart = [_figure(a, name) - _figure(b, name) for a, b in pairs]
+            larger = sum(d > 0 for d in apart)
+            cells.append(f"{np.mean(apart):+.3f} ({larger} of {len(apart)})" if apart else None)
+        body.append(cells)
+    columns = ["added", "systems", "macro F1", "S", "V", "F", *(f"S without {r}" for r in left_out)]
+    return (
+        "\nThe difference to the same system as its recipe is, mean over systems, and in how many "
+        "it is above 0. One system's is of few seeds and hardly more than chance; one that nearly "
+        "all share is more.\n\n" + table(columns, body)
+    )
+
+
+def _figure(row: Row, name: str) -> float:
+    value = figure_of(row, name)
+    return float("nan") if value is None else value
