@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -104,19 +102,3 @@ def test_a_class_that_no_beat_or_every_beat_has_is_not_there() -> None:
     part = asked(0)
     part = part.where(part.label == 0)
     assert curves([part], ("N", "V"), person) == {"macro": None, "classes": {}}
-
-
-def test_a_thousand_draws_of_50000_beats_take_no_time() -> None:
-    rng = np.random.default_rng(0)
-    n, groups = 50_000, 22
-    label = rng.choice(4, n, p=[0.89, 0.04, 0.06, 0.01])
-    logits = rng.normal(0, 2, (n, 4))
-    logits[np.arange(n), label] += 4
-    part = Predictions(
-        classes=("N", "S", "V", "F"), part=np.full(n, "test"),
-        record=rng.integers(0, groups, n).astype(str), sample=np.arange(n), label=label,
-        logits=logits.astype(np.float32),
-    )  # fmt: skip
-    began = time.process_time()
-    curves([part], ("N", "S", "V", "F"), lambda r: r)
-    assert time.process_time() - began < 4.0
