@@ -32,15 +32,15 @@ TRAINED = {"with": "with noise (the recipe)", "without": "without noise"}
 def planned(side):
     """Return the suite's runs of EKGNet on one side, AAMI classes, finished."""
     items, _ = _plan.plan(RUNS, systems=("ekgnet",))
-    chosen = [i for i in items if (i.labels, i.side, i.variant) == ("aami", side, "")]
-    chosen = [i for i in chosen if i.system == "ekgnet"]
+    name = f"ekgnet-aami-{side}"
+    chosen = [item for item in items if item.recipe.name == name]
     for item in chosen:
         if not item.finished:
             _planned.train(item)
     return [(item.recipe, item.folder) for item in chosen]
 
 
-def quiet(_, folder):
+def quiet(folder):
     """Return the same run without noise in training, trained where it is not yet."""
     run = folder.parent.with_name(f"{folder.parent.name}-quiet") / folder.name
     other = load_recipe(str(folder / "recipe.toml"), [*QUIET, f"name={run.parent.name}"])
@@ -78,7 +78,7 @@ def main():
     rows, figures = [], {}
     for side, words in SIDES.items():
         pairs = {"with": planned(side)}
-        pairs["without"] = [quiet(*one) for one in pairs["with"]]
+        pairs["without"] = [quiet(folder) for _, folder in pairs["with"]]
         for trained, runs in pairs.items():
             seeds = [asked(*one) for one in runs]
             figures[f"{side} {trained}"] = [

@@ -18,9 +18,9 @@ from einthoven.report._markdown import cell, interval, table
 from einthoven.report._mitdb_augment import augmented, by_method
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
 from einthoven.report._mitdb_held import held
-from einthoven.report._mitdb_seen import eaten, f1, lost, marked, not_blind, plain, seen
+from einthoven.report._mitdb_seen import eaten, lost, marked, not_blind, plain, seen
 from einthoven.report.scores import count
-from einthoven.suites._mitdb_said import weights, without_control
+from einthoven.suites._mitdb_said import f1, weights, without_control
 from einthoven.suites.beats import gaps as gaps_of
 
 Row = Mapping[str, Any]

@@ -9,8 +9,8 @@ import numpy as np
 
 from einthoven.report._beats import with_interval
 from einthoven.report._markdown import table
-from einthoven.report._mitdb_seen import f1, marked
-from einthoven.suites._mitdb_said import figure_of
+from einthoven.report._mitdb_seen import marked
+from einthoven.suites._mitdb_said import f1, figure_of
 
 Row = Mapping[str, Any]
 

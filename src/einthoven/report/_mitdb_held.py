@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from einthoven.report._markdown import table
-from einthoven.report._mitdb_seen import NOT_BLIND, TABLE, f1, first_row
+from einthoven.report._mitdb_seen import NOT_BLIND, TABLE, first_row
 from einthoven.suites._mitdb_said import figure_of
 
 Row = Mapping[str, Any]
@@ -32,15 +32,12 @@ def held(rows: Sequence[Row], first: Row | None, found: Mapping[str, Any]) -> st
     for r in rows:
         # Between patients it is the default alone that is held to anything.
         seen_before = r["table"].startswith(TABLE)
-        entry = None
-        if first and r["table"] == TABLE:
-            label, _, without = r["figure"].partition(" without ")
-            entry = f1(first_row(first), label, without)
+        before = figure_of(first_row(first), r["figure"]) if first and r["table"] == TABLE else None
         reached = "yes" if r["reached"] else "no"
         body.append(
             [
                 r["table"], r["system"], _WORDS.get(r["figure"], r["figure"]), r["least"],
-                entry["mean"] if entry else None, r["ours"], r["seeds"],
+                before, r["ours"], r["seeds"],
                 f"{reached}, {NOT_BLIND}" if seen_before else reached,
                 _largest(found.get(r["table"]), r["figure"]),
             ]

@@ -13,6 +13,7 @@ from einthoven.bundle import load_model
 from einthoven.report._beats import with_interval
 from einthoven.report._markdown import table
 from einthoven.suites._looks import system_of
+from einthoven.suites._mitdb_said import f1
 
 Row = Mapping[str, Any]
 
@@ -31,15 +32,6 @@ _STEERED = (
     "**F1 of S with 232 is therefore a blind figure of no row; the one without 232 is moved by it "
     "less, and is the headline.**\n"
 )
-
-
-def f1(row: Row | None, label: str, without: str = "") -> Row | None:
-    """Return F1 of a class, of all records or without one; ``None`` where it was not judged."""
-    if row is None:
-        return None
-    figures = row.get("without", {}).get(without) if without else row["figures"]
-    entry = figures["classes"].get(label) if figures else None
-    return entry["f1"] if entry else None
 
 
 def not_blind(inputs: Sequence[Row]) -> list[tuple[str, str]]:

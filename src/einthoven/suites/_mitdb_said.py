@@ -58,6 +58,15 @@ def _dominant(recipe: Recipe) -> bool:
     return bool(how.get("premature")) or "dominant" in how.get("kinds", ())
 
 
+def f1(row: Row | None, label: str, without: str = "") -> Row | None:
+    """Return F1 of a class, of all records or without one; ``None`` where it was not judged."""
+    if row is None:
+        return None
+    figures = row.get("without", {}).get(without) if without else row["figures"]
+    entry = figures["classes"].get(label) if figures else None
+    return entry["f1"] if entry else None
+
+
 def figure_of(row: Row, name: str) -> float | None:
     """Return a figure of a row that systems are held to, ``None`` where it was not judged.
 
@@ -71,8 +80,7 @@ def figure_of(row: Row, name: str) -> float | None:
         found = row["figures"][name]["mean"]
     else:
         label, _, without = name.partition(" without ")
-        figures = row.get("without", {}).get(without) if without else row["figures"]
-        found = figures["classes"][label]["f1"]["mean"] if figures else None
+        found = (f1(row, label, without) or {}).get("mean")
     return None if found is None else float(found)
 
 
