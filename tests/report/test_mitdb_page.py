@@ -15,6 +15,7 @@ from einthoven.report._mitdb_augment import augmented
 from einthoven.report._mitdb_charts import roc_svg, size_svg
 from einthoven.report._mitdb_held import held
 from einthoven.report._mitdb_seen import eaten, lost, not_blind, seen
+from einthoven.suites._mitdb_said import WORDS
 
 Row = dict[str, Any]
 
@@ -185,6 +186,24 @@ def test_whether_patient_data_leak_is_told() -> None:
     )
     unknown = one | {"people": 4, "leaks": None}
     assert "cannot be told of 4 people" in _mitdb._patient_leaks({"x": unknown})
+
+
+def test_what_was_learnt_with_another_persons_data_is_told() -> None:
+    one = {
+        "side": "validation", "times": 6, "told": 0.5, "withheld": 0.45, "chance": 0.3,
+        "exchanged": {"mean": 0.48, "least": 0.4, "most": 0.6}, "leaks": None, "people": 4,
+    }  # fmt: skip
+    own, other = (
+        {
+            "name": "x", "variant": variant, "runs": [{}] * 3,
+            "figures": {"macro_f1": {"mean": mean, "over_patients": [0.1, 0.9]}},
+        }
+        for variant, mean in (("", 0.4321), (WORDS["exchanged"], 0.4123))
+    )  # fmt: skip
+    text = _mitdb._patient_leaks({"x": one}, {"systems": [own, other]})
+    assert "each patient's own: 0.4321 [0.100 to 0.900] (seeds: 3)" in text
+    assert "the same for all beats of a record: 0.4123 [0.100 to 0.900] (seeds: 3)" in text
+    assert "learnt with" not in _mitdb._patient_leaks({"x": one}, {"systems": [own]})
 
 
 def test_the_key_of_roc_curves_is_of_the_seed_that_is_drawn() -> None:

@@ -19,7 +19,7 @@ def test_the_plan_has_each_system_under_both_protocols_and_finds_old_runs(tmp_pa
     assert {
         "arrhythminet-v1-nlrav-intra/seed-0", "arrhythminet-v2-nlrav-inter/seed-2",
         "cnn-aami-inter/seed-0", "cnn-lstm-aami-intra/seed-1", "cnn-aami-inter-plain/seed-0",
-        "resnet1d-aami-inter-gan/seed-2", "aami-review/seed-0",
+        "resnet1d-aami-inter-gan/seed-0", "aami-review/seed-0",
     } <= folders  # fmt: skip
     told = {i.system for i in items} | {note.split(":")[0] for note in left}
     assert set(_plan.SYSTEMS) <= told
@@ -107,4 +107,32 @@ def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
     assert within == {(system, _plan.METHOD) for system in _plan.FOUR} | {
         ("cnn-lstm", "gan"), ("cnn-lstm", "focal"),
     }  # fmt: skip
-    assert any(n.startswith("plain augmentation and generated beats: inter-patient") for n in left)
+    assert any(n.startswith("plain augmentation, generated beats: inter-patient") for n in left)
+
+
+def test_augmentation_between_patients_is_asked_of_every_network_once(tmp_path: Path) -> None:
+    items, left = plan(tmp_path)
+    whole = {i.system for i in items if (i.labels, i.side, i.variant) == ("aami", "intra", "")}
+    networks = whole - {_plan.GENERATOR}
+    for variant in _plan.ONCE:
+        asked = [i for i in items if (i.side, i.variant) == ("inter", variant)]
+        unfit = {n.split(f"-aami-inter-{variant}:")[0] for n in left if f"-{variant}:" in n}
+        assert {(i.system, i.seed) for i in asked} == {(s, 0) for s in networks - unfit}
+        assert len(asked) == len(networks - unfit) > 10
+    for variant in ("gan", "focal", _plan.METHOD):
+        seeds = {i.seed for i in items if (i.side, i.variant) == ("intra", variant)}
+        assert seeds == set(_plan.SEEDS)
+
+
+def test_whoever_is_told_the_patient_is_told_another_one_too(tmp_path: Path) -> None:
+    items, _ = plan(tmp_path)
+    told = {i.system for i in items if "patient" in i.recipe.input.side}
+    exchanged = [i for i in items if "patient-exchanged" in i.recipe.input.side]
+    assert told == {i.system for i in exchanged} == {_plan.TOLD}
+    assert {i.seed for i in exchanged} == set(_plan.SEEDS)
+    plain = {i.seed: i for i in items if i.recipe.name == f"{_plan.TOLD}-aami-inter"}
+    for item in exchanged:
+        assert item.variant == "exchanged"
+        side = plain[item.seed].recipe.input.side
+        other = tuple("patient-exchanged" if name == "patient" else name for name in side)
+        assert item.recipe.input.side == other

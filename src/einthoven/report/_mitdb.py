@@ -20,7 +20,7 @@ from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
 from einthoven.report._mitdb_held import held
 from einthoven.report._mitdb_seen import eaten, lost, marked, not_blind, plain, seen
 from einthoven.report.scores import count
-from einthoven.suites._mitdb_said import f1, weights, without_control
+from einthoven.suites._mitdb_said import WORDS, f1, weights, without_control
 from einthoven.suites.beats import gaps as gaps_of
 
 Row = Mapping[str, Any]
@@ -100,7 +100,7 @@ def page(
         seen(results, looks, first, inputs),
         held(results["held_to"], first, found),
         _side_by_side(found, inputs),
-        _patient_leaks(results.get("patient_leaks", {})),
+        _patient_leaks(results.get("patient_leaks", {}), found.get("aami inter-patient")),
         _others(others, found),
         gaps([g for g in gaps_of(found) if g["model"] != "constant"]),
         *(shipped(t) for t in found.values()),
@@ -157,14 +157,35 @@ def _others(rows: Sequence[Mapping[str, str]], found: Mapping[str, Any]) -> str:
     return "## Published by others\n\n" + "\n".join([*parts, more]) if parts else ""
 
 
-def _patient_leaks(found: Row) -> str:
-    """Return whether systems that are told age and sex answer by whose beats they are."""
+def _patient_leaks(found: Row, content: Row | None = None) -> str:
+    """Return whether systems that are told age and sex answer by whose beats they are.
+
+    Parameters
+    ----------
+    found : by system, see `suites._patient_leak`.
+    content : the table with the rows of those that learnt with another's.
+    """
     return "".join(
         f"`{name}` is told age and sex. Macro F1 of its {one['side']} side: {one['told']:.4f} with "
         f"each patient's own, {one['exchanged']['mean']:.4f} ({one['exchanged']['least']:.4f} to "
         f"{one['exchanged']['most']:.4f}) with another's in {one['times']} exchanges, "
-        f"{one['withheld']:.4f} with none. {_rests(one)}\n"
+        f"{one['withheld']:.4f} with none. {_rests(one)}{_learnt_exchanged(name, content)}\n"
         for name, one in found.items()
+    )
+
+
+def _learnt_exchanged(name: str, content: Row | None) -> str:
+    rows = {s["variant"]: s for s in content["systems"] if s["name"] == name} if content else {}
+    if not {"", WORDS["exchanged"]} <= set(rows):
+        return ""
+    own, other = (
+        f"{with_interval(rows[v]['figures']['macro_f1'])} (seeds: {len(rows[v]['runs'])})"
+        for v in ("", WORDS["exchanged"])
+    )
+    return (
+        f" Macro F1 on DS2 of networks that learnt with each patient's own: {own}; with another's "
+        f"from the beginning, the same for all beats of a record: {other}. Only what the first has "
+        "above the second can be of age and sex themselves."
     )
 
 

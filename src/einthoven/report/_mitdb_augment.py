@@ -17,7 +17,8 @@ Row = Mapping[str, Any]
 _MADE = (
     "Plain: noise, shift, scale, time warp and premature beats made by shifting. Generated: beats "
     "of a class-conditional WGAN-GP, and windows as the recipe has them. Either adds up to one "
-    "synthetic beat for each real one of S and F."
+    "synthetic beat for each real one of S and F. Another's age and sex: a network that is told "
+    "them was told those of someone else from the beginning."
 )
 _METHOD = (
     "Generated beats: of S and F, of a WGAN-GP that learnt from the training side of the same "

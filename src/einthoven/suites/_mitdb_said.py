@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 WORDS = {
     "": "", "plain": "plain augmentation", "gan": "generated beats",
     "focal": "focal loss", _plan.METHOD: "generated beats and focal loss",
+    "exchanged": "another's age and sex",
 }  # fmt: skip
 
 

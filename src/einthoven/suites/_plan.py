@@ -29,6 +29,11 @@ FOUR = ("cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d")
 PUBLISHED = "cnn-lstm"
 SEEDS = (0, 1, 2)
 MORE_SEEDS = (3, 4)  # of the default model
+# What augmentation adds is asked of every system, by one seed: their mean is the answer.
+ONCE = ("plain", "gan")
+# The one that is told age and sex: here it learns with another person's, too, the same one for all
+# beats of a record. If it does as well, nothing was learnt from them but whose beats these are.
+TOLD = "recognition"
 # What speaks for the package between patients: the default model of `einthoven analyze`.
 DEFAULT = "aami-review"
 # What learns from rows of numbers has a trainer of its own that knows DS1 and DS2 alone, and makes
@@ -71,6 +76,7 @@ VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "gan": ('augment.synthetic="{generator}"',),
         "focal": _FOCAL,
         METHOD: ('augment.synthetic="{generator}"', *_FOCAL),
+        "exchanged": ('input.side=["rr", "template", "patient-exchanged"]',),
     }
 )  # fmt: skip
 
@@ -128,7 +134,15 @@ def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
         found.append(("aami", "intra", METHOD))
     if system == PUBLISHED:
         found += [("aami", "intra", "gan"), ("aami", "intra", "focal")]
+    if system == TOLD:
+        found.append(("aami", "inter", "exchanged"))
     return [*found, *(("aami", "inter", v) for v in ("plain", "gan"))]
+
+
+def _seeds(system: str, side: str, variant: str) -> Sequence[int]:
+    if variant in ONCE and side == "inter":
+        return SEEDS[:1]
+    return SEEDS + (MORE_SEEDS if system == DEFAULT else ())
 
 
 def _name(system: str, labels: str, side: str, variant: str) -> str:
@@ -144,7 +158,8 @@ def plan(
     ----------
     runs : where the run folders lie.
     systems : which.
-    seeds : of each; `SEEDS` if not given, and two more of the default model.
+    seeds : of each; if not given `SEEDS`, two more of the default model, and one of what
+        augmentation adds between patients.
 
     Raises
     ------
@@ -161,8 +176,8 @@ def plan(
         )
     if len(of_rows) < len(systems):
         left.append(
-            "plain augmentation and generated beats: inter-patient with AAMI classes only, but for "
-            "the four architectures of Song et al."
+            "plain augmentation, generated beats: inter-patient with AAMI classes only; within "
+            "patients generated beats and focal loss, of the four architectures of Song et al."
         )
     for system in systems:
         wanted = list(_wanted(system, rows=system in of_rows))
@@ -177,7 +192,7 @@ def plan(
             if _generated(variant) and not _fits(base):
                 left.append(f"{name}: the generator makes other windows than this system eats")
                 continue
-            chosen = seeds or (SEEDS + (MORE_SEEDS if system == DEFAULT else ()))
+            chosen = seeds or _seeds(system, side, variant)
             items += [_item(system, labels, side, variant, seed, base, runs) for seed in chosen]
     eaters = {(i.side, _generator_seed(i.side, i.seed)) for i in items if _generated(i.variant)}
     items += [
