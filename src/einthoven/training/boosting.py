@@ -160,16 +160,28 @@ def out_of_fold(
     ------
     UsageError : the recipe does not fit, or its folds do not name every training record.
     """
-    weighing, classes, seed = keys.weighing, recipe.corpus.classes, recipe.seeds[0]
     train, _ = sides(recipe, corpus)
     spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough
     table = rows(
-        corpus, train, spec, recipe.corpus.labels, classes, making=keys.making, seed=seed,
-        progress=tell,
+        corpus, train, spec, recipe.corpus.labels, recipe.corpus.classes, making=keys.making,
+        seed=recipe.seeds[0], progress=tell,
     )  # fmt: skip
+    return table, said_out_of_fold(table, recipe, keys, tell)
+
+
+def said_out_of_fold(
+    table: Rows, recipe: Recipe, keys: Keys, tell: Callable[[str], Any]
+) -> npt.NDArray[np.float32]:
+    """Return (beat, class) logits of rows, each fold's by a model of the others; see `out_of_fold`.
+
+    Raises
+    ------
+    UsageError : a class has too few beats, or the folds do not name every record.
+    """
+    weighing, classes, seed = keys.weighing, recipe.corpus.classes, recipe.seeds[0]
     known = table.label[table.kind == "real"]
     check_classes(recipe, known, max(1, len(weighing.folds)), "folds of records")
-    left = set(train) - {r for fold in weighing.folds for r in fold}
+    left = set(table.record.tolist()) - {r for fold in weighing.folds for r in fold}
     if left:
         raise UsageError("model.folds", f"lack the records {sorted(left)}", "Name each once")
     said = np.zeros((len(table), len(classes)), np.float32)
@@ -181,7 +193,7 @@ def out_of_fold(
         asked = held & (table.kind == "real")
         said[asked] = model.logits(table.where(asked))
         tell(f"fold {number + 1} of {len(weighing.folds)}")
-    return table, said
+    return said
 
 
 def _answers(data: bytes, table: Rows, neighbours: tuple[int, int]) -> npt.NDArray[np.float32]:
