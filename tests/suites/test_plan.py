@@ -110,15 +110,20 @@ def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
     assert any(n.startswith("plain augmentation, generated beats: inter-patient") for n in left)
 
 
-def test_augmentation_between_patients_is_asked_of_every_network_once(tmp_path: Path) -> None:
+def test_what_is_added_between_patients_is_asked_of_every_system_once(tmp_path: Path) -> None:
     items, left = plan(tmp_path)
-    whole = {i.system for i in items if (i.labels, i.side, i.variant) == ("aami", "intra", "")}
-    networks = whole - {_plan.GENERATOR}
+    whole = {i.system for i in items if not i.variant} - {_plan.GENERATOR, _plan.DEFAULT}
+    of_rows = {"boosting", "beat-sequence"}
     for variant in _plan.ONCE:
         asked = [i for i in items if (i.side, i.variant) == ("inter", variant)]
+        seeds = {i.seed for i in asked if i.system == _plan.DEFAULT}
+        assert seeds == ({0, 1, 2, 3, 4} if variant == "strict" else set())
+        others = [(i.system, i.seed) for i in asked if i.system != _plan.DEFAULT]
         unfit = {n.split(f"-aami-inter-{variant}:")[0] for n in left if f"-{variant}:" in n}
-        assert {(i.system, i.seed) for i in asked} == {(s, 0) for s in networks - unfit}
-        assert len(asked) == len(networks - unfit) > 10
+        unfit |= set() if variant == "strict" else of_rows
+        assert sorted(others) == sorted((system, 0) for system in whole - unfit)
+        assert all(i.recipe.protocol.strict == (variant == "strict") for i in asked)
+        assert len({i.folder for i in asked}) == len(asked)
     for variant in ("gan", "focal", _plan.METHOD):
         seeds = {i.seed for i in items if (i.side, i.variant) == ("intra", variant)}
         assert seeds == set(_plan.SEEDS)

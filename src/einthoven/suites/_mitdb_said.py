@@ -8,7 +8,7 @@ from typing import Any
 from einthoven.bundle import load_model, zoo_names
 from einthoven.evaluation.ensemble import weights_of
 from einthoven.inputs import side_names
-from einthoven.suites import _looks, _plan
+from einthoven.suites import _looks, _plan, beats
 from einthoven.suites._plan import Item
 from einthoven.training._recipe import Recipe, load_recipe, names
 
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 WORDS = {
     "": "", "plain": "plain augmentation", "gan": "generated beats",
     "focal": "focal loss", _plan.METHOD: "generated beats and focal loss",
-    "exchanged": "another's age and sex",
+    "strict": beats.WITHOUT_201, "exchanged": "another's age and sex",
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ LEAKY = (
 )
 SHARED = "Records 201 (training side) and 202 (test side) are one subject"
 STRICT = "strict"  # how the variant of a row begins that was trained without 201
+WITHOUT_201 = f"{STRICT}: trained without 201"
 FOREIGN = (
     "Another hospital's recordings, of which training saw none: every record here is test. On svdb "
     "the publisher does not say who was recorded, and each record counts as a patient."
@@ -80,7 +81,7 @@ def macro_over(labels: str, classes: Sequence[str], protocol: str = "") -> tuple
 
 def variant(run: Run) -> str:
     """Return what sets a run apart from others of its recipe, in words; may be empty."""
-    words = [f"{STRICT}: trained without 201"] if run.strict else []
+    words = [WITHOUT_201] if run.strict else []
     if run.peaks != "reference":
         words.append("own R peaks")
     return ", ".join(words)

@@ -258,7 +258,11 @@ def held_to(found: Mapping[str, Any], conditions: Mapping[str, Any]) -> list[dic
     for table, which, figure, least in HELD:
         systems = found.get(table, {}).get("systems", [])
         # A shipped model is one trained model of its system, whose mean over seeds counts here.
-        chosen = [s for s in systems if which in (s["kind"], s["name"]) and s["kind"] != "shipped"]
+        chosen = [
+            s for s in systems
+            if s["kind"] == which == "ensemble"
+            or (s["name"] == which and s["kind"] != "shipped" and not s["variant"])
+        ]  # fmt: skip
         if not chosen:
             continue
         most = max(len(s["runs"]) for s in chosen)
