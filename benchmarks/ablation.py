@@ -8,6 +8,7 @@ where parts are chosen. A row that stands in the file already is not made again.
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from einthoven.corpora import open_corpus
+from einthoven.corpora.mitdb import DS1
 from einthoven.evaluation.classification import confusion_by_group, f1
 from einthoven.record.files import write_text
 from einthoven.record.leads import one_lead
 from einthoven.training import load_recipe
-from einthoven.training._premature import describe
-from einthoven.training.boosting import Keys, choose_offsets, out_of_fold, said_out_of_fold
+from einthoven.training._premature import KINDS, describe, rows
+from einthoven.training.boosting import Keys, choose_offsets, said_out_of_fold
 
 OUT = Path(__file__).resolve().parent.parent / "results" / "ablation.json"
 DRAWS = 1000
+DRAWN = 2  # of made beats where a variant wants none: those of the variants beside it
 
 # Made beats are of one lead: what a second one adds is asked without them.
 SECOND = "boosting, no made beats, template numbers of the other lead, too"
@@ -47,9 +50,18 @@ VARIANTS = {
 }  # fmt: skip
 
 
-def with_other_lead(table, spec, corpus):
+@functools.lru_cache(maxsize=1)
+def all_rows(spec, making, labels, classes):
+    """Return the rows of DS1 and of all that is made from it.
+
+    Each kind has a chance of its own: a part of the rows is what that part's making would give.
+    """
+    return rows(open_corpus("mitdb"), DS1, spec, labels, classes, making=making, seed=0)
+
+
+def with_other_lead(table, spec):
     """Return the rows with the template numbers of each record's other lead beside their own."""
-    more, spec = [], replace(spec, side=("template",), neighbours=(0, 0))
+    more, spec, corpus = [], replace(spec, side=("template",)), open_corpus("mitdb")
     for record in dict.fromkeys(table.record.tolist()):
         source = corpus.open(record)
         lead = source.read(0, source.samples)[[1 - one_lead(source.leads)]]
@@ -60,11 +72,15 @@ def with_other_lead(table, spec, corpus):
 
 def measured(name, *changes, two_leads=False):
     """Return Se, +P and F1 of S and V over all out-of-fold beats, and intervals over records."""
-    recipe, corpus = load_recipe(name, [*changes, "seeds=[0]"]), open_corpus("mitdb")
-    table, said = out_of_fold(recipe, Keys.of(recipe), corpus, lambda _: None)
+    recipe = load_recipe(name, [*changes, "seeds=[0]"])
+    keys, spec = Keys.of(recipe), replace(recipe.input, neighbours=(0, 0))
+    every = replace(keys.making, kinds=KINDS, draws=keys.making.draws or DRAWN)
+    table = all_rows(spec, every, recipe.corpus.labels, recipe.corpus.classes)
+    made = np.isin(table.kind, keys.making.kinds if keys.making.draws else ())
+    table = table.where(made | (table.kind == "real"))
     if two_leads:
-        table = with_other_lead(table, recipe.input, corpus)
-        said = said_out_of_fold(table, recipe, Keys.of(recipe), lambda _: None)
+        table = with_other_lead(table, spec)
+    said = said_out_of_fold(table, recipe, keys, lambda _: None)
     judged = (table.kind == "real") & (table.label >= 0)
     label, record, classes = table.label[judged], table.record[judged], recipe.corpus.classes
     offsets = choose_offsets(said[judged], label, record, classes)
