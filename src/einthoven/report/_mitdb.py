@@ -56,7 +56,8 @@ _MIXED = (
 )
 _WHOLE = "`boosting`, `beat-sequence` and `aami-review`"
 _ABLATED = (
-    "What RR numbers, template numbers and made beats are worth for S was asked by "
+    "What RR numbers, template numbers, minutes of the patient, neighbouring beats, the other lead "
+    "and made beats are worth for S and V was asked by "
     "leave-records-out in DS1: [ablation](results.md#aami-models-what-each-part-is-worth). A rule "
     "that no beat is S where the rhythm model is sure of fibrillation was tried there, too, and "
     "left out: it changed next to no answer (the recipe of `aami-review` holds the figures).\n"
