@@ -15,21 +15,21 @@ from einthoven.report._mitdb_augment import augmented
 from einthoven.report._mitdb_charts import roc_svg, size_svg
 from einthoven.report._mitdb_held import held
 from einthoven.report._mitdb_seen import eaten, lost, not_blind, seen
-from einthoven.suites._mitdb_said import WORDS
+from einthoven.suites._mitdb_said import WORDS, difference
 
 Row = dict[str, Any]
 
 
 def _system(name: str, macro: float, f: float, s: float = 0.5, without: float = 0.2) -> Row:
     def told(value: float) -> Row:
-        return {"f1": {"mean": value, "over_patients": [0.1, 0.9]}}
+        return {"f1": {"mean": value, "seeds": [value], "over_patients": [0.1, 0.9]}}
 
     figures = {
         "accuracy": told(0.9)["f1"], "macro_f1": told(macro)["f1"],
         "classes": {"S": told(s), "V": told(0.9), "F": told(f)}
     }  # fmt: skip
     return {
-        "name": name, "kind": "network", "variant": "", "figures": figures, "runs": [{}],
+        "name": name, "kind": "network", "variant": "", "figures": figures, "runs": [{"seed": 0}],
         "by_record": {"S": {"232": [1376.4, 5.6, 1.0]}},
         "without": {"232": {"classes": {"S": told(without)}}},
     }  # fmt: skip
@@ -193,17 +193,38 @@ def test_what_was_learnt_with_another_persons_data_is_told() -> None:
         "side": "validation", "times": 6, "told": 0.5, "withheld": 0.45, "chance": 0.3,
         "exchanged": {"mean": 0.48, "least": 0.4, "most": 0.6}, "leaks": None, "people": 4,
     }  # fmt: skip
-    own, other = (
-        {
-            "name": "x", "variant": variant, "runs": [{}] * 3,
-            "figures": {"macro_f1": {"mean": mean, "over_patients": [0.1, 0.9]}},
-        }
-        for variant, mean in (("", 0.4321), (WORDS["exchanged"], 0.4123))
-    )  # fmt: skip
+    own = _system("x", 0.5, 0.5) | {"runs": [{"seed": k} for k in range(3)]}
+    own["figures"] = {"macro_f1": {"mean": 0.43, "seeds": [0.4, 0.43, 0.46]}}
+    other = _system("x", 0.41, 0.5) | {"variant": WORDS["exchanged"]}
     text = _mitdb._patient_leaks({"x": one}, {"systems": [own, other]})
-    assert "each patient's own: 0.4321 [0.100 to 0.900] (seeds: 3)" in text
-    assert "the same for all beats of a record: 0.4123 [0.100 to 0.900] (seeds: 3)" in text
+    # Of the seed that both have: the mean of three is no match for one.
+    assert "has a macro F1 on DS2 that is +0.0100 of that with each patient's own" in text
+    assert "(seeds: 1;" in text
     assert "learnt with" not in _mitdb._patient_leaks({"x": one}, {"systems": [own]})
+
+
+def test_a_difference_is_of_the_seeds_that_both_have() -> None:
+    three = _system("a", 0.5, 0.5) | {"runs": [{"seed": k} for k in range(3)]}
+    three["figures"] = {"accuracy": {"mean": 0.6, "seeds": [0.5, 0.6, 0.7]}, "classes": {}}
+    one = _system("a", 0.5, 0.5) | {"runs": [{"seed": 2}]}
+    one["figures"] = {"accuracy": {"mean": 0.65, "seeds": [0.65]}, "classes": {}}
+    assert difference(one, three, "accuracy") == pytest.approx(-0.05)
+    assert difference(one, three, "S") is None
+    assert difference(one | {"runs": [{"seed": 4}]}, three, "accuracy") is None
+
+
+def test_what_the_shared_person_is_worth_is_shown_where_it_can_show(results: Row) -> None:
+    rows = results["tables"]["aami inter-patient"]["systems"]
+    found = {"by_record": {"S": {"202": [20.0, 35.0, 118.0]}}}
+    kept = {"by_record": {"S": {"202": [1.0, 54.0, 2.0]}}}
+    rows += [_system("b", 0.5, 0.5) | found]
+    rows += [_system("b", 0.5, 0.5) | kept | {"variant": WORDS["strict"]}]
+    (told,) = augmented(results["tables"], [])
+    assert "| b | 20 of 55, 118 false | 1 of 55, 2 false |" in told
+    assert "Strict: nothing is learnt from 201" in told
+    assert "Another's age and sex:" not in told, "there is no such row"
+    assert _mitdb._strict_rows({"systems": rows}).startswith(" Those rows stand [below]")
+    assert _mitdb._strict_rows({"systems": rows[:-1]}) == ""
 
 
 def test_the_key_of_roc_curves_is_of_the_seed_that_is_drawn() -> None:

@@ -107,7 +107,7 @@ def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
     assert within == {(system, _plan.METHOD) for system in _plan.FOUR} | {
         ("cnn-lstm", "gan"), ("cnn-lstm", "focal"),
     }  # fmt: skip
-    assert any(n.startswith("plain augmentation, generated beats: inter-patient") for n in left)
+    assert any(n.startswith("plain augmentation and generated beats: inter-patient") for n in left)
 
 
 def test_what_is_added_between_patients_is_asked_of_every_system_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is added to a system's training, beside the system as its recipe is: a table a protocol."""
+"""What is changed of a system's training, beside it as its recipe is: a table a protocol."""
 
 from __future__ import annotations
 
@@ -10,24 +10,35 @@ import numpy as np
 from einthoven.report._beats import with_interval
 from einthoven.report._markdown import table
 from einthoven.report._mitdb_seen import marked
-from einthoven.suites._mitdb_said import f1, figure_of
+from einthoven.suites._mitdb_said import WORDS, difference, f1
 
 Row = Mapping[str, Any]
 
-_MADE = (
-    "Plain: noise, shift, scale, time warp and premature beats made by shifting. Generated: beats "
-    "of a class-conditional WGAN-GP, and windows as the recipe has them. Either adds up to one "
-    "synthetic beat for each real one of S and F. Another's age and sex: a network that is told "
-    "them was told those of someone else from the beginning. Strict: nothing is learnt from 201 of "
-    "DS1, who is 202 of DS2."
-)
+# Said where there is a row of it.
+_MEANT = {
+    WORDS[
+        "plain"
+    ]: "Plain augmentation: noise, shift, scale, time warp and premature beats made by "
+    "shifting, up to one for each real one of S and F.",
+    WORDS[
+        "gan"
+    ]: "Generated beats: of a class-conditional WGAN-GP, up to one for each real one of S "
+    "and F; windows are as the recipe has them.",
+    WORDS[
+        "strict"
+    ]: "Strict: nothing is learnt from 201 of DS1, who is 202 of DS2. It is one of two "
+    "records of DS1 that fibrillate and holds 128 of its 944 S, so what is lost is not the shared "
+    "person alone: that can show in 202 only.",
+    WORDS["exchanged"]: "Another's age and sex: a network that is told them was told those of "
+    "someone else from the beginning.",
+}
 _METHOD = (
     "Generated beats: of S and F, of a WGAN-GP that learnt from the training side of the same "
     "seed, up to one for each real one. Focal loss: gamma 2, alpha by the root of the counts, "
     "without label smoothing and balanced draws. The numbers beside the wave are ours here, too."
 )
 _VARIED = {
-    "inter-patient": ("What each change is worth, inter-patient", _MADE, ("232",)),
+    "inter-patient": ("What each change is worth, inter-patient", "", ("232",)),
     "intra-patient": ("The method of Song et al., intra-patient (leaky)", _METHOD, ()),
 }
 # What each is trained by and whether it is blind, accuracy, macro F1, F1 of three classes.
@@ -69,12 +80,14 @@ def augmented(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> Ite
         ]  # fmt: skip
         if body:
             more = [f"S without {record}" for record in left_out]
-            told = _worth(rows, left_out)
+            told = _worth(rows, left_out) + _shared(rows)
+            there = {s["variant"] for s in rows}
+            words = words or " ".join(text for v, text in _MEANT.items() if v in there)
             yield f"## {title}\n\n{words}\n\n" + table([*_COLUMNS, *more], body) + told
 
 
 def _worth(rows: Sequence[Row], left_out: Sequence[str]) -> str:
-    """Return what each addition changes, mean over the systems that are there without it, too."""
+    """Return what each variant changes, mean over the systems that are there as they are, too."""
     known = {(s["name"], s["variant"]): s for s in rows}
     body = []
     for variant in dict.fromkeys(s["variant"] for s in rows if s["variant"]):
@@ -84,18 +97,33 @@ def _worth(rows: Sequence[Row], left_out: Sequence[str]) -> str:
         ]  # fmt: skip
         cells: list[Any] = [variant, len(pairs)]
         for name in ("macro_f1", "S", "V", "F", *(f"S without {record}" for record in left_out)):
-            apart = [_figure(a, name) - _figure(b, name) for a, b in pairs]
+            apart = [d for d in (difference(a, b, name) for a, b in pairs) if d is not None]
             larger = sum(d > 0 for d in apart)
             cells.append(f"{np.mean(apart):+.3f} ({larger} of {len(apart)})" if apart else None)
         body.append(cells)
-    columns = ["added", "systems", "macro F1", "S", "V", "F", *(f"S without {r}" for r in left_out)]
+    columns = ["changed", "systems", "macro F1", "S", "V", "F"]
     return (
-        "\nThe difference to the same system as its recipe is, mean over systems, and in how many "
-        "it is above 0. One system's is of few seeds and hardly more than chance; one that nearly "
-        "all share is more.\n\n" + table(columns, body)
+        "\nThe difference to the same system as its recipe is, of the seeds that both have, mean "
+        "over systems, and in how many it is above 0. One system's is of few seeds and hardly more "
+        "than chance; all are asked about the same patients.\n\n"
+        + table([*columns, *(f"S without {r}" for r in left_out)], body)
     )
 
 
-def _figure(row: Row, name: str) -> float:
-    value = figure_of(row, name)
-    return float("nan") if value is None else value
+def _shared(rows: Sequence[Row]) -> str:
+    """Return what is found in 202 where 201, the same person, is learnt from and where not."""
+    known = {(s["name"], s["variant"]): s.get("by_record", {}).get("S", {}) for s in rows}
+    body = []
+    for name, variant in known:
+        pair = [known[name, v].get("202") for v in ("", variant) if (name, v) in known]
+        if variant == WORDS["strict"] and len(pair) == 2 and all(pair):
+            told = (
+                f"{hit:.0f} of {hit + miss:.0f}, {false:.0f} false" for hit, miss, false in pair
+            )
+            body.append([name, *told])
+    if not body:
+        return ""
+    columns = ["system", "201 learnt from", "not learnt from"]
+    return "\nS found in 202, who is 201, and beats falsely called S there:\n\n" + table(
+        columns, body
+    )

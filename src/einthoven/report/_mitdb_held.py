@@ -7,7 +7,7 @@ from typing import Any
 
 from einthoven.report._markdown import table
 from einthoven.report._mitdb_seen import NOT_BLIND, TABLE, first_row
-from einthoven.suites._mitdb_said import figure_of
+from einthoven.suites._mitdb_said import WORDS, figure_of
 
 Row = Mapping[str, Any]
 
@@ -58,7 +58,9 @@ def held(rows: Sequence[Row], first: Row | None, found: Mapping[str, Any]) -> st
 
 def _compared(content: Row | None) -> list[Row]:
     kinds = ("network", "boosting", "ensemble")
-    return [s for s in content["systems"] if s["kind"] in kinds] if content else []
+    # A network that was told of someone else is a control.
+    rows = content["systems"] if content else []
+    return [s for s in rows if s["kind"] in kinds and s["variant"] != WORDS["exchanged"]]
 
 
 def _largest(content: Row | None, figure: str) -> str | None:

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 WORDS = {
     "": "", "plain": "plain augmentation", "gan": "generated beats",
     "focal": "focal loss", _plan.METHOD: "generated beats and focal loss",
-    "strict": beats.WITHOUT_201, "exchanged": "another's age and sex",
+    "strict": beats.WITHOUT_201, "exchanged": beats.EXCHANGED,
 }  # fmt: skip
 
 
@@ -75,14 +75,35 @@ def figure_of(row: Row, name: str) -> float | None:
     ----------
     name : ``macro_f1`` or the like, or F1 by its class: ``S``, ``S without 232``.
     """
+    entry = _entry(row, name)
+    return float(entry["mean"]) if entry and entry.get("mean") is not None else None
+
+
+def _entry(row: Row, name: str) -> Row | None:
     if name == "macro_sensitivity":
-        found = row.get(name, {}).get("mean")
+        found: Row | None = row.get(name)
     elif name in row["figures"]:
-        found = row["figures"][name]["mean"]
+        found = row["figures"][name]
     else:
         label, _, without = name.partition(" without ")
-        found = (f1(row, label, without) or {}).get("mean")
-    return None if found is None else float(found)
+        found = f1(row, label, without)
+    return found
+
+
+def difference(row: Row, other: Row, name: str) -> float | None:
+    """Return how much larger a figure of a row is than another's, mean of the seeds both have.
+
+    One seed less the mean of others would be the seeds' difference, too. ``None`` where no seed is
+    common or one of the two was not judged.
+    """
+    values = []
+    for one in (row, other):
+        entry = _entry(one, name) or {}
+        seeds = (r["seed"] for r in one["runs"])
+        values.append(dict(zip(seeds, entry.get("seeds", ()), strict=False)))
+    both = [(value, values[1].get(seed)) for seed, value in values[0].items()]
+    apart = [a - b for a, b in both if a is not None and b is not None]
+    return sum(apart) / len(apart) if apart else None
 
 
 def without_control(found: Mapping[str, Any]) -> list[str]:

@@ -1,8 +1,9 @@
 """What the suite ``mitdb`` trains: systems by labels, protocol, augmentation and seed.
 
-The table below is the whole comparison. A run folder is ``SYSTEM-LABELS-SIDE[-VARIANT]/seed-K``;
-a run that is there is never trained again, and one that was killed goes on. The order is that of
-use: first each system once, then the other seeds, then what augmentation adds.
+The table below is the whole comparison. A run folder is ``SYSTEM-LABELS-SIDE[-VARIANT]/seed-K``, of
+what learns from rows of numbers ``SYSTEM[-VARIANT]/seed-K``; a run that is there is never trained
+again, and one that was killed goes on. The order is that of use: first each system once, then the
+other seeds, then the variants.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ RARE = 'model.rare=["S", "F"]'
 # counts rarity by itself, so that nothing else does.
 METHOD = "gan-focal"
 _FOCAL = ("objective.name=focal", "objective.label_smoothing=0.0", "objective.balance=0.0")
-# What each variant adds, of synthetic beats up to one of `RARE` for each real one.
+# What each variant changes; synthetic beats are up to one of `RARE` for each real one.
 VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": (),
@@ -177,8 +178,10 @@ def plan(
         )
     if len(of_rows) < len(systems):
         left.append(
-            "plain augmentation, generated beats: inter-patient with AAMI classes only; within "
-            "patients generated beats and focal loss, of the four architectures of Song et al."
+            "plain augmentation and generated beats: inter-patient with AAMI classes; within "
+            "patients generated beats and focal loss together, of the four architectures of Song "
+            f"et al., and each of the two alone, of {PUBLISHED}; strict: AAMI classes, systems as "
+            "their recipes are, not ensembles, control and other conditions"
         )
     for system in systems:
         wanted = list(_wanted(system, rows=system in of_rows))

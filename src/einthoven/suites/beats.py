@@ -35,6 +35,7 @@ LEAKY = (
 SHARED = "Records 201 (training side) and 202 (test side) are one subject"
 STRICT = "strict"  # how the variant of a row begins that was trained without 201
 WITHOUT_201 = f"{STRICT}: trained without 201"
+EXCHANGED = "another's age and sex"
 FOREIGN = (
     "Another hospital's recordings, of which training saw none: every record here is test. On svdb "
     "the publisher does not say who was recorded, and each record counts as a patient."
@@ -82,6 +83,8 @@ def macro_over(labels: str, classes: Sequence[str], protocol: str = "") -> tuple
 def variant(run: Run) -> str:
     """Return what sets a run apart from others of its recipe, in words; may be empty."""
     words = [WITHOUT_201] if run.strict else []
+    if "patient-exchanged" in run.recipe["input"].get("side", ()):
+        words.append(EXCHANGED)
     if run.peaks != "reference":
         words.append("own R peaks")
     return ", ".join(words)

@@ -67,7 +67,8 @@ def _row(item: Item, runs: Sequence[Run], corpus: Corpus, recipe: str) -> dict[s
         "cost": cost(runs[0]), _kept.RECIPE: recipe,
         "validation_macro_f1": _validation_f1([r.predictions for r in runs], over),
     }  # fmt: skip
-    if item.variant:
+    # What it is worth that 201 is learnt from can show in 202 alone.
+    if item.variant not in ("", "strict"):
         row.pop("by_record", None)
     parts = [r.predictions.of("test") for r in runs]
     return row | _more(parts, over, corpus, whole=not item.variant)
