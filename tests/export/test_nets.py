@@ -1,5 +1,6 @@
 """Export of networks: ONNX and torch agree on beats; what cannot be made is refused."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from einthoven.bundle import Bundle
 from einthoven.cli import main
 from einthoven.export import nets
 from einthoven.export.onnx import export
+from einthoven.inputs._patient import GROUPS
 from einthoven.record import DataError, UsageError
 from einthoven.training import load_recipe, train
+from einthoven.training._recipe import to_toml
 from einthoven.training.nets import load, logits, prepare
 
 SMALL = [
@@ -54,6 +57,20 @@ def test_a_bundle_that_disagrees_is_not_left_behind(
     with pytest.raises(DataError, match=r"differ by 0\.001"):
         export(str(run), "onnx", tmp_path / "b")
     assert list((tmp_path / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_net_that_is_told_the_patient_is_refused_before_a_bundle_is_made(
+    run: Path, tmp_path: Path, group: str
+) -> None:
+    """The bundle was made, listed and then refused by whoever used it."""
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    recipe = load_recipe(str(copy / "recipe.toml"), [f'input.side=["{group}"]', "input.hop=30.0"])
+    (copy / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
+    with pytest.raises(UsageError, match="asks for patient data, which serve experiments"):
+        export(str(copy), "onnx", tmp_path / "b")
+    assert not (tmp_path / "b").exists()
 
 
 def test_nothing_is_overwritten_without_force_and_a_bundle_is_copied(

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from einthoven.bundle import load_model
-from einthoven.export.boosting import note
+from einthoven.export.boosting import limits, note
 from einthoven.report import _beats, _mitdb
 from einthoven.report._mitdb_augment import augmented
 from einthoven.report._mitdb_charts import roc_svg, size_svg
@@ -101,6 +101,9 @@ def test_the_first_score_stands_beside_todays_and_what_was_chosen_by_232_is_told
 def test_the_card_says_that_232_was_known() -> None:
     for name, live in (("aami-review", False), ("aami-live", True)):
         assert load_model(name).card.figures["note"] == note(live=live)
+        assert load_model(name).card.limits == limits(22, live=live)
+    assert "one subject" not in note(live=False, strict=True)
+    assert "21 half-hours of 21 adults" in limits(21, live=False)[1]
     assert "the majority in 232 was known from the start" in NOTE
     assert "figures on DS1 flatter" in NOTE
 

@@ -17,9 +17,12 @@ from einthoven.suites._runs import Run, read_run
 from einthoven.suites.beats import judge_runs
 from einthoven.training.boosting import FILE
 
-LIMITS = (
+_LIMITS = (
     "Research software, not a medical device.",
-    "Learnt from 22 half-hours of 22 adults in the 1970s, one chest-worn limb lead (MLII), 360 Hz.",
+    (
+        "Learnt from {n} half-hours of {n} adults in the 1970s, one chest-worn limb lead (MLII), "
+        "360 Hz."
+    ),
     "For lead II and leads like it (MLII, I, V4 to V6, a single ECG); not for aVR or V1 alone.",
     "Not for paced rhythm: no paced beat was learnt, and there is no class for one.",
     "Fusion beats (F) are one patient's in the data and are not recognised in others.",
@@ -39,15 +42,23 @@ _LATER = (
     " What came later (ten minutes of beats, number of made beats, networks) was chosen by "
     "leave-records-out in DS1."
 )
-_BOOK = (
-    " Every look at DS2 is in results/looks.json. Records 201 (training) and 202 (test) are one "
-    "subject."
-)
+_BOOK = " Every look at DS2 is in results/looks.json."
+_SHARED = " Records 201 (training) and 202 (test) are one subject."
 
 
-def note(*, live: bool) -> str:
+def note(*, live: bool, strict: bool = False) -> str:
     """Return what must be known of a card's figures: what was chosen by what."""
-    return _NOTE + ("" if live else _LATER) + _BOOK
+    return _NOTE + ("" if live else _LATER) + _BOOK + ("" if strict else _SHARED)
+
+
+def limits(records: int, *, live: bool) -> tuple[str, ...]:
+    """Return what a card says the model must not be used for.
+
+    Parameters
+    ----------
+    records : that it learnt from, an adult each.
+    """
+    return tuple(line.format(n=records) for line in _LIMITS) + ((_LIVE,) if live else ())
 
 
 def _figures(run: Run, corpus: Any) -> dict[str, Any]:
@@ -91,14 +102,16 @@ def export(run: Path, out: Path) -> Path:
         offsets=tuple(float(o) for o in metrics["offsets"]),
         temperature=float(metrics["temperature"]), threshold=float(metrics["threshold"]),
         protocol=f"inter-patient (mitdb DS1 to DS2, records of de Chazal 2004{strict})",
-        figures=_figures(made, corpus) | {"note": note(live=profile == "live")},
+        figures=_figures(made, corpus)
+        | {"note": note(live=profile == "live", strict=made.strict)},
         data={
             "corpus": corpus.title, "records": split["train"], "licence": corpus.licence,
             "url": corpus.url, "made": "premature, fibrillating and fusion beats made from the "
             "training records' own normal beats (signal.premature)",
         },
         recipe=made.name, run=hashlib.sha256((run / FILE).read_bytes()).hexdigest()[:12],
-        paper=str(recipe.get("paper", "")), limits=LIMITS + ((_LIVE,) if profile == "live" else ()),
+        paper=str(recipe.get("paper", "")),
+        limits=limits(len(split["train"]), live=profile == "live"),
     )  # fmt: skip
     write(out, source.read_bytes(), card)
     return out
