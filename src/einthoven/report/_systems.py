@@ -100,7 +100,8 @@ def page(results: Mapping[str, Mapping[str, Any]]) -> str:
         "One row a paper, from `systems.toml` of the package and `results/*.json`. A published "
         "figure stands with its protocol as far as the abstract or the code tells it, a dash where "
         "neither gives one. *Leaky* marks a protocol that tests on subjects it trained on; figures "
-        "of different protocols are never to be compared.\n"
+        "of different protocols are never to be compared. In the published lists of mitdb, "
+        "inter-patient, 201 (training side) and 202 (test side) are one person.\n"
     )
     every = rows(results)
     for part, title in PARTS.items():
