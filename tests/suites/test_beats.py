@@ -203,6 +203,14 @@ def test_a_run_is_read_without_training(make_run: Any) -> None:
     assert run.parameters == 40181
 
 
+def test_a_run_that_was_told_of_someone_else_is_no_plain_one(make_run: Any) -> None:
+    folder = make_run("x", strict=True)
+    recipe = folder / "recipe.toml"
+    assert beats.variant(read_run(folder)) == beats.WITHOUT_201
+    recipe.write_text(recipe.read_text() + '[input]\nside = ["rr", "patient-exchanged"]\n')
+    assert beats.variant(read_run(folder)) == f"{beats.WITHOUT_201}, {beats.EXCHANGED}"
+
+
 def test_parameters_are_counted_in_the_weights_where_the_run_does_not_say(make_run: Any) -> None:
     folder = make_run("x")
     (folder / "metrics.json").write_text("{}")

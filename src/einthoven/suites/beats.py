@@ -83,7 +83,7 @@ def macro_over(labels: str, classes: Sequence[str], protocol: str = "") -> tuple
 def variant(run: Run) -> str:
     """Return what sets a run apart from others of its recipe, in words; may be empty."""
     words = [WITHOUT_201] if run.strict else []
-    if "patient-exchanged" in run.recipe["input"].get("side", ()):
+    if "patient-exchanged" in run.recipe.get("input", {}).get("side", ()):
         words.append(EXCHANGED)
     if run.peaks != "reference":
         words.append("own R peaks")
