@@ -117,13 +117,18 @@ def test_what_is_held_to_on_ds2_is_marked_and_has_the_first_score_beside(results
         row | {"table": "aami inter-patient, own R peaks"},
     ]
     told = held(rows, FIRST, results["tables"])
-    assert "| macro F1 | 0.7800 | - | 0.8500 | 5 | yes | - |" in told
+    assert "| macro F1 | 0.7800 | - | 0.8500 | 5 | yes | - | - |" in told
     largest = "0.8500 (aami-review)"
-    assert f"| F1 of S | 0.7800 | 0.3760 | 0.8500 | 5 | yes, not blind | {largest} |" in told
+    assert f"| F1 of S | 0.7800 | 0.3760 | 0.8500 | 5 | yes, not blind | - | {largest} |" in told
     largest = "0.3320 (aami-review)"
-    assert f"record 232 | 0.7800 | 0.2710 | 0.8500 | 5 | no, not blind | {largest} |" in told
-    assert "| F1 of S | 0.7800 | - | 0.8500 | 5 | yes, not blind | - |" in told
+    assert f"record 232 | 0.7800 | 0.2710 | 0.8500 | 5 | no, not blind | - | {largest} |" in told
+    assert "| F1 of S | 0.7800 | - | 0.8500 | 5 | yes, not blind | - | - |" in told
     assert "Of 5 rows none reach all of F1 of S, F1 of S without record 232 at once." in told
+    strict = _system("aami-review", 0.5, 0.5, s=0.84) | {"variant": WORDS["strict"], "title": "x"}
+    results["tables"]["aami inter-patient"]["systems"].append(strict)
+    told = held(rows, FIRST, results["tables"])
+    assert "| 0.8500 | 5 | yes, not blind | 0.8400 (seeds: 1) | 0.8500 (aami-review) |" in told
+    results["tables"]["aami inter-patient"]["systems"].remove(strict)
     rows[2]["least"] = 0.3
     assert "Of 5 rows 1 reach all of" in held(rows, FIRST, results["tables"])
 
