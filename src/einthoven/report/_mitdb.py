@@ -186,9 +186,9 @@ def _learnt_exchanged(name: str, content: Row | None) -> str:
     if apart is None:
         return ""
     return (
-        f" A network that learnt with another's from the beginning has a macro F1 on DS2 that is "
-        f"{apart:+.4f} of that with each patient's own (seeds: {len(seeds)}; both stand "
-        "[below](#what-each-change-is-worth-inter-patient)). Another is often of the same sex, so "
+        " Macro F1 on DS2 of networks that learnt with another's from the beginning, less that of "
+        f"networks that learnt with each patient's own: {apart:+.4f} (seeds: {len(seeds)}; "
+        "[both](#what-each-change-is-worth-inter-patient)). Another is often of the same sex, so "
         "only a clear loss would show that age and sex themselves are used."
     )
 

@@ -14,23 +14,17 @@ from einthoven.suites._mitdb_said import WORDS, difference, f1
 
 Row = Mapping[str, Any]
 
-# Said where there is a row of it.
+# Of each variant of the plan, said where there is a row of it.
 _MEANT = {
-    WORDS[
-        "plain"
-    ]: "Plain augmentation: noise, shift, scale, time warp and premature beats made by "
+    "plain": "Plain augmentation: noise, shift, scale, time warp and premature beats made by "
     "shifting, up to one for each real one of S and F.",
-    WORDS[
-        "gan"
-    ]: "Generated beats: of a class-conditional WGAN-GP, up to one for each real one of S "
-    "and F; windows are as the recipe has them.",
-    WORDS[
-        "strict"
-    ]: "Strict: nothing is learnt from 201 of DS1, who is 202 of DS2. It is one of two "
+    "gan": "Generated beats: of a class-conditional WGAN-GP, up to one for each real one of S and "
+    "F; windows are as the recipe has them.",
+    "strict": "Strict: nothing is learnt from 201 of DS1, who is 202 of DS2. It is one of two "
     "records of DS1 that fibrillate and holds 128 of its 944 S, so what is lost is not the shared "
     "person alone: that can show in 202 only.",
-    WORDS["exchanged"]: "Another's age and sex: a network that is told them was told those of "
-    "someone else from the beginning.",
+    "exchanged": "Another's age and sex: a network that is told them was told those of someone "
+    "else from the beginning.",
 }
 _METHOD = (
     "Generated beats: of S and F, of a WGAN-GP that learnt from the training side of the same "
@@ -82,7 +76,7 @@ def augmented(found: Mapping[str, Any], known: Sequence[tuple[str, str]]) -> Ite
             more = [f"S without {record}" for record in left_out]
             told = _worth(rows, left_out) + _shared(rows)
             there = {s["variant"] for s in rows}
-            words = words or " ".join(text for v, text in _MEANT.items() if v in there)
+            words = words or " ".join(t for key, t in _MEANT.items() if WORDS[key] in there)
             yield f"## {title}\n\n{words}\n\n" + table([*_COLUMNS, *more], body) + told
 
 
