@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -184,6 +185,18 @@ def test_a_refused_run_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
     (note,) = notes
     assert note.startswith(f"{items[1].recipe.name} seed {items[1].seed}: ")
     assert note.endswith("class Q has no beat. Leave it out.")
+
+
+def test_a_package_that_is_not_there_is_told_once_and_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows were made for minutes, then the fault was called ours (found as a newcomer)."""
+    items = [i for i in plan(tmp_path)[0] if i.recipe.model.library == "sklearn"]
+    assert len(items) > 1
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(UsageError, match=r"needs sklearn\. Run: pip install 'einthoven\[train\]'"):
+        _planned.train_missing(items)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_of_another_recipe_is_told_and_an_unfinished_one_refused(

@@ -104,6 +104,10 @@ def train_missing(items: Iterable[Item], fit: Callable[[Item], None] = train) ->
     """Train what is not finished, in order; return a note on each run that was refused.
 
     A run that is refused does not keep the others waiting; Ctrl-C does, and a later call goes on.
+
+    Raises
+    ------
+    UsageError : a package that training needs is not installed.
     """
     from tqdm import tqdm
 
@@ -114,6 +118,8 @@ def train_missing(items: Iterable[Item], fit: Callable[[Item], None] = train) ->
             try:
                 fit(item)
             except EinthovenError as fault:
+                if isinstance(fault.__cause__, ModuleNotFoundError):
+                    raise  # no other run can do without it either
                 notes.append(f"{item.title}: {fault}")
     return notes
 

@@ -36,6 +36,8 @@ def train(recipe: Recipe, run: Path, *, resume: bool = False) -> None:
     elif recipe.model.name == "wgan":
         trainer = "gan"
     try:
+        if recipe.model.library == "sklearn":
+            import_module("sklearn")  # else it is missed after minutes of making rows
         fit = import_module(f"einthoven.training.{trainer}").fit
     except ModuleNotFoundError as fault:
         mend = "Run: pip install 'einthoven[train]'"
