@@ -15,9 +15,9 @@ from einthoven._version import __version__
 from einthoven.bundle import Bundle, Card, Stage
 from einthoven.corpora import open_corpus
 from einthoven.export._card import slim, withdraw, write
-from einthoven.inputs._patient import GROUPS
+from einthoven.inputs import _patient
 from einthoven.models._onnx import exported
-from einthoven.record.errors import DataError, UsageError
+from einthoven.record.errors import DataError
 from einthoven.suites._runs import read_run
 from einthoven.suites.beats import judge_runs
 from einthoven.training._recipe import load_recipe
@@ -84,9 +84,7 @@ def export(run: Path, out: Path) -> Path:
     if not weights.is_file() or not (run / "metrics.json").is_file():
         raise DataError(run, "is no finished run", "Train it first, or go on with --resume")
     recipe = load_recipe(str(run / "recipe.toml"))
-    if set(recipe.input.side) & set(GROUPS):
-        fault = "asks for patient data, which serve experiments in training alone"
-        raise UsageError(run, fault, "Export a run without it in input.side")
+    _patient.refuse(recipe.input.side, run, "Export a run without it in input.side")
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     data = prepare(recipe, recipe.seeds[0])
     net = load(recipe, run)

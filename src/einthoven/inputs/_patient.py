@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from einthoven.record.errors import UsageError
 from einthoven.record.record import Patient
 
 NAMES = ("patient_age", "patient_sex", "patient_age_known", "patient_sex_known")
@@ -28,6 +29,23 @@ def numbers(patient: Patient) -> npt.NDArray[np.float64]:
     sex = _SEX.get((patient.sex or "")[:1].upper())
     known = (patient.age is not None, sex is not None)
     return np.array([(patient.age or 0.0) / 100.0, sex or 0.0, *known], np.float64)
+
+
+def refuse(side: Sequence[str], where: object, mend: str) -> None:
+    """Refuse groups of side numbers that hold patient data: nothing in use has them.
+
+    Parameters
+    ----------
+    side : groups, as ``input.side`` names them.
+    where, mend : of the error.
+
+    Raises
+    ------
+    UsageError : one of them does.
+    """
+    if set(side) & set(GROUPS):
+        fault = "asks for patient data, which serve experiments in training alone"
+        raise UsageError(where, fault, mend)
 
 
 def exchanged(subjects: Sequence[str], seed: int) -> Mapping[str, str]:

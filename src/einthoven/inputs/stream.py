@@ -83,9 +83,8 @@ class InputStream:
             if self.names and getattr(spec, name) <= 0:
                 fault = "is 0 although side numbers are asked for"
                 raise UsageError(f"input.{name}", fault, "Give hop, back and ahead in seconds")
-        if patient is None and any(group in _patient.GROUPS for group in spec.side):
-            fault = "asks for patient data, which serve experiments in training alone"
-            raise UsageError("input.side", fault, "Use a model without them")
+        if patient is None:
+            _patient.refuse(spec.side, "input.side", "Use a model without them")
         self._person = _patient.numbers(patient or Patient())
         if spec.leads == ("one",):
             self._row = one_lead(leads)

@@ -259,10 +259,11 @@ def held_to(found: Mapping[str, Any], conditions: Mapping[str, Any]) -> list[dic
     for table, which, figure, least in HELD:
         systems = found.get(table, {}).get("systems", [])
         # A shipped model is one trained model of its system, whose mean over seeds counts here.
+        # The variant of an ensemble is its pool, that of a system another training.
         chosen = [
             s for s in systems
-            if s["kind"] == which == "ensemble"
-            or (s["name"] == which and s["kind"] != "shipped" and not s["variant"])
+            if which in (s["kind"], s["name"]) and s["kind"] != "shipped"
+            and (s["kind"] == "ensemble" or not s["variant"])
         ]  # fmt: skip
         if not chosen:
             continue
