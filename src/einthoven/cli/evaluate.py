@@ -14,9 +14,15 @@ from einthoven.record.errors import UsageError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare flags and arguments."""
     parser.add_argument(
-        "subject", nargs="?", metavar="RUN|MODEL", help="a run folder, or a shipped model's name"
-    )
+        "subject", nargs="*", metavar="RUN|MODEL",
+        help="a run folder, or a shipped model's name; with --ensemble two run folders or more",
+    )  # fmt: skip
     parser.add_argument("--suite", metavar="NAME", help="judge many side by side instead")
+    parser.add_argument(
+        "--ensemble", metavar="KIND",
+        help="judge the runs mixed into one, too: mean, weighted, top2-mean, top2-weighted, "
+        "top2-classes-mean, top2-classes-weighted or dynamic; weights are of the validation sides",
+    )  # fmt: skip
     parser.add_argument(
         "--protocol", metavar="NAME",
         help="who is tested on whom (default: the run's own; inter-patient for a model)",
@@ -42,17 +48,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge, print, and write where asked."""
-    if (args.subject is None) == (args.suite is None):
+    if bool(args.subject) == (args.suite is not None):
         raise UsageError("evaluate", "needs one thing to judge", "Give RUN, MODEL or --suite NAME")
+    for flag, given in (("--protocol", args.protocol), ("--ensemble", args.ensemble)):
+        if given and args.suite:
+            raise UsageError(flag, "a suite has its own", "Leave it out")
     if args.suite:
-        if args.protocol:
-            raise UsageError("--protocol", "a suite has its own protocols", "Leave it out")
         return _suite(args)
     from einthoven.report.scores import scores_text
-    from einthoven.suites import judge_one
+    from einthoven.suites import judge_ensemble, judge_one
 
     out = Path(args.out) if args.out else None
-    table = judge_one(args.subject, args.protocol, out, force=args.force, progress=_bar())
+    if args.ensemble:
+        if args.protocol:
+            raise UsageError("--protocol", "runs are judged under their own", "Leave it out")
+        table = judge_ensemble(args.subject, args.ensemble, out, force=args.force)
+    elif len(args.subject) > 1:
+        mend = "Give --ensemble KIND to mix runs, or judge one after the other"
+        raise UsageError("evaluate", "judges one run or model by itself", mend)
+    else:
+        table = judge_one(args.subject[0], args.protocol, out, force=args.force, progress=_bar())
     print(json.dumps(table, ensure_ascii=False) if args.json else scores_text(table))
     return 0
 

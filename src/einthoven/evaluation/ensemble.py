@@ -165,11 +165,6 @@ def _check(members: Sequence[Member], kind: str, over: Sequence[str]) -> None:
     if not members:
         raise UsageError("ensemble", "has no member", "Give one or more")
     first = members[0]
-    for name in over:
-        if name not in first.predictions.classes:
-            raise UsageError(
-                "ensemble over", f"{name!r} is no class", nearest(name, first.predictions.classes)
-            )
     names = [m.name for m in members]
     for member in members:
         where = f"ensemble member {member.name!r}"
@@ -178,6 +173,11 @@ def _check(members: Sequence[Member], kind: str, over: Sequence[str]) -> None:
         if not np.isfinite(member.predictions.scaled).all():
             raise UsageError(where, "has answers that are no numbers", "Train it again, slower")
         _check_pair(where, first, member)
+    for name in over:
+        if name not in first.predictions.classes:
+            raise UsageError(
+                "ensemble over", f"{name!r} is no class", nearest(name, first.predictions.classes)
+            )
 
 
 def _check_pair(where: str, first: Member, other: Member) -> None:

@@ -1,9 +1,9 @@
-"""One run or one shipped model, judged by itself."""
+"""One run, one shipped model or one ensemble of runs, judged by itself."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from einthoven.bundle import Bundle, load_model, zoo_names
 from einthoven.corpora import open_corpus
 from einthoven.protocols import RECORD_PROTOCOLS
 from einthoven.record.errors import UsageError, nearest
-from einthoven.suites import _bundles, _one_diagnosis, beats
+from einthoven.suites import _bundles, _ensembles, _one_diagnosis, beats
 from einthoven.suites._runs import is_run, read_run
 from einthoven.suites._suite import plain, write_results
 
@@ -76,19 +76,62 @@ def judge_one(
         table = _run(folder, protocol, root)
     row = table["systems"][0]
     name = str(row["name"]) if shipped else f"{row['name']}-{row['runs'][0]['seed']}"
+    return _kept(table, name, f"einthoven evaluate {_spelt(folder)}", out, force=force)
+
+
+def judge_ensemble(
+    folders: Sequence[str],
+    kind: str,
+    out: Path | None = None,
+    *,
+    force: bool = False,
+    root: Path | None = None,
+) -> dict[str, Any]:
+    """Judge runs of beats mixed into one, beside each of them alone; train nothing.
+
+    Weights are made of the validation sides alone (`evaluation.ensemble`).
+
+    Parameters
+    ----------
+    folders : run folders, two or more, of the same beats, labels, classes and input.
+    kind : of `evaluation.ensemble.KINDS`.
+    out, force, root : as of `judge_one`; the table is written to ``out/ensemble-KIND.json``.
+
+    Returns
+    -------
+    One table, as in ``beats.json``, its first row the ensemble's.
+
+    Raises
+    ------
+    UsageError : fewer than two runs, runs that do not fit each other, or another table is there and
+        `force` is false.
+    DataError : a folder is no finished run.
+    """
+    if len(folders) < 2:
+        raise UsageError(
+            "--ensemble", "mixes two runs or more", "Give their folders, or leave it out"
+        )
+    table = _ensembles.table_of([Path(f) for f in folders], kind, root)
+    spelt = " ".join(_spelt(Path(f)) for f in folders)
+    command = f"einthoven evaluate {spelt} --ensemble {kind}"
+    return _kept(table, f"ensemble-{kind}", command, out, force=force)
+
+
+def _kept(
+    table: dict[str, Any], name: str, command: str, out: Path | None, *, force: bool
+) -> dict[str, Any]:
+    """Return a table, written where it is asked, its look at a public test side counted."""
     ready: dict[str, Any] = plain({"suite": "one", **table} if out else table)
+    path = (out or Path()) / f"{name}.json"
     if out and not force:
-        _keep(out / f"{name}.json", ready)
+        _keep(path, ready)
     results = out or Path("results")
     if out or results.is_dir():
-        command = f"einthoven evaluate {_spelt(folder)}"
-        if whole:
+        if table.get("unit") == "record":
             _one_diagnosis.count_look(results, table, command)
         elif table["protocol"] != "intra-patient":
             beats.count_looks(results, table["systems"], table["corpus"], command)
-    if out:
-        return write_results(out / f"{name}.json", ready)
-    return ready
+    return write_results(path, ready) if out else ready
 
 
 def _spelt(path: Path) -> str:

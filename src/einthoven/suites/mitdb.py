@@ -20,13 +20,14 @@ from einthoven.bundle import zoo_names
 from einthoven.corpora import Corpus, open_corpus
 from einthoven.corpora.mitdb import DS2
 from einthoven.evaluation import classification
-from einthoven.evaluation.ensemble import KINDS, Member, combine, validation_f1, weights
+from einthoven.evaluation.ensemble import KINDS, combine, validation_f1, weights
 from einthoven.evaluation.predictions import Predictions
 from einthoven.record.errors import DataError, UsageError
 from einthoven.record.inputspec import InputSpec
 from einthoven.suites import _conditions, _control, _judge, _kept, _looks, _plan, _planned, beats
 from einthoven.suites._cost import cost
 from einthoven.suites._curves import curves
+from einthoven.suites._ensembles import member, mixed_row
 from einthoven.suites._mitdb_said import WORDS, figure_of
 from einthoven.suites._patient_leak import patient_leaks
 from einthoven.suites._plan import Item
@@ -126,7 +127,8 @@ def ensembles(
         seeds = set.intersection(*({r.seed for r in runs} for runs in members.values()))
         for kind in KINDS if seeds else ():
             given = [
-                [_member(n, runs, seed) for n, runs in members.items()] for seed in sorted(seeds)
+                [member(n, next(r for r in runs if r.seed == seed)) for n, runs in members.items()]
+                for seed in sorted(seeds)
             ]
             try:
                 mixed = [combine(each, kind, over) for each in given]
@@ -134,42 +136,15 @@ def ensembles(
             except UsageError as fault:
                 notes.append(f"{first.labels} {first.protocol}, {kind} of {pool}: {fault}")
                 continue
-            row = _mixed_row(kind, pool, list(members), sorted(seeds), mixed, first, corpus)
-            rows.append(row | {"weights": shares})
+            row = mixed_row(kind, list(members), sorted(seeds), mixed, first, corpus)
+            row.pop("by_record", None)
+            row |= {
+                "model": f"ensemble {kind} of {pool}", "variant": pool, "command": COMMAND,
+                "weights": shares,
+            }  # fmt: skip
+            parts = [p.of("test") for p in mixed]
+            rows.append(row | _more(parts, over, corpus, whole=False))
     return rows
-
-
-def _member(name: str, runs: Sequence[Run], seed: int) -> Member:
-    run = next(r for r in runs if r.seed == seed)
-    return Member(
-        name=name, predictions=run.predictions, labels=run.labels,
-        input=InputSpec.from_dict(run.recipe["input"]),
-    )  # fmt: skip
-
-
-def _mixed_row(
-    kind: str, pool: str, members: Sequence[str], seeds: Sequence[int],
-    mixed: Sequence[Predictions], first: Run, corpus: Corpus,
-) -> dict[str, Any]:  # fmt: skip
-    parts = [p.of("test") for p in mixed]
-    over = beats.macro_over(first.labels, first.predictions.classes, first.protocol)
-    row: dict[str, Any] = {
-        "name": f"ensemble {kind}", "title": f"Ensemble of {', '.join(members)}: {kind}",
-        "paper": "Song et al. 2026, arXiv:2602.17701", "model": f"ensemble {kind} of {pool}",
-        "kind": "ensemble", "variant": pool, "parameters": None, "published": {},
-        "command": COMMAND, "trust": _judge.trust(parts), "members": list(members),
-        "validation_macro_f1": _validation_f1(mixed, over),
-    }  # fmt: skip
-    row |= beats.judge(parts, first.labels, corpus, first.protocol)
-    row.pop("by_record", None)
-    row["runs"] = [
-        {
-            "seed": seed, "run": "", "answers": _looks.fingerprint(p),
-            "confusion": classification.confusion(p.label, p.choice, len(p.classes)),
-        }
-        for seed, p in zip(seeds, parts, strict=True)
-    ]  # fmt: skip
-    return row | _more(parts, over, corpus, whole=False)
 
 
 def _control_row(
