@@ -39,8 +39,7 @@ _NOTE = (
     "from the start: F1 of S with 232 is blind in no sense."
 )
 _LATER = (
-    " What came later (ten minutes of beats, number of made beats, networks) was chosen by "
-    "leave-records-out in DS1."
+    " The rest (a template of 30 min, made beats, networks) was chosen by leave-records-out in DS1."
 )
 _BOOK = " Every look at DS2 is in results/looks.json."
 _SHARED = " Records 201 (training) and 202 (test) are one subject."
