@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from einthoven.suites import _plan
 from einthoven.suites._plan import plan
 from einthoven.training import _synthetic
 from einthoven.training._generator import Making
+from einthoven.training._recipe import Recipe
 
 
 def test_the_plan_has_each_system_under_both_protocols_and_finds_old_runs(tmp_path: Path) -> None:
@@ -64,16 +66,29 @@ def test_within_patients_each_seed_has_a_generator_of_its_own_split(tmp_path: Pa
             assert eater.recipe.corpus == generator.recipe.corpus
 
 
-def test_generated_beats_are_planned_only_for_systems_that_eat_their_windows(
-    tmp_path: Path,
-) -> None:
+def test_who_eats_generated_beats_eats_windows_of_their_length(tmp_path: Path) -> None:
     items, left = plan(tmp_path)
-    (made,) = {i.recipe.input.windows for i in items if i.system == "wgan"}
-    eaters = [i for i in items if i.variant in ("gan", _plan.METHOD)]
-    assert {i.recipe.input.windows for i in eaters} == {made}
-    assert [n for n in left if "makes other windows" in n] == [
-        "self-onn-aami-inter-gan: the generator makes other windows than this system eats"
-    ]
+    made = {i.folder.as_posix(): i.recipe.input.windows for i in items if i.system == "wgan"}
+    eaters = [i.recipe for i in items if i.variant in ("gan", _plan.METHOD)]
+    assert all(made[str(r.augment["synthetic"])] == r.input.windows for r in eaters)
+    assert {Path(folder).parent.name for folder in made} == {
+        "wgan-aami-inter", "wgan-aami-intra", "wgan-self-onn-aami-inter",
+    }  # fmt: skip
+    assert not [n for n in left if "makes other windows" in n]
+
+
+def test_windows_that_no_generator_makes_are_left_out_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = _plan.load_recipe
+
+    def slower(name: str, changes: Sequence[str] = ()) -> Recipe:
+        return read(name, ["input.rate=180", *changes] if name == "cnn" else changes)
+
+    monkeypatch.setattr(_plan, "load_recipe", slower)
+    items, left = plan(tmp_path, ["cnn"])
+    assert "gan" not in {i.variant for i in items}
+    assert "cnn-aami-inter-gan: the generator makes other windows than this system eats" in left
 
 
 def test_the_planned_generator_makes_the_classes_of_premature_beats_and_no_other(

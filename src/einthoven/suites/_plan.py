@@ -9,7 +9,7 @@ other seeds, then the variants.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -121,9 +121,14 @@ def _of_rows(system: str, known: Sequence[str]) -> bool:
     return system in known and load_recipe(system).model.library == ROWS
 
 
-def _fits(base: str) -> bool:
-    """Return whether the generator's windows are those of a recipe."""
-    return load_recipe(base).input.windows == load_recipe(GENERATOR).input.windows
+def _maker(base: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return name and changes of the generator whose windows a recipe eats; None if none can."""
+    eaten, made = load_recipe(base).input.windows, load_recipe(GENERATOR).input.windows
+    if eaten == made:
+        return GENERATOR, ()
+    if eaten == replace(made, window=eaten.window):
+        return f"{GENERATOR}-{base}", (f"input.window={list(eaten.window)}",)
+    return None
 
 
 def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
@@ -169,6 +174,7 @@ def plan(
     """
     known = names()
     items: list[Item] = []
+    generators: dict[Path, Item] = {}
     left: list[str] = []
     of_rows = [s for s in systems if _of_rows(s, known)]
     if of_rows:
@@ -193,15 +199,15 @@ def plan(
             if base is None or (_generated(variant) and GENERATOR not in known):
                 left.append(f"{name}: there is no recipe for it yet")
                 continue
-            if _generated(variant) and not _fits(base):
+            if _generated(variant) and _maker(base) is None:
                 left.append(f"{name}: the generator makes other windows than this system eats")
                 continue
-            chosen = seeds or _seeds(system, side, variant)
-            items += [_item(system, labels, side, variant, seed, base, runs) for seed in chosen]
-    eaters = {(i.side, _generator_seed(i.side, i.seed)) for i in items if _generated(i.variant)}
-    items += [
-        _item(GENERATOR, "aami", side, "", seed, GENERATOR, runs) for side, seed in sorted(eaters)
-    ]
+            for seed in seeds or _seeds(system, side, variant):
+                items.append(_item(system, labels, side, variant, seed, base, runs))
+                if _generated(variant):
+                    made = _generator(base, labels, side, seed, runs)
+                    generators[made.folder] = made
+    items += generators.values()
     order = list(VARIANTS)
 
     def place(item: Item) -> tuple[int, int, bool, bool]:
@@ -218,12 +224,27 @@ def _generated(variant: str) -> bool:
     return any("{generator}" in change for change in VARIANTS[variant])
 
 
-def _generator_seed(side: str, seed: int) -> int:
-    """Return the seed of the generator that a run of `seed` eats the beats of.
+def _asked(labels: str, side: str) -> list[str]:
+    """Return the changes that make a recipe one of a label set and a protocol."""
+    listed = ", ".join(f'"{c}"' for c in CLASSES[labels, side])
+    return [
+        f"corpus.labels={labels}", f"corpus.classes=[{listed}]",
+        f"protocol.name={PROTOCOL[side]}", "published={}",
+    ]  # fmt: skip
+
+
+def _generator(base: str, labels: str, side: str, seed: int, runs: Path) -> Item:
+    """Return the generator whose beats a run of `seed` eats.
 
     Between patients the sides are the same for all seeds, within patients each seed draws its own.
     """
-    return 0 if side == "inter" else seed
+    maker, changes = _maker(base) or (GENERATOR, ())
+    name, seed = _name(maker, labels, side, ""), 0 if side == "inter" else seed
+    own = [f"name={name}", f"seeds=[{seed}]", *_asked(labels, side), RARE, *changes]
+    return Item(
+        system=GENERATOR, labels=labels, side=side, variant="", seed=seed,
+        recipe=load_recipe(GENERATOR, own), folder=runs / name / f"seed-{seed}",
+    )  # fmt: skip
 
 
 def _item(
@@ -235,16 +256,14 @@ def _item(
     changes = [f"name={name}", f"seeds=[{seed}]"]
     # A recipe written for the combination is taken as it stands, and so are rows.
     if not rows and base != f"{system}-{labels}-{side}":
-        listed = ", ".join(f'"{c}"' for c in CLASSES[labels, side])
-        changes += [
-            f"corpus.labels={labels}", f"corpus.classes=[{listed}]",
-            f"protocol.name={PROTOCOL[side]}", "published={}",
-        ]  # fmt: skip
-        changes += INTRA if side == "intra" and system != GENERATOR else ()
-    changes += [RARE] if system == GENERATOR else []
+        changes += _asked(labels, side)
+        changes += INTRA if side == "intra" else ()
     changes += [HALF] if system in QUICK else []
-    generator = runs / _name(GENERATOR, labels, side, "") / f"seed-{_generator_seed(side, seed)}"
-    changes += [c.format(generator=generator.as_posix()) for c in VARIANTS[variant]]
+    if _generated(variant):
+        generator = _generator(base, labels, side, seed, runs).folder.as_posix()
+        changes += [c.format(generator=generator) for c in VARIANTS[variant]]
+    else:
+        changes += VARIANTS[variant]
     return Item(
         system=system, labels=labels, side=side, variant=variant, seed=seed,
         recipe=load_recipe(base, changes), folder=folder,
