@@ -10,8 +10,8 @@ import pytest
 
 from einthoven.bundle import load_model
 from einthoven.export.boosting import limits, note
-from einthoven.report import _beats, _mitdb
-from einthoven.report._mitdb_augment import augmented
+from einthoven.report import _beats, _mitdb, _mitdb_ensembles
+from einthoven.report._mitdb_changes import augmented
 from einthoven.report._mitdb_charts import roc_svg, size_svg
 from einthoven.report._mitdb_held import held
 from einthoven.report._mitdb_seen import eaten, lost, not_blind, seen
@@ -170,11 +170,11 @@ def test_what_is_eaten_beside_the_wave_is_told_above_the_table() -> None:
 
 def test_an_ensemble_names_who_weighs_how_much() -> None:
     two = {"cnn": 0.0, "cnn-lstm": 0.4, "resnet1d": 0.6}
-    assert _mitdb._weights([two]) == "0.6000 resnet1d, 0.4000 cnn-lstm"
+    assert _mitdb_ensembles._weights([two]) == "0.6000 resnet1d, 0.4000 cnn-lstm"
     three = {"a": 0.2, "b": 0.3, "c": 0.5}
-    assert _mitdb._weights([three]) == "0.2000 (a) to 0.5000 (c)"
-    assert _mitdb._weights([dict.fromkeys("abc", 1 / 3)] * 2) == "alike"
-    assert _mitdb._weights([]) == ""
+    assert _mitdb_ensembles._weights([three]) == "0.2000 (a) to 0.5000 (c)"
+    assert _mitdb_ensembles._weights([dict.fromkeys("abc", 1 / 3)] * 2) == "alike"
+    assert _mitdb_ensembles._weights([]) == ""
 
 
 def test_whether_patient_data_leak_is_told() -> None:
@@ -271,7 +271,8 @@ def test_the_area_of_a_class_has_its_interval_where_the_row_has_one() -> None:
     f1 = {"mean": 0.5, "over_beats": [0.4, 0.6], "over_patients": [0.3, 0.7]}
     entry = {"support": 10, "f1": f1, "sensitivity": f1, "predictivity": f1}
     areas = {
-        "new": {"auc": 0.9802, "over_patients": [0.95, 0.99]}, "kept": {"auc": 0.75},
+        "new": {"auc": 0.9802, "over_beats": [0.97, 0.985], "over_patients": [0.95, 0.99]},
+        "kept": {"auc": 0.75, "over_patients": [0.7, 0.8]},
         "never alone": {"auc": 0.5, "over_patients": [None, None]}, "without": None,
     }  # fmt: skip
     systems = [
@@ -283,8 +284,11 @@ def test_the_area_of_a_class_has_its_interval_where_the_row_has_one() -> None:
     ]  # fmt: skip
     content = {"labels": "aami", "protocol": "inter-patient", "leaky": False, "systems": systems}
     (text,) = _mitdb._per_class({"aami inter-patient": content})
-    cells = [line.split(" | ")[-1].removesuffix(" |") for line in text.splitlines()[-4:]]
-    assert cells == ["0.9802 [0.950 to 0.990]", "0.7500", "0.5000", "-"]
+    cells = [line.removesuffix(" |").split(" | ")[-3:] for line in text.splitlines()[-4:]]
+    assert cells == [
+        ["0.9802", "0.970 to 0.985", "0.950 to 0.990"], ["0.7500", "-", "0.700 to 0.800"],
+        ["0.5000", "-", "-"], ["-", "-", "-"],
+    ]  # fmt: skip
 
 
 def test_a_condition_is_told_with_its_interval_where_one_was_kept() -> None:

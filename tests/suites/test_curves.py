@@ -1,6 +1,8 @@
-"""The area under a ROC curve, and its interval over patients."""
+"""The area under a ROC curve, and its intervals over beats and over patients."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,7 @@ from einthoven.evaluation import bootstrap
 from einthoven.evaluation.calibration import auroc, softmax
 from einthoven.evaluation.predictions import Predictions
 from einthoven.suites import _judge
-from einthoven.suites._curves import area, curves, levels, over_patients, roc
+from einthoven.suites._curves import area, curves, levels, over_patients, pulls, roc
 
 CLASSES = ("N", "S", "V")
 
@@ -102,3 +104,41 @@ def test_a_class_that_no_beat_or_every_beat_has_is_not_there() -> None:
     part = asked(0)
     part = part.where(part.label == 0)
     assert curves([part], ("N", "V"), person) == {"macro": None, "classes": {}}
+
+
+def test_what_beats_pull_at_is_the_variance_of_delong() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.integers(0, 6, 40) / 6.0
+    positive = rng.random(40) < 0.4
+    above = score[positive][:, None] - score[~positive][None]
+    won = (above > 0) + 0.5 * (above == 0)
+    variance = won.mean(axis=1).var() / positive.sum() + won.mean(axis=0).var() / (~positive).sum()
+    assert np.sum(pulls(score, positive) ** 2) == pytest.approx(variance, rel=1e-12)
+
+
+@pytest.mark.parametrize("shared", [1.0, 0.5])
+def test_the_interval_over_beats_is_that_of_drawing_them(shared: float) -> None:
+    first, n = asked(3, n=600), 600
+    second = asked(4, n=600)
+    # Of the beats that both answer for, the second says nearly what the first says.
+    same = np.arange(n) < shared * n
+    logits = np.where(same[:, None], first.logits + 0.3 * second.logits, second.logits)
+    sample = np.where(same, first.sample, n + np.arange(n))
+    second = replace(first, logits=logits.astype(np.float32), sample=sample)
+    found = curves([first, second], CLASSES, person)
+    rng = np.random.default_rng(5)
+    areas = []
+    for _ in range(1500):
+        drawn = rng.integers(0, n, n)
+        other = np.where(same[drawn], drawn, rng.integers(n // 2, n, n))
+        means = [
+            [
+                auroc(softmax(part.scaled)[rows, k], part.label[rows] == k)
+                for part, rows in ((first, drawn), (second, other))
+            ]
+            for k in range(3)
+        ]
+        areas.append(np.mean(means))
+    low, high = found["over_beats"]
+    assert (high - low) / (2 * 1.96) == pytest.approx(np.std(areas), rel=0.1)
+    assert (low + high) / 2 == pytest.approx(found["macro"])

@@ -23,6 +23,11 @@ def _label(s: Row) -> str:
     return f"{name} ({words})" if words else name
 
 
+def spoken(content: Mapping[str, Any]) -> str:
+    """Return the protocol of a table, and whether it leaks."""
+    return f"{content['protocol']}{' (leaky)' if content['leaky'] else ''}"
+
+
 def with_interval(figure: Row | None) -> str:
     """Return a mean with its interval over patients, where it has one."""
     if not figure or figure["mean"] is None:

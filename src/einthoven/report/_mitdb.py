@@ -12,15 +12,17 @@ from einthoven.report._beats import (
     published,
     records_of_s,
     shipped,
+    spoken,
     with_interval,
 )
 from einthoven.report._markdown import cell, interval, table
-from einthoven.report._mitdb_augment import augmented, by_method
+from einthoven.report._mitdb_changes import augmented, by_method
 from einthoven.report._mitdb_charts import confusion_svg, roc_svg, size_svg
+from einthoven.report._mitdb_ensembles import ensembles
 from einthoven.report._mitdb_held import held
 from einthoven.report._mitdb_seen import eaten, lost, marked, not_blind, plain, seen
 from einthoven.report.scores import count
-from einthoven.suites._mitdb_said import WORDS, difference, f1, weights, without_control
+from einthoven.suites._mitdb_said import WORDS, difference, f1, without_control
 from einthoven.suites.beats import gaps as gaps_of
 
 Row = Mapping[str, Any]
@@ -28,14 +30,13 @@ Row = Mapping[str, Any]
 # Both are drawn against bytes: N is nine beats of ten, and accuracy alone forgives much.
 _SIZED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 PROTOCOLS = ("intra-patient", "inter-patient")
-# Of N L R A V there are two sizes only, which stand in the table.
-_PICTURES = {"aami": ("size", "roc", "confusion"), "nlrav": ("roc", "confusion")}
 
 _MEANT = (
     "AAMI classes: N normal, bundle branch block and escape, S supraventricular ectopic, V "
     "ventricular ectopic, F fusion, Q paced or unclassifiable. Se is sensitivity (recall), +P "
-    "positive predictivity (precision), AUC the area under the ROC curve, ECE the expected "
-    "calibration error, jk half of Cohen's kappa and an eighth each of Se and +P of S and V.\n"
+    "positive predictivity (precision), AUC the area under the ROC curve (its interval over "
+    "beats after DeLong et al. 1988), ECE the expected calibration error, jk half of Cohen's kappa "
+    "and an eighth each of Se and +P of S and V.\n"
 )
 _OURS = (
     "Of Song et al. the tables have the architectures, and not the method: theirs have rare "
@@ -47,12 +48,6 @@ _OURS = (
 _THEIRS = (
     "Trained with generated beats and focal loss they have a "
     "[table of their own](#the-method-of-song-et-al-intra-patient-leaky). "
-)
-_MIXED = (
-    "Probabilities are averaged alike (mean) or by validation macro F1 (weighted), of all members "
-    "or of the two best (top2); top2-classes keeps the two likeliest classes of each member; in "
-    "dynamic a member weighs more where it is surer. All of one input: every system that eats the "
-    "same input.\n\n"
 )
 _WHOLE = "`boosting`, `beat-sequence` and `aami-review`"
 _ABLATED = (
@@ -108,7 +103,7 @@ def page(
         *(shipped(t) for t in found.values()),
         _other_labels(found),
         *augmented(found, not_blind(inputs)),
-        *_ensembles(found),
+        *ensembles(found),
         *_per_class(found),
         conditions(results["conditions"]),
         _notes(results),
@@ -121,7 +116,7 @@ def pictures(results: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, content in results["tables"].items():
         systems, name = plain(content), key.replace(" ", "-")
-        words = f"{content['labels'].upper()}, {_spoken(content)}"
+        words = f"{content['labels'].upper()}, {spoken(content)}"
         over = content["macro_over"]
         drawn = {
             "size": size_svg(systems, _SIZED, f"Against bytes of the ONNX graph: {words}"),
@@ -130,12 +125,8 @@ def pictures(results: Mapping[str, Any]) -> dict[str, str]:
                 systems, content["classes"], f"Said of a hundred beats of each class: {words}"
             ),
         }
-        found |= {f"mitdb-{k}-{name}.svg": drawn[k] for k in _PICTURES[content["labels"]]}
+        found |= {f"mitdb-{kind}-{name}.svg": svg for kind, svg in drawn.items()}
     return found
-
-
-def _spoken(content: Row) -> str:
-    return f"{content['protocol']}{' (leaky)' if content['leaky'] else ''}"
 
 
 def _control(content: Row | None) -> list[Row]:
@@ -233,7 +224,7 @@ def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
         "accuracy intra (leaky)", "accuracy inter", "macro F1 intra (leaky)", "macro F1 inter",
         "S intra", "S inter", "V intra", "V inter", "S inter without 232", "gap of S", "gap of V",
     ]  # fmt: skip
-    over = [f"{_spoken(t)} over {' '.join(t['macro_over'])}" for t in (intra, inter) if t]
+    over = [f"{spoken(t)} over {' '.join(t['macro_over'])}" for t in (intra, inter) if t]
     text = (
         f"## AAMI classes, within patients and between them\n\n{eaten(inputs)}"
         f"Macro F1 is {'; '.join(over)}. S and V are F1, a gap is that "
@@ -272,8 +263,8 @@ def _shown(content: Row) -> str:
     }  # fmt: skip
     name = f"{content['labels']}-{content['protocol']}"
     return "".join(
-        f"\n![{words[kind]}, {_spoken(content)}](assets/mitdb-{kind}-{name}.svg)\n"
-        for kind in _PICTURES[content["labels"]]
+        f"\n![{said}, {spoken(content)}](assets/mitdb-{kind}-{name}.svg)\n"
+        for kind, said in words.items()
     )
 
 
@@ -298,7 +289,7 @@ def _other_labels(found: Mapping[str, Any]) -> str:
         return ""
     body = [
         [
-            s["name"], _spoken(t), len(s["runs"]), _cost(s)[0],
+            s["name"], spoken(t), len(s["runs"]), _cost(s)[0],
             *(with_interval(s["figures"][f]) for f in _SIZED), s["roc"]["macro"],
             *(entry["f1"]["mean"] for entry in s["figures"]["classes"].values()),
         ]
@@ -312,50 +303,9 @@ def _other_labels(found: Mapping[str, Any]) -> str:
     return text + "".join(_shown(t) for t in tables)
 
 
-def _ensembles(found: Mapping[str, Any]) -> Iterator[str]:
-    words = _MIXED  # said once
-    for content in found.values():
-        rows = [s for s in content["systems"] if s["kind"] == "ensemble"]
-        if not rows:
-            continue
-        most = max(len(s["runs"]) for s in rows)
-        best = max(s["validation_macro_f1"] for s in rows if len(s["runs"]) == most)
-        body = [
-            [
-                s["name"].removeprefix("ensemble "), s["variant"], len(s["members"]),
-                _weights(weights(s, content)), len(s["runs"]), s["validation_macro_f1"],
-                with_interval(s["figures"]["macro_f1"]),
-                s["macro_sensitivity"]["mean"], s["macro_predictivity"]["mean"],
-                "yes" if (len(s["runs"]), s["validation_macro_f1"]) == (most, best) else "",
-            ]
-            for s in rows
-        ]  # fmt: skip
-        columns = [
-            "kind", "members", "how many", "weights", "seeds", "validation macro F1", "macro F1",
-            "recall", "precision", "named by validation",
-        ]  # fmt: skip
-        title = f"{content['labels'].upper()}, {_spoken(content)}"
-        yield f"## Ensembles: {title}\n\n{words}" + table(columns, body)
-        words = ""
-
-
-def _weights(seeds: Sequence[Mapping[str, float]]) -> str:
-    """Return who weighs how much: each of two members, of more the least and the most."""
-    told = []
-    for each in seeds:
-        there = sorted(((share, name) for name, share in each.items() if share > 0), reverse=True)
-        (most, one), (least, other) = there[0], there[-1]
-        if len(there) > 2 and most == least:
-            told.append("alike")
-        elif len(there) > 2:
-            told.append(f"{least:.4f} ({other}) to {most:.4f} ({one})")
-        else:
-            told.append(", ".join(f"{share:.4f} {name}" for share, name in there))
-    return "; ".join(dict.fromkeys(told))
-
-
 def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
-    columns = ["system", "class", "beats", "Se", "+P", "F1", "over beats", "over patients", "AUC"]
+    ends = ["over beats", "over patients"]
+    columns = ["system", "class", "beats", "Se", "+P", "F1", *ends, "AUC", *ends]
     for content in found.values():
         body = [
             [
@@ -364,19 +314,19 @@ def _per_class(found: Mapping[str, Any]) -> Iterator[str]:
                 entry["predictivity"]["mean"],
                 entry["f1"]["mean"], interval(entry["f1"]["over_beats"]),
                 interval(entry["f1"]["over_patients"]),
-                _auc(s.get("roc", {}).get("classes", {}).get(name, {})),
+                *_auc(s.get("roc", {}).get("classes", {}).get(name, {})),
             ]
             for s in content["systems"] if s["kind"] in ("network", "boosting")
             for name, entry in s["figures"]["classes"].items()
         ]  # fmt: skip
-        title = f"{content['labels'].upper()}, {_spoken(content)}"
+        title = f"{content['labels'].upper()}, {spoken(content)}"
         yield f"## Each class: {title}\n\n" + table(columns, body)
 
 
-def _auc(found: Row) -> str:
+def _auc(found: Row) -> list[Any]:
     # What was judged before has no interval.
-    ends = found.get("over_patients")
-    return with_interval({"mean": found.get("auc"), "over_patients": ends})
+    ends = [interval(found.get(f"over_{kind}")) for kind in ("beats", "patients")]
+    return [found.get("auc"), *ends]
 
 
 def _notes(results: Mapping[str, Any]) -> str:

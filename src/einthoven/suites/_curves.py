@@ -1,7 +1,8 @@
 """ROC curves, one class against all others, and the area under them with its intervals.
 
 The patients of a draw are those of every other figure's (`_judge`), the same for each class and
-trained model.
+trained model. Over beats no area is drawn, which would take seconds a trained model: what each beat
+adds to it gives the same interval at once, for beats are many.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm, rankdata
 
 from einthoven.evaluation import bootstrap, multilabel
 from einthoven.evaluation.calibration import softmax
@@ -104,6 +106,26 @@ def over_patients(cells: Floats, times: Floats) -> Floats:
     return np.concatenate(found)
 
 
+def pulls(score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
+    """Return (beat,) how far each beat draws the area off, as if it counted once more.
+
+    The sum of their squares is the variance of the area over beats, as DeLong, DeLong,
+    Clarke-Pearson (Biometrics 44:837, 1988) have it. They add up over classes and trained models
+    that answer for the same beats, whose answers are alike.
+
+    Parameters
+    ----------
+    score, positive : as `roc` takes them.
+    """
+    ranks = rankdata(score)
+    found = np.empty(len(score))
+    for kind, sign in ((positive, 1.0), (~positive, -1.0)):
+        # How many of the other kind stand below, ties by half; of a negative, above.
+        below = sign * (ranks[kind] - rankdata(score[kind])) / np.count_nonzero(~kind)
+        found[kind] = (below - below.mean()) / np.count_nonzero(kind)
+    return found
+
+
 def curves(
     parts: Sequence[Predictions], over: Sequence[str], subject: Callable[[str], str]
 ) -> dict[str, Any]:
@@ -117,17 +139,20 @@ def curves(
 
     Returns
     -------
-    ``{"macro": mean, "over_patients": [low, high], "classes": {"N": {"auc", "seeds",
-    "over_patients", "false", "true"}, ...}}``; an interval is that of the mean, the first that of
-    the macro mean. Draws in which a class has no beat, or all of them, are left out and counted in
-    ``left_out_patients``. Over beats there is none: to draw them takes seconds a trained model.
+    ``{"macro": mean, "over_beats": [low, high], "over_patients": [low, high], "classes": {"N":
+    {"auc", "seeds", "over_beats", "over_patients", "false", "true"}, ...}}``; an interval is that
+    of the mean, the first that of the macro mean. Draws in which a class has no beat, or all of
+    them, are left out and counted in ``left_out_patients``.
     """
     asked = [_Asked(part, subject) for part in parts]
+    places, beats = _places(asked)
     found: dict[str, Any] = {}
     drawn: dict[str, Floats] = {}
+    pulled: dict[str, Floats] = {}
     for index, name in enumerate(parts[0].classes):
         areas, draws, first = [], [], None
-        for one in asked:
+        pull = np.zeros(beats)
+        for one, place in zip(asked, places, strict=True):
             score, positive = one.probability[:, index], one.label == index
             if not positive.any() or positive.all():
                 continue
@@ -135,18 +160,37 @@ def curves(
             areas.append(area(false, true))
             cells = levels(score, positive, one.group, one.times.shape[1])
             draws.append(over_patients(cells, one.times))
+            pull[place] += pulls(score, positive)
             first = first or thinned(false, true)
         if first is not None:
-            drawn[name] = np.mean(draws, axis=0)
+            drawn[name], pulled[name] = np.mean(draws, axis=0), pull / len(areas)
+            mean = float(np.mean(areas))
             found[name] = {
-                "auc": float(np.mean(areas)), "seeds": areas,
+                "auc": mean, "seeds": areas, "over_beats": _over_beats(mean, pulled[name]),
                 **_judge.ends(drawn[name], "patients"), "false": first[0], "true": first[1],
             }  # fmt: skip
     told = [c for c in over if c in found]
     if not told:
         return {"macro": None, "classes": found}
-    ends = _judge.ends(np.mean([drawn[c] for c in told], axis=0), "patients")
-    return {"macro": float(np.mean([found[c]["auc"] for c in told])), **ends, "classes": found}
+    macro = float(np.mean([found[c]["auc"] for c in told]))
+    return {
+        "macro": macro,
+        "over_beats": _over_beats(macro, np.mean([pulled[c] for c in told], axis=0)),
+        **_judge.ends(np.mean([drawn[c] for c in told], axis=0), "patients"), "classes": found,
+    }  # fmt: skip
+
+
+def _over_beats(mean: float, pull: Floats) -> list[float]:
+    half = float(norm.ppf(0.975) * np.sqrt(np.sum(pull**2)))
+    return [max(mean - half, 0.0), min(mean + half, 1.0)]
+
+
+def _places(asked: Sequence[_Asked]) -> tuple[list[npt.NDArray[np.intp]], int]:
+    """Return (beat,) for each trained model where its beats stand among those of all; how many."""
+    keys = np.concatenate([one.beat for one in asked])
+    names, place = np.unique(keys, return_inverse=True)
+    ends = np.cumsum([len(one.beat) for one in asked])[:-1]
+    return np.split(place, ends), len(names)
 
 
 class _Asked:
@@ -156,6 +200,7 @@ class _Asked:
     ----------
     label : (beat,) index of the class.
     probability : (beat, class).
+    beat : (beat,) record and sample, as one.
     group : (beat,) which patient each is of.
     times : (draw, patient).
     """
@@ -164,6 +209,7 @@ class _Asked:
         subjects, group = _judge.patients(part, subject)
         known = part.label >= 0
         self.label, self.group = part.label[known], group[known]
+        self.beat = np.rec.fromarrays([part.record[known], part.sample[known]])
         self.probability = softmax(part.where(known).scaled)
         times = bootstrap.times_of_groups(len(subjects), _judge.DRAWS, 0)
         self.times = times.astype(np.float64)
