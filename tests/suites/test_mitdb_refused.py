@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from einthoven.export.boosting import export
 from einthoven.protocols import PROTOCOLS, Beats
-from einthoven.record import UsageError
+from einthoven.record import DataError, UsageError
 from einthoven.suites import judge_one, mitdb
 from einthoven.training import load_recipe
 from einthoven.training._run import check_classes
@@ -17,6 +18,13 @@ from einthoven.training._run import check_classes
 def test_a_run_is_exported_before_another_hospital_judges_it(make_run: Any) -> None:
     with pytest.raises(UsageError, match=r"einthoven export .* --to onnx"):
         judge_one(str(make_run("x")), "external-incart")
+
+
+def test_rows_that_were_learnt_within_patients_are_not_shipped(make_run: Any) -> None:
+    folder = make_run("x", protocol="intra-patient")
+    (folder / "model.onnx").write_bytes(b"")
+    with pytest.raises(DataError, match="Train under inter-patient"):
+        export(folder, folder.parent / "bundle")
 
 
 def test_a_class_without_beats_or_with_too_few_is_refused_by_name() -> None:

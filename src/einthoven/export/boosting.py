@@ -81,13 +81,16 @@ def export(run: Path, out: Path) -> Path:
 
     Raises
     ------
-    DataError : no such run, or one of another kind of model.
+    DataError : no such run, one of another kind of model, or one within patients.
     """
     made = read_run(run)
     source = run / FILE
     if not source.is_file():
         raise DataError(run, f"has no {FILE}", "Give a run of trees or of the beat sequence")
     recipe, metrics = made.recipe, made.metrics
+    if made.protocol != "inter-patient":
+        mend = "Train under inter-patient to ship it"
+        raise DataError(run, "was tested on the patients it learnt from", mend)
     split = json.loads((run / "split.json").read_text(encoding="utf-8"))
     spec = InputSpec.from_dict(recipe["input"])
     corpus = open_corpus(made.corpus)

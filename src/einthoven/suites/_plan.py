@@ -38,8 +38,8 @@ ONCE = ("plain", "gan", "strict")
 TOLD = "recognition"
 # What speaks for the package between patients: the default model of `einthoven analyze`.
 DEFAULT = "aami-review"
-# What learns from rows of numbers has a trainer of its own that knows DS1 and DS2 alone, and makes
-# its own premature beats; its run folders are called as the recipe is.
+# What learns from rows of numbers has a trainer of its own, which makes premature beats of its own;
+# its run folders between patients are called as the recipe is.
 ROWS = "sklearn"
 
 PROTOCOL = MappingProxyType({"inter": "inter-patient", "intra": "intra-patient"})
@@ -55,6 +55,8 @@ CLASSES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
 # A recipe is written for new patients. Random beats of known ones are learnt longer and with less
 # restraint, as ArrhythmiNet's own recipe for them does.
 INTRA = ("optimiser.epochs=12", "optimiser.weight_decay=0.01", 'optimiser.keep="last"')
+# Made beats would be made from recordings that are tested; so all real ones are learnt from.
+ROWS_INTRA = ("augment.kinds=[]", "model.keep={}")
 
 # Their steps take 0.6 of the time in half precision; those of the others are too small for it.
 QUICK = ("cnn", "cnn-lstm", "cnn-lstm-attention", "resnet1d", "abcnn", "image-fusion")
@@ -134,7 +136,7 @@ def _maker(base: str) -> tuple[str, tuple[str, ...]] | None:
 def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
     """Give ``(labels, side, variant)`` of a system."""
     if rows:
-        return [("aami", "inter", ""), ("aami", "inter", "strict")]
+        return [("aami", "inter", ""), ("aami", "intra", ""), ("aami", "inter", "strict")]
     found = [("aami", "inter", ""), ("aami", "intra", "")]
     if system in NLRAV_TOO:
         found += [("nlrav", "inter", ""), ("nlrav", "intra", "")]
@@ -148,7 +150,7 @@ def _wanted(system: str, *, rows: bool) -> Iterable[tuple[str, str, str]]:
 
 
 def _seeds(system: str, side: str, variant: str) -> Sequence[int]:
-    if system == DEFAULT:
+    if system == DEFAULT and side == "inter":
         return SEEDS + MORE_SEEDS
     return SEEDS[:1] if variant in ONCE and side == "inter" else SEEDS
 
@@ -179,8 +181,8 @@ def plan(
     of_rows = [s for s in systems if _of_rows(s, known)]
     if of_rows:
         left.append(
-            f"{', '.join(of_rows)}: inter-patient with AAMI classes only, for their trainer knows "
-            "DS1 and DS2 alone; they make premature beats of their own"
+            f"{', '.join(of_rows)}: AAMI classes only; between patients they make premature beats "
+            "of their own, within patients none, for these would be made from tested recordings"
         )
     if len(of_rows) < len(systems):
         left.append(
@@ -251,13 +253,14 @@ def _item(
     system: str, labels: str, side: str, variant: str, seed: int, base: str, runs: Path
 ) -> Item:
     rows = _of_rows(base, (base,))
-    name = _name(base, "", "", variant) if rows else _name(system, labels, side, variant)
+    own = rows and side == "inter"
+    name = _name(base, "", "", variant) if own else _name(system, labels, side, variant)
     folder = runs / name / f"seed-{seed}"
     changes = [f"name={name}", f"seeds=[{seed}]"]
-    # A recipe written for the combination is taken as it stands, and so are rows.
-    if not rows and base != f"{system}-{labels}-{side}":
+    # A recipe written for the combination is taken as it stands.
+    if not own and base != f"{system}-{labels}-{side}":
         changes += _asked(labels, side)
-        changes += INTRA if side == "intra" else ()
+        changes += () if side == "inter" else ROWS_INTRA if rows else INTRA
     changes += [HALF] if system in QUICK else []
     if _generated(variant):
         generator = _generator(base, labels, side, seed, runs).folder.as_posix()

@@ -31,11 +31,13 @@ from einthoven.evaluation.classification import confusion, confusion_by_group, f
 from einthoven.evaluation.predictions import Predictions
 from einthoven.inputs import Inputs, Neighbours
 from einthoven.models import boosting
+from einthoven.protocols import PROTOCOLS
 from einthoven.record.errors import LeakError, UsageError
 from einthoven.record.files import beside, write_text
-from einthoven.training._learners import Model, Weighing, learn, sequences
+from einthoven.training._learners import Weighing, learn, sequences
 from einthoven.training._premature import Making, Rows, rows
 from einthoven.training._recipe import Recipe, check_keys, to_toml
+from einthoven.training._rows_within import Answered, within
 from einthoven.training._run import check_classes
 from einthoven.training._waveform import Waveform
 
@@ -256,69 +258,78 @@ def fit(recipe: Recipe, run: Path, resume: bool) -> None:
     if recipe.corpus.peaks != "reference":
         raise UsageError("corpus.peaks", "boosting learns at reference beats", "Use reference")
     keys = Keys.of(recipe)
-    weighing, classes, seed = keys.weighing, recipe.corpus.classes, recipe.seeds[0]
-    corpus = open_corpus(recipe.corpus.name)
+    classes, corpus = recipe.corpus.classes, open_corpus(recipe.corpus.name)
+    if PROTOCOLS[recipe.protocol.name].leaky:
+        tell = _teller(len(corpus.records))
+        found = within(recipe, keys.weighing, keys.trees, keys.making, corpus, tell)
+    else:
+        found = _between(recipe, keys, corpus)
+    judged = found.held.label >= 0
+    scaled = found.said[judged].astype(np.float64) + np.array(found.offsets)
+    temperature = fit_temperature(scaled, found.held.label[judged])
+    top = softmax(scaled / temperature).max(axis=1)
+    threshold = float(np.quantile(top, keys.weighing.uncertain))
+
+    data = found.model.to_onnx(found.asked.side.shape[1])
+    again = _answers(data, found.asked, recipe.input.neighbours)
+    apart = float(np.abs(again - found.answers).max())
+    if apart > 1e-4:
+        raise AssertionError(f"ONNX and the trained model differ by {apart}")
+    columns = [
+        _table("validation", found.held, found.said),
+        _table("test", found.asked.where(found.tested), found.answers[found.tested]),
+    ]
+    said = Predictions(
+        classes=classes, offsets=np.array(found.offsets), temperature=temperature,
+        **{key: np.concatenate([c[key] for c in columns]) for key in columns[0]},
+    )  # fmt: skip
+    metrics = {
+        "validation": _validation_metrics(said.of("validation")),
+        "offsets": list(found.offsets), "temperature": temperature, "threshold": threshold,
+        "onnx_difference": apart, "seed": recipe.seeds[0], "rows": found.learnt,
+        "numbers": found.asked.side.shape[1], "parameters": found.model.parameters,
+    }  # fmt: skip
+    _write(recipe, run, said, data, metrics, found)
+
+
+def _between(recipe: Recipe, keys: Keys, corpus: Corpus) -> Answered:
+    """Return a model of the training records, its answers to the test records, and out of fold."""
+    weighing, classes = keys.weighing, recipe.corpus.classes
     train, test = sides(recipe, corpus)
     tell = _teller(len(train) + len(weighing.folds) + len(test))
     table, folded = out_of_fold(recipe, keys, corpus, tell)
     real = table.kind == "real"
     judged = real & (table.label >= 0)
     offsets = choose_offsets(folded[judged], table.label[judged], table.record[judged], classes)
-    scaled = folded[judged].astype(np.float64) + np.array(offsets)
-    temperature = fit_temperature(scaled, table.label[judged])
-    top = softmax(scaled / temperature).max(axis=1)
-    threshold = float(np.quantile(top, weighing.uncertain))
-
-    model = learn(table, classes, weighing, keys.trees, seed)
-    data = model.to_onnx(table.side.shape[1])
+    model = learn(table, classes, weighing, keys.trees, recipe.seeds[0])
     spec = replace(recipe.input, neighbours=(0, 0))
     tested = rows(corpus, test, spec, recipe.corpus.labels, classes, progress=tell)
-    answers = model.logits(tested)
-    apart = float(np.abs(_answers(data, tested, recipe.input.neighbours) - answers).max())
-    if apart > 1e-4:
-        raise AssertionError(f"ONNX and the trained model differ by {apart}")
-    columns = [
-        _table("validation", table.where(real), folded[real]),
-        _table("test", tested, answers),
-    ]
-    said = Predictions(
-        classes=classes, offsets=np.array(offsets), temperature=temperature,
-        **{key: np.concatenate([c[key] for c in columns]) for key in columns[0]},
-    )  # fmt: skip
-    metrics = {
-        "validation": _validation_metrics(said.of("validation")),
-        "offsets": list(offsets), "temperature": temperature, "threshold": threshold,
-        "onnx_difference": apart, "seed": seed, "rows": len(table), "numbers": table.side.shape[1],
-        "parameters": model.parameters,
-    }  # fmt: skip
-    _write(recipe, run, said, data, metrics, train, test, weighing, model)
-
-
-def _write(
-    recipe: Recipe,
-    run: Path,
-    said: Predictions,
-    data: bytes,
-    metrics: Mapping[str, Any],
-    train: Sequence[str],
-    test: Sequence[str],
-    weighing: Weighing,
-    model: Model,
-) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    write_text(run / "recipe.toml", to_toml(replace(recipe, seeds=recipe.seeds[:1])))
     split = {
         "train": list(train), "test": list(test), "folds": [list(f) for f in weighing.folds],
         "shared_subjects": [list(ONE_SUBJECT)] if ONE_SUBJECT[0] in train else [],
     }  # fmt: skip
-    write_text(run / "split.json", json.dumps(split, indent=1) + "\n")
+    return Answered(
+        model=model, learnt=len(table), asked=tested, answers=model.logits(tested),
+        tested=np.ones(len(tested), bool), held=table.where(real), said=folded[real],
+        offsets=offsets, split=split,
+    )  # fmt: skip
+
+
+def _write(
+    recipe: Recipe, run: Path, said: Predictions, data: bytes, metrics: Mapping[str, Any],
+    found: Answered,
+) -> None:  # fmt: skip
+    run.mkdir(parents=True, exist_ok=True)
+    write_text(run / "recipe.toml", to_toml(replace(recipe, seeds=recipe.seeds[:1])))
+    write_text(run / "split.json", json.dumps(found.split, indent=1) + "\n")
     write_text(run / "metrics.json", json.dumps(metrics, indent=1) + "\n")
     packages = ("numpy", "scikit-learn", "onnx", "onnxruntime")
     versions = {p: importlib.metadata.version(p) for p in packages}
     versions |= {"einthoven": __version__, "python": sys.version.split()[0]}
     write_text(run / "versions.json", json.dumps(versions, indent=1) + "\n")
     lines = ["round,nodes"]
-    grown = model.trees._predictors if model.trees is not None else []
+    trees = found.model.trees
+    grown = trees._predictors if trees is not None else []
     lines += [f"{i},{sum(len(p.nodes) for p in t)}" for i, t in enumerate(grown)]
     write_text(run / "log.csv", "\n".join(lines) + "\n")
     with beside(run / FILE) as temporary:
