@@ -62,18 +62,22 @@ def test_a_card_says_what_it_is_made_of_and_good_for(name: str) -> None:
         assert bundle.stage_bytes(index)
 
 
+# Of peaks the card inside is that of training, for a net with a state.
 @pytest.mark.parametrize("name", [n for n in zoo_names() if load_model(n).card.task != "peaks"])
 def test_the_card_inside_a_model_file_says_what_the_card_beside_it_says(name: str) -> None:
     bundle = load_model(name)
     props = onnx.load_from_string(bundle.stage_bytes(0)).metadata_props
     inside = json.loads(next(p.value for p in props if p.key == "einthoven.card"))
     beside = json.loads((bundle.path / "card.json").read_text())
-    # The digest of a file cannot stand in it; figures of later tests come to the card beside it.
     for card in (inside, beside):
-        card.pop("stages")
-    later = {k: v for k, v in beside["figures"].items() if k not in inside["figures"]}
-    inside["figures"] |= later
-    assert inside == {k: v for k, v in beside.items() if k in inside}
+        for stage in card["stages"]:
+            del stage["sha256"]  # the digest of a file cannot stand in it
+    # A second stage, and figures of later tests, come to the card beside it.
+    beside["stages"] = beside["stages"][: len(inside["stages"])]
+    inside["figures"] = {**beside["figures"], **inside["figures"]}
+    if name == "rhythm":
+        beside.pop("usual")
+    assert inside == beside
 
 
 @pytest.mark.parametrize("name", [n for n in zoo_names() if load_model(n).card.task == "beat"])

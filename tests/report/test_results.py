@@ -22,7 +22,11 @@ CURVE = {"auc": 0.9, "seeds": [0.9], "points": [[0, 0], [0.1, 0.9], [1, 1]]}
 
 def system(name: str, right: int, kind: str = "network") -> dict[str, Any]:
     matrices = np.tile(np.eye(5, dtype=np.int64) * right + 1, (4, 1, 1))
-    counted = _judge.Counted(classes=NLRAV, subjects=("a", "b", "c", "d"), matrices=matrices)
+    patient, label, choice = np.repeat(np.argwhere(matrices >= 0), matrices.ravel(), axis=0).T
+    counted = _judge.Counted(
+        classes=NLRAV, subjects=("a", "b", "c", "d"), patient=patient, label=label, choice=choice,
+        beat=np.rec.fromarrays([np.full(len(label), "100"), np.arange(len(label))]),
+    )  # fmt: skip
     return {
         "name": name, "title": f"Title of {name}", "paper": "", "model": name, "kind": kind,
         "variant": "", "parameters": 40181, "n": int(matrices.sum()), "subjects": 4,

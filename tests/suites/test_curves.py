@@ -112,8 +112,19 @@ def test_what_beats_pull_at_is_the_variance_of_delong() -> None:
     positive = rng.random(40) < 0.4
     above = score[positive][:, None] - score[~positive][None]
     won = (above > 0) + 0.5 * (above == 0)
-    variance = won.mean(axis=1).var() / positive.sum() + won.mean(axis=0).var() / (~positive).sum()
-    assert np.sum(pulls(score, positive) ** 2) == pytest.approx(variance, rel=1e-12)
+    # S10 / m + S01 / n of the paper, whose S divide by m - 1 and n - 1.
+    parts = [w.var(ddof=1) / len(w) for w in (won.mean(axis=1), won.mean(axis=0))]
+    assert np.sum(pulls(score, positive) ** 2) == pytest.approx(sum(parts), rel=1e-12)
+    assert np.isnan(pulls(score, np.arange(40) == 3)[3])
+
+
+def test_one_beat_of_a_class_has_no_interval_over_beats() -> None:
+    part = asked(1)
+    label = np.where(part.label == 2, 0, part.label)
+    label[np.flatnonzero(label == 0)[0]] = 2
+    found = curves([replace(part, label=label)], CLASSES, person)
+    assert found["classes"]["V"]["over_beats"] == [None, None] == found["over_beats"]
+    assert found["classes"]["S"]["over_beats"][0] > 0
 
 
 @pytest.mark.parametrize("shared", [1.0, 0.5])

@@ -251,10 +251,13 @@ def test_each_system_has_its_curves_and_its_cost(results: dict[str, Any]) -> Non
     assert curve["true"][-1] == 1
     assert curve["auc"] == pytest.approx(np.mean(curve["seeds"]), abs=1e-5)
     plain = _row(results, "aami inter-patient", "cnn", "plain augmentation")
-    assert set(plain["roc"]["classes"]["S"]) == {"auc", "seeds", "over_patients"}
-    low, high = curve["over_patients"]
-    assert low <= curve["auc"] <= high
-    assert len(row["roc"]["over_patients"]) == 2
+    assert set(plain["roc"]["classes"]["S"]) == {
+        "auc", "seeds", "over_beats", "over_patients",
+    }  # fmt: skip
+    for ends in ("over_beats", "over_patients"):
+        low, high = curve[ends]
+        assert low <= curve["auc"] <= high
+        assert len(row["roc"][ends]) == 2
 
 
 def test_the_ensemble_that_validation_names_is_held_to(results: dict[str, Any]) -> None:

@@ -49,17 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Judge, print, and write where asked."""
     if bool(args.subject) == (args.suite is not None):
-        raise UsageError("evaluate", "needs one thing to judge", "Give RUN, MODEL or --suite NAME")
+        mend = "Give RUN, MODEL or --suite NAME, and one of these"
+        raise UsageError("evaluate", "needs one thing to judge", mend)
     for flag, given in (("--protocol", args.protocol), ("--ensemble", args.ensemble)):
-        if given and args.suite:
+        if given is not None and args.suite:
             raise UsageError(flag, "a suite has its own", "Leave it out")
+    for flag, given in (("--no-train", args.no_train), ("--test-side", args.test_side)):
+        if given and not args.suite:
+            raise UsageError(flag, "is for suites", "Leave it out, or give --suite NAME")
     if args.suite:
         return _suite(args)
     from einthoven.report.scores import scores_text
     from einthoven.suites import judge_ensemble, judge_one
 
     out = Path(args.out) if args.out else None
-    if args.ensemble:
+    if args.ensemble is not None:
         if args.protocol:
             raise UsageError("--protocol", "runs are judged under their own", "Leave it out")
         table = judge_ensemble(args.subject, args.ensemble, out, force=args.force)

@@ -24,7 +24,7 @@ def scores_text(table: Mapping[str, Any]) -> str:
         variant = f" ({system['variant']})" if system["variant"] else ""
         lines.append(
             f"{system['title']}{variant}: {cell(system['n'])} beats of {system['subjects']} "
-            f"patients, {len(system['runs'])} trained"
+            f"patients, {_how_many(system)}"
         )
         if "records_of" in system:
             away = system["records_of"] - system["records"]
@@ -44,6 +44,13 @@ def scores_text(table: Mapping[str, Any]) -> str:
         lines.append("")
     lines += [table["note"]] if table["note"] else []
     return "\n".join(lines) + "\n"
+
+
+def _how_many(system: Mapping[str, Any]) -> str:
+    seeds = len(system["runs"])
+    if "members" not in system:
+        return f"{seeds} trained"
+    return f"{len(system['members'])} mixed" + (f", of {seeds} seeds each" if seeds > 1 else "")
 
 
 _MEANS = {

@@ -1,8 +1,8 @@
 """ROC curves, one class against all others, and the area under them with its intervals.
 
 The patients of a draw are those of every other figure's (`_judge`), the same for each class and
-trained model. Over beats no area is drawn, which would take seconds a trained model: what each beat
-adds to it gives the same interval at once, for beats are many.
+trained model. Over beats none is drawn, which would take seconds a trained model: the interval is
+DeLong's, which holds where a class has some tens of beats and others are said to be it.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def pulls(score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
 
     The sum of their squares is the variance of the area over beats, as DeLong, DeLong,
     Clarke-Pearson (Biometrics 44:837, 1988) have it. They add up over classes and trained models
-    that answer for the same beats, whose answers are alike.
+    that answer for the same beats, whose answers are alike. NaN where a kind has one beat alone.
 
     Parameters
     ----------
@@ -122,7 +122,8 @@ def pulls(score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
     for kind, sign in ((positive, 1.0), (~positive, -1.0)):
         # How many of the other kind stand below, ties by half; of a negative, above.
         below = sign * (ranks[kind] - rankdata(score[kind])) / np.count_nonzero(~kind)
-        found[kind] = (below - below.mean()) / np.count_nonzero(kind)
+        n = np.count_nonzero(kind)
+        found[kind] = (below - below.mean()) / np.sqrt(n * (n - 1)) if n > 1 else np.nan
     return found
 
 
@@ -145,7 +146,7 @@ def curves(
     them, are left out and counted in ``left_out_patients``.
     """
     asked = [_Asked(part, subject) for part in parts]
-    places, beats = _places(asked)
+    places, beats = _judge.places([one.beat for one in asked])
     found: dict[str, Any] = {}
     drawn: dict[str, Floats] = {}
     pulled: dict[str, Floats] = {}
@@ -180,17 +181,12 @@ def curves(
     }  # fmt: skip
 
 
-def _over_beats(mean: float, pull: Floats) -> list[float]:
+def _over_beats(mean: float, pull: Floats) -> list[float] | list[None]:
+    """Return mean less and more 1.96 standard deviations, inside 0 to 1."""
+    if np.isnan(pull).any():
+        return [None, None]
     half = float(norm.ppf(0.975) * np.sqrt(np.sum(pull**2)))
     return [max(mean - half, 0.0), min(mean + half, 1.0)]
-
-
-def _places(asked: Sequence[_Asked]) -> tuple[list[npt.NDArray[np.intp]], int]:
-    """Return (beat,) for each trained model where its beats stand among those of all; how many."""
-    keys = np.concatenate([one.beat for one in asked])
-    names, place = np.unique(keys, return_inverse=True)
-    ends = np.cumsum([len(one.beat) for one in asked])[:-1]
-    return np.split(place, ends), len(names)
 
 
 class _Asked:
@@ -209,7 +205,7 @@ class _Asked:
         subjects, group = _judge.patients(part, subject)
         known = part.label >= 0
         self.label, self.group = part.label[known], group[known]
-        self.beat = np.rec.fromarrays([part.record[known], part.sample[known]])
+        self.beat = _judge.name_of_beats(part)[known]
         self.probability = softmax(part.where(known).scaled)
         times = bootstrap.times_of_groups(len(subjects), _judge.DRAWS, 0)
         self.times = times.astype(np.float64)

@@ -20,11 +20,20 @@ from einthoven.suites._runs import RECIPE, Run, read_run
 
 
 def member(name: str, run: Run) -> Member:
-    """Return a run as a member of an ensemble, under a name of its own."""
-    return Member(
-        name=name, predictions=run.predictions, labels=run.labels,
-        input=InputSpec.from_dict(run.recipe["input"]),
-    )  # fmt: skip
+    """Return a run as a member of an ensemble, under a name of its own.
+
+    Raises
+    ------
+    DataError : its recipe does not say what it eats.
+    """
+    try:
+        spec = InputSpec.from_dict(run.recipe["input"])
+    except (KeyError, TypeError, UsageError) as fault:
+        where = run.path / RECIPE
+        raise DataError(
+            where, f"has no [input] that is known ({fault})", "Train it again"
+        ) from fault
+    return Member(name=name, predictions=run.predictions, labels=run.labels, input=spec)
 
 
 def mixed_row(
@@ -62,7 +71,7 @@ def mixed_row(
     return row
 
 
-def table_of(folders: Sequence[Path], kind: str, root: Path | None) -> dict[str, Any]:
+def table_of(folders: Sequence[Path], kind: str, command: str, root: Path | None) -> dict[str, Any]:
     """Return the table of an ensemble of runs: the ensemble, then each of them alone.
 
     Raises
@@ -70,28 +79,39 @@ def table_of(folders: Sequence[Path], kind: str, root: Path | None) -> dict[str,
     UsageError : a run is none of beats, or the runs do not fit each other (`ensemble.combine`).
     DataError : a folder is no finished run.
     """
+    folders = [folder.resolve() for folder in folders]
     for folder in folders:
         if (task := task_of(folder)) not in ("", "beat"):
             mend = "Give runs of beats: only their answers can be mixed"
             raise UsageError(folder, f"is a run of the task {task}", mend)
     runs = [read_run(folder) for folder in folders]
-    for run in runs:
-        if "input" not in run.recipe:
-            raise DataError(run.path / RECIPE, "has no [input]", "Train it again")
-    first = runs[0]
-    short = ["/".join(folder.parts[-2:]) for folder in folders]
-    names = short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+    names, first = _names(folders), runs[0]
     given = [member(name, run) for name, run in zip(names, runs, strict=True)]
+    for name, run in zip(names, runs, strict=True):
+        if beats.variant(run) != beats.variant(first):
+            fault = "learnt with 201 and another without (protocol.strict)"
+            raise UsageError(f"ensemble member {name!r}", fault, "Give runs of one training side")
     over = beats.macro_over(first.labels, first.predictions.classes, first.protocol)
     mixed, share = combine(given, kind, over), weights(given, kind, over)
     corpus = open_corpus(first.corpus, root)
+    alone = [beats.judge_runs([run], corpus) for run in runs]
+    for row, run in zip(alone, runs, strict=True):
+        row["title"] += f" (seed {run.seed})"
     title = [f"{name} ({share[name]:.3f})" for name in names]
-    rows = [mixed_row(kind, title, [first.seed], [mixed], first, corpus) | {"weights": [share]}]
-    for run in runs:
-        row = beats.judge_runs([run], corpus)
-        rows.append(
-            row | {"variant": ", ".join(filter(None, (f"seed {run.seed}", row["variant"])))}
-        )
-    return beats.one_table(
-        first.corpus, first.labels, first.protocol, first.predictions.classes, rows
-    )
+    row = mixed_row(kind, title, [first.seed], [mixed], first, corpus)
+    row |= {
+        "variant": ", ".join(filter(None, (beats.variant(first), f"of {', '.join(names)}"))),
+        "title": f"Ensemble {kind} of {', '.join(title)}", "members": names, "weights": [share],
+        "command": command,
+    }  # fmt: skip
+    classes = first.predictions.classes
+    return beats.one_table(first.corpus, first.labels, first.protocol, classes, [row, *alone])
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Return the ends of paths, as short as tells them apart: a whole path is a machine's."""
+    for length in range(2, max(len(f.parts) for f in folders) + 1):
+        names = ["/".join(f.parts[-length:]) for f in folders]
+        if len(set(names)) == len(set(folders)):
+            break
+    return names

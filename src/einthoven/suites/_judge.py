@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,52 @@ MACRO = {"aami": ("N", "S", "V", "F"), "nlrav": ("N", "L", "R", "A", "V")}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counted:
-    """Confusion matrices of one trained model, a patient each.
+    """What one trained model says of each beat that has a class in the reference.
 
     Attributes
     ----------
-    classes : their names, in the order of the matrices.
+    classes : their names.
     subjects : (patient,) sorted.
-    matrices : (patient, class, class) counts, rows = reference.
+    beat : (beat,) record and sample, as `name_of_beats` has them.
+    patient, label, choice : (beat,) indices: of whom it is, the reference's class and the answer.
     """
 
     classes: tuple[str, ...]
     subjects: tuple[str, ...]
-    matrices: Counts
+    beat: npt.NDArray[np.void]
+    patient: npt.NDArray[np.int64]
+    label: npt.NDArray[np.int64]
+    choice: npt.NDArray[np.int64]
+
+    @cached_property
+    def matrices(self) -> Counts:
+        """(patient, class, class) counts, rows = reference."""
+        return classification.confusion_by_group(
+            self.label, self.choice, self.patient, len(self.classes), len(self.subjects)
+        )
 
     def without(self, subject: str) -> Counted:
-        """Return the counts of all other patients."""
-        keep = np.array([s != subject for s in self.subjects])
+        """Return what is said of all other patients."""
+        gone = self.subjects.index(subject)
+        keep = self.patient != gone
         return Counted(
-            classes=self.classes,
-            subjects=tuple(s for s in self.subjects if s != subject),
-            matrices=self.matrices[keep],
-        )
+            classes=self.classes, subjects=tuple(s for s in self.subjects if s != subject),
+            beat=self.beat[keep], label=self.label[keep], choice=self.choice[keep],
+            patient=self.patient[keep] - (self.patient[keep] > gone),
+        )  # fmt: skip
+
+
+def name_of_beats(predictions: Predictions) -> npt.NDArray[np.void]:
+    """Return (beat,) record and sample as one, so that beats of two models can be compared."""
+    return np.rec.fromarrays([predictions.record, predictions.sample])
+
+
+def places(beats: Sequence[npt.NDArray[np.void]]) -> tuple[list[npt.NDArray[np.int64]], int]:
+    """Return (beat,) for each trained model where its beats stand among those of all; how many."""
+    if all(np.array_equal(b, beats[0]) for b in beats):
+        return [np.arange(len(b)) for b in beats], len(beats[0])
+    names, place = np.unique(np.concatenate(beats), return_inverse=True)
+    return np.split(place, np.cumsum([len(b) for b in beats])[:-1]), len(names)
 
 
 def patients(
@@ -65,17 +90,17 @@ def count(predictions: Predictions, subject: Callable[[str], str]) -> Counted:
     subject : from a record's name to who was recorded.
     """
     subjects, group = patients(predictions, subject)
-    matrices = classification.confusion_by_group(
-        predictions.label, predictions.choice, group, len(predictions.classes), len(subjects)
-    )
-    return Counted(classes=predictions.classes, subjects=subjects, matrices=matrices)
+    known = predictions.label >= 0
+    return Counted(
+        classes=predictions.classes, subjects=subjects, patient=group[known],
+        beat=name_of_beats(predictions)[known], label=predictions.label[known],
+        choice=predictions.choice[known],
+    )  # fmt: skip
 
 
 def constant(like: Counted, name: str) -> Counted:
-    """Return the counts of the control that says one class of every beat."""
-    matrices = np.zeros_like(like.matrices)
-    matrices[:, :, like.classes.index(name)] = like.matrices.sum(axis=2)
-    return Counted(classes=like.classes, subjects=like.subjects, matrices=matrices)
+    """Return the control that says one class of every beat."""
+    return replace(like, choice=np.full(len(like.choice), like.classes.index(name)))
 
 
 def _figures(
@@ -115,13 +140,30 @@ def _of_class(figure: bootstrap.Figure, index: int, matrices: npt.NDArray[np.gen
 
 def _draws(seeds: Sequence[Counted], over: str) -> list[Counts]:
     if over == "beats":
-        return [
-            bootstrap.draws_over_beats(s.matrices.sum(axis=0), DRAWS, seed)
-            for seed, s in enumerate(seeds)
-        ]
+        return _draws_over_beats(seeds)
     # One seed for all: each draw takes the same patients for each trained model, so that what is
     # resampled is the people and not the chance of training.
     return [bootstrap.draws_over_groups(s.matrices, DRAWS, 0) for s in seeds]
+
+
+def _draws_over_beats(seeds: Sequence[Counted]) -> list[Counts]:
+    """Return (draw, class, class) of each trained model, a draw being the same beats for all.
+
+    Beats of which all models say the same are alike, so a draw is a multinomial one over what is
+    said of a beat; the models' answers stay together as they are.
+    """
+    size = len(seeds[0].classes)
+    at, beats = places([s.beat for s in seeds])
+    if beats == 0:
+        return [np.zeros((DRAWS, size, size), np.int64) for _ in seeds]
+    said = np.zeros((len(seeds), beats), np.int64)  # 0 is of a beat that a model was not asked
+    for row, place, s in zip(said, at, seeds, strict=True):
+        row[place] = 1 + s.label * size + s.choice
+    together = np.ravel_multi_index(tuple(said), (size * size + 1,) * len(seeds))
+    _, first, counts = np.unique(together, return_index=True, return_counts=True)
+    drawn = np.random.default_rng(0).multinomial(beats, counts / beats, size=DRAWS)
+    cells = np.eye(size * size + 1, dtype=np.int64)[:, 1:]
+    return [(drawn @ cells[row[first]]).reshape(DRAWS, size, size) for row in said]
 
 
 def figures(seeds: Sequence[Counted], over: Sequence[str]) -> dict[str, Any]:

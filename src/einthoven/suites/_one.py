@@ -111,9 +111,9 @@ def judge_ensemble(
         raise UsageError(
             "--ensemble", "mixes two runs or more", "Give their folders, or leave it out"
         )
-    table = _ensembles.table_of([Path(f) for f in folders], kind, root)
     spelt = " ".join(_spelt(Path(f)) for f in folders)
     command = f"einthoven evaluate {spelt} --ensemble {kind}"
+    table = _ensembles.table_of([Path(f) for f in folders], kind, command, root)
     return _kept(table, f"ensemble-{kind}", command, out, force=force)
 
 
@@ -136,7 +136,7 @@ def _kept(
 
 def _spelt(path: Path) -> str:
     """Return what tells which run: from the folder of runs on; the whole path is a machine's."""
-    parts = path.parts
+    parts = path.resolve().parts
     return "/".join(parts[parts.index("runs") :] if "runs" in parts else parts[-2:])
 
 

@@ -240,7 +240,9 @@ def _generator(base: str, labels: str, side: str, seed: int, runs: Path) -> Item
 
     Between patients the sides are the same for all seeds, within patients each seed draws its own.
     """
-    maker, changes = _maker(base) or (GENERATOR, ())
+    found = _maker(base)
+    assert found is not None, "such a system is left out of the plan"
+    maker, changes = found
     name, seed = _name(maker, labels, side, ""), 0 if side == "inter" else seed
     own = [f"name={name}", f"seeds=[{seed}]", *_asked(labels, side), RARE, *changes]
     return Item(

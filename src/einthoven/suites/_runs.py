@@ -111,11 +111,14 @@ def read_run(folder: Path) -> Run:
         classes = tuple(recipe["corpus"].get("classes") or CLASSES[labels])
         _ = recipe["name"], recipe["corpus"]["name"], recipe["model"]["name"]
         _ = recipe["protocol"]["name"]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError) as fault:
         raise DataError(folder / RECIPE, f"is no recipe ({fault})", "Train it again") from fault
     metrics: dict[str, Any] = {}
     if (folder / METRICS).is_file():
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        try:
+            metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        except ValueError as fault:
+            raise DataError(folder / METRICS, "is damaged", "Train the run again") from fault
     return Run(
         path=folder, recipe=recipe, metrics=metrics, seed=_seed(folder, recipe),
         predictions=Predictions.load(folder / TABLE, classes=classes),

@@ -338,7 +338,10 @@ def run(
         conditions["systems"] = was["conditions"]["systems"] | conditions["systems"]
     results = {
         "suite": "mitdb", "einthoven": __version__, "command": COMMAND, "published": PUBLISHED,
-        "intervals": {"level": 0.95, "draws": _judge.DRAWS, "kind": "percentile bootstrap"},
+        "intervals": {
+            "level": 0.95, "draws": _judge.DRAWS,
+            "kind": "percentile bootstrap; of areas under ROC curves over beats DeLong's",
+        },
         "notes": notes, "missing": _missing(items, found), "tables": found,
         "default": {"name": _plan.DEFAULT} if _plan.DEFAULT in zoo_names() else {},
         "held_to": held_to(found, conditions), "conditions": conditions,
