@@ -58,8 +58,8 @@ def test_runs_are_mixed_and_stand_beside_each_other(members: list[str], capsys: 
     assert json.loads(Path("found/ensemble-mean.json").read_text()) == {"suite": "one", **table}
     looks = _looks.read(Path("found"))
     assert {(look["system"], look["why"]) for look in looks} == {
-        ("ensemble mean", "of runs/one-0, runs/two-0"), ("one", "trained model, a seed"),
-        ("two", "trained model, a seed"),
+        ("ensemble mean", "of runs/one-0 (0.500), runs/two-0 (0.500)"),
+        ("one", "trained model, a seed"), ("two", "trained model, a seed"),
     }  # fmt: skip
     assert str(Path.cwd()) not in json.dumps([table, looks])
 
@@ -67,7 +67,9 @@ def test_runs_are_mixed_and_stand_beside_each_other(members: list[str], capsys: 
 def test_the_terminal_shows_whose_weight_is_what(members: list[str], capsys: Capture) -> None:
     assert main(["evaluate", *members, "--ensemble", "top2-weighted"]) == 0
     shown = capsys.readouterr().out
-    assert shown.index("Ensemble top2-weighted of runs/one-0 (0.") < shown.index("A title (seed 0)")
+    assert shown.index("Ensemble top2-weighted (of runs/one-0 (0.") < shown.index(
+        "A title (seed 0)"
+    )
     assert "2 mixed" in shown
     assert "LEAKY" not in shown
 
@@ -78,8 +80,10 @@ def test_runs_of_one_name_in_two_places_are_told_apart(
     shutil.copytree(tmp_path / "runs", tmp_path / "other" / "runs")
     other = tmp_path / "other" / "runs" / "two-0"
     # Two runs of one folder name and one place: the shortest ends that differ are their names.
-    assert main(["evaluate", members[1], str(other), "--ensemble", "mean"]) == 0
-    assert "other/runs/two-0 (0.500)" in capsys.readouterr().out
+    assert main(["evaluate", members[1], str(other), "--ensemble", "mean", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)["systems"][0]
+    assert row["members"][1] == "other/runs/two-0"
+    assert row["command"] == f"einthoven evaluate {' '.join(row['members'])} --ensemble mean"
 
 
 def test_runs_without_201_are_mixed_among_themselves(make_run: Any, capsys: Capture) -> None:
@@ -93,7 +97,7 @@ def test_runs_without_201_are_mixed_among_themselves(make_run: Any, capsys: Capt
     assert shown.count("strict: trained without 201") == 3
     assert "rows marked strict train without 201" in shown
     assert main(["evaluate", str(first), str(plain), "--ensemble", "mean"]) == 2
-    assert "Give runs of one training side" in capsys.readouterr().err
+    assert "(as its recipe is; strict: trained without 201)" in capsys.readouterr().err
 
 
 def test_the_help_names_each_kind(capsys: Capture) -> None:

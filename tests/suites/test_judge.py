@@ -35,6 +35,7 @@ def width(parts: list[Predictions], name: str = "S") -> float:
 def test_the_same_answers_thrice_have_the_interval_of_once() -> None:
     part = answers(1)
     assert width([part] * 3) == pytest.approx(width([part]))
+    assert width([part] * 20) == pytest.approx(width([part]))
 
 
 def test_other_beats_make_the_interval_of_the_mean_narrower() -> None:

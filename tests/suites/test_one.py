@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from einthoven.cli import main
 from einthoven.record.errors import DataError, UsageError
 from einthoven.suites import _looks, judge_one, suite_names
+from einthoven.suites._one import _spelt
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,6 +47,22 @@ def test_with_out_the_table_is_written_and_the_look_counted(make_run: Any, capsy
         assert main(["evaluate", str(folder), "--out", "found"]) == 0
     assert json.loads(Path("found/net-0.json").read_text())["systems"][0]["name"] == "net"
     assert [look["system"] for look in _looks.read(Path("found"))] == ["net"]
+
+
+def test_a_look_is_booked_by_what_anyone_can_type(
+    make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    folder = make_run("net")
+    deep = tmp_path / "runs" / "mine" / "runs"
+    shutil.copytree(folder, deep / "net-0")
+    for path in (folder, deep / "net-0"):
+        assert main(["evaluate", str(path), "--out", path.parent.name + "-out"]) == 0
+        monkeypatch.chdir(path)
+        assert main(["evaluate", ".", "--out", "found"]) == 0
+        looks = _looks.read(Path("found"))
+        assert [look["command"] for look in looks] == ["einthoven evaluate runs/net-0"]
+        monkeypatch.chdir(tmp_path)
+    assert _spelt(Path("aami-review")) == "aami-review"
 
 
 def test_other_results_are_not_written_over_unasked(make_run: Any, capsys: Capture) -> None:

@@ -110,7 +110,7 @@ def test_a_system_without_a_recipe_is_left_out_with_a_note(
     assert any(note.startswith("cnn-lstm:") for note in left)
 
 
-def test_what_is_asked_between_patients_only_is_told(tmp_path: Path) -> None:
+def test_each_system_is_asked_within_patients_and_rows_without_made_beats(tmp_path: Path) -> None:
     items, left = plan(tmp_path)
     within = {i.system for i in items if i.side == "intra"}
     assert within - {_plan.GENERATOR} == set(_plan.SYSTEMS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from einthoven.evaluation.predictions import Predictions
 from einthoven.protocols import PROTOCOLS, Beats
 from einthoven.record.errors import UsageError
 from einthoven.training import _rows_within, boosting, load_recipe
@@ -76,10 +79,31 @@ def test_no_label_of_another_side_is_learnt(table: Rows, monkeypatch: pytest.Mon
     assert found.offsets == (0.0, 0.0, 0.0, 0.0)
 
 
+def test_a_run_within_patients_has_the_sides_of_its_protocol(
+    table: Rows, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    corpus = SimpleNamespace(records=("a", "b", "c"), subject=str)
+    monkeypatch.setattr(boosting, "open_corpus", lambda _: corpus)
+    boosting.fit(load_recipe("boosting", NOTHING_MADE), tmp_path, resume=False)
+    split = json.loads((tmp_path / "split.json").read_text())
+    assert split["leaky"]
+    answers = Predictions.load(tmp_path / "predictions.npz", classes=("N", "S", "V", "F"))
+    for part in ("validation", "test"):
+        side = answers.of(part)
+        stands: dict[str, list[int]] = {}
+        for record, sample in zip(side.record.tolist(), side.sample.tolist(), strict=True):
+            stands.setdefault(record, []).append(sample)
+        assert {r: sorted(s) for r, s in stands.items()} == split["sides"][part]
+        assert (side.choice == side.label).mean() > 0.95
+    told = json.loads((tmp_path / "metrics.json").read_text())
+    assert told["rows"] == split["beats"]["training"]
+    assert told["offsets"] == [0.0] * 4
+
+
 def test_made_beats_and_too_few_beats_are_refused(
     table: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match=r"Give augment\.kinds=\[\]"):
+    with pytest.raises(UsageError, match=r"Give augment\.kinds=\[\], and model\.keep=\{\}"):
         _within('augment.kinds=["runs"]')
     few = np.flatnonzero(table.label == 3)[9:]
     poor = replace(table, label=np.where(np.isin(np.arange(900), few), -1, table.label))

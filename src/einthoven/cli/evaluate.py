@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
         mend = "Give RUN, MODEL or --suite NAME, and one of these"
         raise UsageError("evaluate", "needs one thing to judge", mend)
     for flag, given in (("--protocol", args.protocol), ("--ensemble", args.ensemble)):
-        if given is not None and args.suite:
+        if given is not None and args.suite is not None:
             raise UsageError(flag, "a suite has its own", "Leave it out")
     for flag, given in (("--no-train", args.no_train), ("--test-side", args.test_side)):
-        if given and not args.suite:
+        if given and args.suite is None:
             raise UsageError(flag, "is for suites", "Leave it out, or give --suite NAME")
-    if args.suite:
+    if args.suite is not None:
         return _suite(args)
     from einthoven.report.scores import scores_text
     from einthoven.suites import judge_ensemble, judge_one

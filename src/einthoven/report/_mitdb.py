@@ -235,7 +235,8 @@ def _side_by_side(found: Mapping[str, Any], inputs: Sequence[Row]) -> str:
         "file. Between patients the networks learn from 18 records of DS1 and keep four "
         f"({', '.join(VALIDATION)}) for validation; {_WHOLE} are chosen by leave-records-out in "
         "DS1 and then learn from all 22. Within patients those make no beats, which would be made "
-        "from recordings that are tested.\n\n"
+        "from recordings that are tested, choose no offsets, learn from all beats of the training "
+        "side, and keep the settings that were chosen between patients.\n\n"
     )
     text += table(columns, body)
     for content in (inter, intra):

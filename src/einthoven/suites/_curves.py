@@ -107,7 +107,7 @@ def over_patients(cells: Floats, times: Floats) -> Floats:
 
 
 def pulls(score: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
-    """Return (beat,) how far each beat draws the area off, as if it counted once more.
+    """Return (beat,) how far each beat draws the area off.
 
     The sum of their squares is the variance of the area over beats, as DeLong, DeLong,
     Clarke-Pearson (Biometrics 44:837, 1988) have it. They add up over classes and trained models

@@ -79,39 +79,39 @@ def table_of(folders: Sequence[Path], kind: str, command: str, root: Path | None
     UsageError : a run is none of beats, or the runs do not fit each other (`ensemble.combine`).
     DataError : a folder is no finished run.
     """
-    folders = [folder.resolve() for folder in folders]
     for folder in folders:
         if (task := task_of(folder)) not in ("", "beat"):
             mend = "Give runs of beats: only their answers can be mixed"
             raise UsageError(folder, f"is a run of the task {task}", mend)
     runs = [read_run(folder) for folder in folders]
-    names, first = _names(folders), runs[0]
-    given = [member(name, run) for name, run in zip(names, runs, strict=True)]
-    for name, run in zip(names, runs, strict=True):
+    called, first = names(folders), runs[0]
+    given = [member(name, run) for name, run in zip(called, runs, strict=True)]
+    for name, run in zip(called, runs, strict=True):
         if beats.variant(run) != beats.variant(first):
-            fault = "learnt with 201 and another without (protocol.strict)"
-            raise UsageError(f"ensemble member {name!r}", fault, "Give runs of one training side")
+            one, other = (beats.variant(r) or "as its recipe is" for r in (run, first))
+            fault = f"is another training than {called[0]!r} ({one}; {other})"
+            raise UsageError(f"ensemble member {name!r}", fault, "Give runs of one training")
     over = beats.macro_over(first.labels, first.predictions.classes, first.protocol)
     mixed, share = combine(given, kind, over), weights(given, kind, over)
     corpus = open_corpus(first.corpus, root)
     alone = [beats.judge_runs([run], corpus) for run in runs]
     for row, run in zip(alone, runs, strict=True):
         row["title"] += f" (seed {run.seed})"
-    title = [f"{name} ({share[name]:.3f})" for name in names]
-    row = mixed_row(kind, title, [first.seed], [mixed], first, corpus)
+    row = mixed_row(kind, called, [first.seed], [mixed], first, corpus)
+    weighed = f"of {', '.join(f'{name} ({share[name]:.3f})' for name in called)}"
     row |= {
-        "variant": ", ".join(filter(None, (beats.variant(first), f"of {', '.join(names)}"))),
-        "title": f"Ensemble {kind} of {', '.join(title)}", "members": names, "weights": [share],
-        "command": command,
+        "variant": ", ".join(filter(None, (beats.variant(first), weighed))),
+        "title": f"Ensemble {kind}", "weights": [share], "command": command,
     }  # fmt: skip
     classes = first.predictions.classes
     return beats.one_table(first.corpus, first.labels, first.protocol, classes, [row, *alone])
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
+def names(folders: Sequence[Path]) -> list[str]:
     """Return the ends of paths, as short as tells them apart: a whole path is a machine's."""
+    folders = [folder.resolve() for folder in folders]
     for length in range(2, max(len(f.parts) for f in folders) + 1):
-        names = ["/".join(f.parts[-length:]) for f in folders]
-        if len(set(names)) == len(set(folders)):
+        found = ["/".join(f.parts[-length:]) for f in folders]
+        if len(set(found)) == len(set(folders)):
             break
-    return names
+    return found

@@ -157,10 +157,11 @@ def _draws_over_beats(seeds: Sequence[Counted]) -> list[Counts]:
     if beats == 0:
         return [np.zeros((DRAWS, size, size), np.int64) for _ in seeds]
     said = np.zeros((len(seeds), beats), np.int64)  # 0 is of a beat that a model was not asked
+    alike = np.zeros(beats, np.int64)  # equal where all say the same
     for row, place, s in zip(said, at, seeds, strict=True):
         row[place] = 1 + s.label * size + s.choice
-    together = np.ravel_multi_index(tuple(said), (size * size + 1,) * len(seeds))
-    _, first, counts = np.unique(together, return_index=True, return_counts=True)
+        _, alike = np.unique(alike * (size * size + 1) + row, return_inverse=True)
+    _, first, counts = np.unique(alike, return_index=True, return_counts=True)
     drawn = np.random.default_rng(0).multinomial(beats, counts / beats, size=DRAWS)
     cells = np.eye(size * size + 1, dtype=np.int64)[:, 1:]
     return [(drawn @ cells[row[first]]).reshape(DRAWS, size, size) for row in said]

@@ -111,8 +111,10 @@ def judge_ensemble(
         raise UsageError(
             "--ensemble", "mixes two runs or more", "Give their folders, or leave it out"
         )
-    spelt = " ".join(_spelt(Path(f)) for f in folders)
-    command = f"einthoven evaluate {spelt} --ensemble {kind}"
+    spelt = [_spelt(Path(f)) for f in folders]
+    if len(set(spelt)) < len(spelt):
+        spelt = _ensembles.names([Path(f) for f in folders])
+    command = f"einthoven evaluate {' '.join(spelt)} --ensemble {kind}"
     table = _ensembles.table_of([Path(f) for f in folders], kind, command, root)
     return _kept(table, f"ensemble-{kind}", command, out, force=force)
 
@@ -136,8 +138,11 @@ def _kept(
 
 def _spelt(path: Path) -> str:
     """Return what tells which run: from the folder of runs on; the whole path is a machine's."""
+    if not path.is_dir():
+        return str(path)  # a shipped model's name
     parts = path.resolve().parts
-    return "/".join(parts[parts.index("runs") :] if "runs" in parts else parts[-2:])
+    at = max((i for i, part in enumerate(parts) if part == "runs"), default=len(parts) - 2)
+    return "/".join(parts[at:])
 
 
 def _keep(path: Path, results: dict[str, Any]) -> None:

@@ -36,8 +36,9 @@ class Weighing:
     keep_made : share of the made beats of each class, for kinds that make it; the rest 0. The
         network learns from all beats of a class whose share is not 0.
     made : weight of the made rows of a class, the real ones together being 1.
-    folds : records that are left out together.
-    uncertain : share of the out-of-fold beats that the threshold calls uncertain.
+    folds : records that are left out together; not within patients.
+    uncertain : share of the validation beats that the threshold calls uncertain; between patients
+        these are answered out of fold.
     share : of the networks over the sequence of beats in the answer, a mean of log probabilities:
         0 is trees alone, 1 the networks alone.
     epochs : passes of each network.

@@ -25,7 +25,7 @@ class Answered:
     Attributes
     ----------
     model : what was learnt.
-    learnt : how many rows it learnt from.
+    learnt : rows of the training side, made ones among them.
     asked, answers : rows in their recordings' order, and (beat, class) the model's logits of them.
     tested : (beat,) which of `asked` are the test side.
     held, said : rows of the validation side, and (beat, class) logits by a model that learnt from
@@ -66,7 +66,7 @@ def within(
     if making.kinds:
         raise UsageError(
             "augment.kinds", f"makes beats from recordings that {recipe.protocol.name} tests",
-            "Give augment.kinds=[]",
+            "Give augment.kinds=[], and model.keep={} to learn from all that are there",
         )  # fmt: skip
     classes, seed, p = recipe.corpus.classes, recipe.seeds[0], recipe.protocol
     spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough

@@ -4,7 +4,8 @@ With both may go a network over the wave of each beat (`_waveform`).
 
 Everything that is chosen (offsets of the classes, temperature, the threshold of "uncertain") is
 chosen on out-of-fold answers: the training records are divided into folds, and each fold is
-answered by a model that saw none of its records, nor anything made from them.
+answered by a model that saw none of its records, nor anything made from them. Within patients it is
+chosen on the validation side, and no offset is (`_rows_within`).
 """
 
 from __future__ import annotations
