@@ -76,7 +76,7 @@ def judge_one(
         table = _run(folder, protocol, root)
     row = table["systems"][0]
     name = str(row["name"]) if shipped else f"{row['name']}-{row['runs'][0]['seed']}"
-    return _kept(table, name, f"einthoven evaluate {_spelt(folder)}", out, force=force)
+    return _written(table, name, f"einthoven evaluate {_spelt(folder)}", out, force=force)
 
 
 def judge_ensemble(
@@ -116,17 +116,17 @@ def judge_ensemble(
         spelt = _ensembles.names([Path(f) for f in folders])
     command = f"einthoven evaluate {' '.join(spelt)} --ensemble {kind}"
     table = _ensembles.table_of([Path(f) for f in folders], kind, command, root)
-    return _kept(table, f"ensemble-{kind}", command, out, force=force)
+    return _written(table, f"ensemble-{kind}", command, out, force=force)
 
 
-def _kept(
+def _written(
     table: dict[str, Any], name: str, command: str, out: Path | None, *, force: bool
 ) -> dict[str, Any]:
     """Return a table, written where it is asked, its look at a public test side counted."""
     ready: dict[str, Any] = plain({"suite": "one", **table} if out else table)
     path = (out or Path()) / f"{name}.json"
     if out and not force:
-        _keep(path, ready)
+        _refuse_other(path, ready)
     results = out or Path("results")
     if out or results.is_dir():
         if table.get("unit") == "record":
@@ -145,7 +145,7 @@ def _spelt(path: Path) -> str:
     return "/".join(parts[at:])
 
 
-def _keep(path: Path, results: dict[str, Any]) -> None:
+def _refuse_other(path: Path, results: dict[str, Any]) -> None:
     """Refuse to write over a file that says something else.
 
     Raises
