@@ -162,7 +162,7 @@ def _draws_over_beats(seeds: Sequence[Counted]) -> list[Counts]:
         row[place] = 1 + s.label * size + s.choice
         _, alike = np.unique(alike * (size * size + 1) + row, return_inverse=True)
     _, first, counts = np.unique(alike, return_index=True, return_counts=True)
-    drawn = np.random.default_rng(0).multinomial(beats, counts / beats, size=DRAWS)
+    drawn = bootstrap.draws_over_beats(counts, DRAWS, 0)
     cells = np.eye(size * size + 1, dtype=np.int64)[:, 1:]
     return [(drawn @ cells[row[first]]).reshape(DRAWS, size, size) for row in said]
 

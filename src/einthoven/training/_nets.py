@@ -13,7 +13,7 @@ from torch import nn
 from einthoven.corpora import open_corpus
 from einthoven.inputs import side_names
 from einthoven.models import MODELS
-from einthoven.protocols import PROTOCOLS, Beats, Split
+from einthoven.protocols import Beats, Split
 from einthoven.store import Store, open_store
 from einthoven.training import _run, _weights
 from einthoven.training._batches import Windows
@@ -43,14 +43,7 @@ def prepare(recipe: Recipe, seed: int) -> Data:
         record=store.record, subject=store.subject, sample=store.sample,
         label=store.labels(corpus.labels, corpus.classes),
     )  # fmt: skip
-    p = recipe.protocol
-    if PROTOCOLS[p.name].leaky:
-        _run.check_classes(recipe, beats.label, 10, "parts that each class is divided into")
-    split = PROTOCOLS[p.name].split(
-        beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
-    )
-    _run.check_classes(recipe, beats.label[split.training.rows], 1)
-    return Data(store=store, split=split)
+    return Data(store=store, split=_run.divided(recipe, beats, seed))
 
 
 def build(recipe: Recipe) -> nn.Module:

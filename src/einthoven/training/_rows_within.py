@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from einthoven.corpora import Corpus
-from einthoven.protocols import PROTOCOLS, Beats
+from einthoven.protocols import Beats
 from einthoven.record.errors import UsageError
 from einthoven.training._learners import Logits, Model, Weighing, learn
 from einthoven.training._premature import Making, Rows, rows
 from einthoven.training._recipe import Recipe
-from einthoven.training._run import check_classes
+from einthoven.training._run import divided
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,21 +68,13 @@ def within(
             "augment.kinds", f"makes beats from recordings that {recipe.protocol.name} tests",
             "Give augment.kinds=[], and model.keep={} to learn from all that are there",
         )  # fmt: skip
-    classes, seed, p = recipe.corpus.classes, recipe.seeds[0], recipe.protocol
+    classes, seed = recipe.corpus.classes, recipe.seeds[0]
     spec = replace(recipe.input, neighbours=(0, 0))  # the rows have neighbours enough
     table = rows(corpus, corpus.records, spec, recipe.corpus.labels, classes, progress=tell)
-    check_classes(recipe, table.label, 10, "parts that each class is divided into")
     subject = np.array([corpus.subject(r) for r in table.record.tolist()])
     beats = Beats(record=table.record, subject=subject, sample=table.sample, label=table.label)
-    split = PROTOCOLS[p.name].split(
-        beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
-    )
-    side = {
-        part: np.isin(np.arange(len(table)), chosen.rows)
-        for part, chosen in (
-            ("training", split.training), ("validation", split.validation), ("test", split.test),
-        )
-    }  # fmt: skip
+    split = divided(recipe, beats, seed)
+    side = {part: np.isin(np.arange(len(table)), s.rows) for part, s in split.sides.items()}
     known = replace(table, label=np.where(side["training"], table.label, -1))
     model = learn(known, classes, weighing, trees, seed)
     answers = model.logits(table)

@@ -17,6 +17,7 @@ from einthoven._version import __version__
 from einthoven.evaluation.calibration import fit_temperature, softmax
 from einthoven.evaluation.classification import confusion, scores
 from einthoven.evaluation.predictions import Predictions
+from einthoven.protocols import PROTOCOLS, Beats, Split
 from einthoven.record.errors import UsageError
 from einthoven.record.files import write_text
 from einthoven.training._recipe import Recipe, to_toml
@@ -84,6 +85,24 @@ def check_classes(
             beats = "1 beat" if count == 1 else f"{count} beats"
             fault = f"class {name} has {beats}, fewer than the {least} {parts}"
             raise UsageError("corpus.classes", fault, mend)
+
+
+def divided(recipe: Recipe, beats: Beats, seed: int) -> Split:
+    """Return beats divided by the recipe's protocol, each class with enough to learn from.
+
+    Raises
+    ------
+    UsageError : the protocol cannot be followed, or a class has too few beats.
+    LeakError : a beat or a subject would be on two sides.
+    """
+    p = recipe.protocol
+    if PROTOCOLS[p.name].leaky:
+        check_classes(recipe, beats.label, 10, "parts that each class is divided into")
+    split = PROTOCOLS[p.name].split(
+        beats, seed=seed, strict=p.strict, train=p.train, validation=p.validation, test=p.test
+    )
+    check_classes(recipe, beats.label[split.training.rows], 1)
+    return split
 
 
 def uncertain_threshold(predictions: Predictions) -> float:
