@@ -1,9 +1,9 @@
 """What the suite ``mitdb`` trains: systems by labels, protocol, augmentation and seed.
 
 The table below is the whole comparison. A run folder is ``SYSTEM-LABELS-SIDE[-VARIANT]/seed-K``, of
-what learns from rows of numbers ``SYSTEM[-VARIANT]/seed-K``; a run that is there is never trained
-again, and one that was killed goes on. The order is that of use: first each system once, then the
-other seeds, then the variants.
+what learns from rows of numbers between patients ``SYSTEM[-VARIANT]/seed-K``; a run that is there
+is never trained again, and one that was killed goes on. The order is that of use: first each system
+once, then the other seeds, then the variants.
 """
 
 from __future__ import annotations
