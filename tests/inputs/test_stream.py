@@ -43,10 +43,10 @@ def heart(seconds: float, rate: float, seed: int = 0) -> tuple[np.ndarray, np.nd
 
 def feed(
     spec: InputSpec, rate: float, signal: np.ndarray, peaks: np.ndarray, sizes: list[int],
-    late: int = 0,
+    late: int = 0, leads: tuple[str, ...] = ("II",),
 ) -> Inputs:  # fmt: skip
     """Push pieces of `sizes` in turn; peaks become final `late` samples after they arrived."""
-    stream = InputStream(spec, rate, ("II",))
+    stream = InputStream(spec, rate, leads)
     given: list[Inputs] = []
     at, told, turn = 0, 0, 0
     while at < signal.shape[1]:
@@ -199,10 +199,38 @@ def test_what_cannot_be_fed_is_refused() -> None:
         InputStream(
             InputSpec(kind="beat", rate=180.0, waveform=False, leads=("V1",)), 360.0, ("II",)
         )
-    with pytest.raises(UsageError, match="one lead"):
-        InputStream(
-            InputSpec(kind="beat", rate=180.0, waveform=False, leads=("II", "V1")), 360.0, ("II",)
-        )
+    two = replace(PLAIN, leads=("one", "other"))
+    with pytest.raises(UsageError, match="asks for a second lead"):
+        InputStream(two, 360.0, ("II",))
+    with pytest.raises(UsageError, match="the same one twice"):
+        InputStream(replace(PLAIN, leads=("one", "II")), 360.0, ("II", "V1"))
+    with pytest.raises(UsageError, match="no window is eaten"):
+        InputStream(replace(two, window=(0, 0), waveform=False), 360.0, ("II", "V1"))
+
+
+@pytest.mark.parametrize("profile", ["review", "live", "plain"])
+@settings(max_examples=8, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=5).filter(lambda x: sum(x) > 300),
+    late=st.integers(0, 1000),
+    around=st.sampled_from([(0, 0), (4, 2)]),
+)
+def test_a_further_lead_is_a_window_beside_the_first(
+    profile: str, sizes: list[int], late: int, around: tuple[int, int]
+) -> None:
+    """As the same spec cuts each lead alone; numbers and R peaks are of the first."""
+    rate, spec = 250.0, replace(SPECS[profile], waveform=True, window=(0.3, 0.5), neighbours=around)
+    one, peaks = heart(70, rate)
+    other, _ = heart(70, rate, seed=1)
+    both = np.concatenate([other, one])  # V1 stands first, and II speaks for the record
+    found = feed(
+        replace(spec, leads=("one", "other")), rate, both, peaks, sizes, late, ("V1", "II")
+    )
+    whole = [both.shape[1]]
+    first, second = (feed(spec, rate, lead, peaks, whole) for lead in (one, other))
+    np.testing.assert_array_equal(found.samples, first.samples)
+    np.testing.assert_array_equal(found.side, first.side)
+    np.testing.assert_array_equal(found.window, np.concatenate([first.window, second.window], 1))
 
 
 @pytest.mark.parametrize("record", ["100", "208"])

@@ -29,12 +29,14 @@ from einthoven.suites._runs import Run, read_run
 from einthoven.training import load_recipe
 from einthoven.training._recipe import to_toml
 
+WITHIN = (_plan.METHOD, _plan.LEADS)  # variants of which ensembles are made, too
+
 # --- training what is missing --------------------------------------------------------------------
 
 
 def _small(runs: Path) -> list[Item]:
     items, _ = plan(runs, systems=("cnn", "cnn-lstm", "resnet1d", "aami-review"), seeds=(0, 1))
-    return [i for i in items if i.labels == "aami" and i.variant in ("", "plain", _plan.METHOD)]
+    return [i for i in items if i.labels == "aami" and i.variant in ("", "plain", *WITHIN)]
 
 
 @pytest.fixture
@@ -266,9 +268,10 @@ def test_the_ensemble_that_validation_names_is_held_to(results: dict[str, Any]) 
     ]
     assert {r["name"] for r in rows} >= {"ensemble mean", "ensemble top2-weighted"}
     assert all(r["members"] == ["cnn", "cnn-lstm", "resnet1d"] for r in rows)
-    # Those trained by the method of Song et al. are mixed by themselves.
+    # Those trained by the method of Song et al., or with two leads, are mixed by themselves.
     assert {r["variant"] for r in rows} == {
         "four architectures", "four architectures, generated beats and focal loss",
+        "four architectures, two leads",
     }  # fmt: skip
     assert all(sorted(w) == r["members"] for r in rows for w in r["weights"])
     assert {len(r["weights"]) for r in rows} == {2}, "a seed each"
@@ -309,9 +312,9 @@ def test_the_page_has_both_protocols_side_by_side_and_every_picture(
     assert f"{ours - theirs:.4f}" in line
     assert "intra-patient (leaky)" in text
     assert "| cnn | plain augmentation |" in text
-    method = text.split("## The method of Song et al., intra-patient (leaky)")[1].split("\n## ")[0]
+    method = text.split("## What each change is worth, intra-patient (leaky)")[1].split("\n## ")[0]
     for name in ("cnn", "cnn-lstm", "resnet1d"):
-        for words in ("as the recipe is", "generated beats and focal loss"):
+        for words in ("as the recipe is", "generated beats and focal loss", "two leads"):
             assert f"| {name} | {words} | 2 |" in method
     drawn_here = {f"assets/{name}" for name in pictures} | {"assets/gap.svg"}
     assert drawn_here == set(re.findall(r"\((assets/[^)]*)\)", text))

@@ -120,9 +120,11 @@ def test_each_system_is_asked_within_patients_and_rows_without_made_beats(tmp_pa
             assert item.recipe.augment["kinds"] == []
             assert item.folder.parent.name == f"{item.system}-aami-intra"
     within = {(i.system, i.variant) for i in items if i.variant and i.side == "intra"}
-    assert within == {(system, _plan.METHOD) for system in _plan.FOUR} | {
-        ("cnn-lstm", "gan"), ("cnn-lstm", "focal"),
-    }  # fmt: skip
+    of_four = {(s, variant) for s in _plan.FOUR for variant in (_plan.METHOD, _plan.LEADS)}
+    assert within == of_four | {("cnn-lstm", "gan"), ("cnn-lstm", "focal")}
+    for item in items:
+        two = item.recipe.input.leads == ("one", "other")
+        assert two == (item.variant == _plan.LEADS)
     assert any(n.startswith("plain augmentation and generated beats: inter-patient") for n in left)
 
 
@@ -140,7 +142,7 @@ def test_what_is_added_between_patients_is_asked_of_every_system_once(tmp_path: 
         assert sorted(others) == sorted((system, 0) for system in whole - unfit)
         assert all(i.recipe.protocol.strict == (variant == "strict") for i in asked)
         assert len({i.folder for i in asked}) == len(asked)
-    for variant in ("gan", "focal", _plan.METHOD):
+    for variant in ("gan", "focal", _plan.METHOD, _plan.LEADS):
         seeds = {i.seed for i in items if (i.side, i.variant) == ("intra", variant)}
         assert seeds == set(_plan.SEEDS)
 

@@ -19,7 +19,7 @@ from einthoven.explain._model import Logits, Model
 from einthoven.explain._parts import of_slices, of_waves
 from einthoven.explain._waves import bounds, delineated, labelled, neighbours, stretches
 from einthoven.inputs import InputStream, side_names
-from einthoven.record.errors import DataError
+from einthoven.record.errors import DataError, UsageError
 from einthoven.record.leads import canonical, fits_one_lead, one_lead
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
@@ -43,6 +43,9 @@ class BeatCases(Cases):
     def __init__(self, model: Model, source: Source, profile: str) -> None:
         super().__init__(model, source, profile)
         spec = model.spec
+        if len(spec.leads) > 1:
+            fault = f"eats {len(spec.leads)} leads, and beats are explained in one"
+            raise UsageError(model.name, fault, "Name a model of one lead")
         self._row = (
             one_lead(source.leads) if spec.leads == ("one",)
             else source.leads.index(canonical(spec.leads[0]))

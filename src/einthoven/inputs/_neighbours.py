@@ -22,7 +22,7 @@ class Inputs:
     Attributes
     ----------
     samples : (beat,) int64 R peaks at the record's own rate.
-    window : (beat, 1, time) float32 as the spec says; time is 0 where no waveform is eaten.
+    window : (beat, lead, time) float32 as the spec says; time is 0 where no waveform is eaten.
     side : (beat, number) float32, the columns named by `side_names`; where the spec asks for
         neighbours (before + beat + after, number), those of the beats around included.
     """

@@ -7,6 +7,7 @@ beats chosen by absolute time, so the answers never depend on how the signal was
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ GROUPS = ("rr", "rr4", "template", *_patient.GROUPS)
 # An `ahead` below this many seconds is a live one: each beat is described by the beats before it
 # and by `ahead` seconds after it alone.
 LIVE = 10.0
+_COLUMNS = ("samples", "window", "side")
 _FEW = 8  # beats below which a live template is made anew with every beat
 
 
@@ -56,6 +58,39 @@ def side_names(spec: InputSpec) -> tuple[str, ...]:
     return names
 
 
+def lead_rows(wanted: tuple[str, ...], leads: tuple[str, ...]) -> list[int]:
+    """Return the rows of a recording that a network of beats eats.
+
+    Parameters
+    ----------
+    wanted : ``one`` for the lead that speaks for the recording (`record.leads.one_lead`), ``other``
+        for the first of those that do not, or names.
+    leads : of the recording.
+
+    Raises
+    ------
+    UsageError : a lead is not there, or is named twice.
+    """
+    rows = []
+    for name in wanted:
+        one = one_lead(leads)
+        others = [row for row in range(len(leads)) if row != one]
+        if name == "one":
+            rows.append(one)
+        elif name == "other" and others:
+            rows.append(others[0])
+        elif canonical(name) in leads:
+            rows.append(leads.index(canonical(name)))
+        else:
+            fault = "asks for a second lead" if name == "other" else f"{name!r} is not there"
+            mend = f"The record has {', '.join(leads)}"
+            raise UsageError("input.leads", fault, mend)
+    if len(set(rows)) < len(rows) or not rows:
+        fault = f"{list(wanted)} is no lead, or the same one twice"
+        raise UsageError("input.leads", fault, f"The record has {', '.join(leads)}")
+    return rows
+
+
 class InputStream:
     """Cuts and describes the beats of one recording as an `InputSpec` of kind ``beat`` says.
 
@@ -63,7 +98,8 @@ class InputStream:
     ----------
     spec : what the network eats.
     rate : of the recording, Hz.
-    leads : of the recording; `record.leads.one_lead` chooses unless the spec names a lead.
+    leads : of the recording. The first lead of the spec gives window and numbers, further ones
+        give windows alone; see `lead_rows`.
     patient : whose numbers the group ``patient`` has; only the store, for training, hands one in.
 
     Raises
@@ -76,8 +112,6 @@ class InputStream:
     ) -> None:
         if spec.kind != "beat":
             raise UsageError("input.kind", f"{spec.kind!r} has no windows of beats", "Use beat")
-        if len(spec.leads) != 1:
-            raise UsageError("input.leads", f"names {len(spec.leads)} leads", "Name one lead")
         self.names = side_names(spec)
         for name in ("hop", "back", "ahead"):
             if self.names and getattr(spec, name) <= 0:
@@ -86,14 +120,11 @@ class InputStream:
         if patient is None:
             _patient.refuse(spec.side, "input.side", "Use a model without them")
         self._person = _patient.numbers(patient or Patient())
-        if spec.leads == ("one",):
-            self._row = one_lead(leads)
-        elif canonical(spec.leads[0]) in leads:
-            self._row = leads.index(canonical(spec.leads[0]))
-        else:
-            raise UsageError(
-                "input.leads", f"{spec.leads[0]!r} is not there", f"Leads: {', '.join(leads)}"
-            )
+        self._row, *more = lead_rows(spec.leads, leads)
+        if more and not spec.waveform:
+            fault = f"names {len(spec.leads)} leads where no window is eaten"
+            raise UsageError("input.leads", fault, "Name one lead")
+        self._further = _FurtherLeads(spec, rate, more) if more else None
         self._spec, self._rate = spec, rate
         self._live = not _later(spec)
         block = 8.0 if not self._live else 0.25 if spec.hop else 1.0
@@ -132,14 +163,18 @@ class InputStream:
         """
         self._arrived += chunk.shape[1]
         self._take(self._filter.push(np.asarray(chunk[self._row], np.float32)), peaks, until)
-        return self._with_neighbours(self._give())
+        given = self._give()
+        if self._further:
+            given = self._further.push(given, chunk, peaks, until)
+        return self._with_neighbours(given)
 
     def flush(self) -> list[Inputs]:
         """Give the rest; the recording has ended."""
         rest = self._filter.flush()
         self._ended = True
         self._take(rest, np.zeros(0, np.int64), max(self._arrived, self._until))
-        given = self._with_neighbours(self._give())
+        given = self._give()
+        given = self._with_neighbours(self._further.flush(given) if self._further else given)
         return given + self._around.flush() if self._around else given
 
     def _with_neighbours(self, given: list[Inputs]) -> list[Inputs]:
@@ -324,3 +359,48 @@ class InputStream:
         self._windows = self._windows[beats:]
         self._shapes = self._shapes[beats:]
         self._done = max(0, self._done - beats)
+
+
+class _FurtherLeads:
+    """Puts the windows of further leads under those of the first, beat by beat.
+
+    Parameters
+    ----------
+    spec, rate : as of `InputStream`.
+    rows : of the recording, in the order of ``spec.leads`` from its second on.
+    """
+
+    def __init__(self, spec: InputSpec, rate: float, rows: list[int]) -> None:
+        bare = replace(
+            spec, leads=("one",), side=(), hop=0.0, back=0.0, ahead=0.0, neighbours=(0, 0)
+        )
+        self._streams = [(row, InputStream(bare, rate, ("ECG",))) for row in rows]
+        self._windows: list[list[Array]] = [[] for _ in rows]
+        self._waiting: list[Inputs] = []
+
+    def push(self, given: list[Inputs], chunk: Array, peaks: Samples, until: int) -> list[Inputs]:
+        """Take what `InputStream.push` takes; return of `given`, and of before, what is whole."""
+        self._waiting += given
+        for windows, (row, stream) in zip(self._windows, self._streams, strict=True):
+            windows += [g.window for g in stream.push(chunk[row : row + 1], peaks, until)]
+        return self._joined()
+
+    def flush(self, given: list[Inputs]) -> list[Inputs]:
+        """Return the rest; the recording has ended."""
+        self._waiting += given
+        for windows, (_, stream) in zip(self._windows, self._streams, strict=True):
+            windows += [g.window for g in stream.flush()]
+        return self._joined()
+
+    def _joined(self) -> list[Inputs]:
+        if not self._waiting or not all(self._windows):
+            return []
+        first = Inputs(*(np.concatenate([getattr(g, c) for g in self._waiting]) for c in _COLUMNS))
+        others = [np.concatenate(windows) for windows in self._windows]
+        n = min(len(first.samples), *(len(windows) for windows in others))
+        self._waiting = [Inputs(*(getattr(first, c)[n:] for c in _COLUMNS))]
+        self._windows = [[windows[n:]] for windows in others]
+        if not n:
+            return []
+        window = np.concatenate([w[:n] for w in (first.window, *others)], axis=1)
+        return [Inputs(samples=first.samples[:n], window=window, side=first.side[:n])]

@@ -32,7 +32,8 @@ class InputSpec:
     version : raised whenever the meaning of the arrays changes.
     rate : Hz of the window.
     leads : ``("one",)`` for the lead that speaks for the record (`record.leads.one_lead`), else
-        names of leads that must be there.
+        names of leads that must be there; of beats ``("one", "other")``, too, for the first lead
+        beside it, and numbers are of the first alone.
     window : seconds before and after the R peak; of whole records 0 and the length that is judged
         at a time.
     band : pass band of the FIR filter, Hz; of beats at most half of `rate`.

@@ -47,7 +47,7 @@ _OURS = (
 )
 _THEIRS = (
     "Trained with generated beats and focal loss they have a "
-    "[table of their own](#the-method-of-song-et-al-intra-patient-leaky). "
+    "[table of their own](#what-each-change-is-worth-intra-patient-leaky). "
 )
 _WHOLE = "`boosting`, `beat-sequence` and `aami-review`"
 _ABLATED = (

@@ -194,7 +194,7 @@ def cut(
         done = upto
     given += stream.flush()
     side = len(side_names(spec))
-    empty = np.zeros((0, 1, spec.time if spec.waveform else 0), np.float32)
+    empty = np.zeros((0, len(spec.leads), spec.time if spec.waveform else 0), np.float32)
     window = np.concatenate([empty, *(g.window for g in given)])
     numbers = np.concatenate([np.zeros((0, side), np.float32), *(g.side for g in given)])
     sample = np.concatenate([np.zeros(0, np.int64), *(g.samples for g in given)])

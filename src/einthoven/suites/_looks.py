@@ -26,7 +26,7 @@ NAME = "looks.json"
 CONTROL = "boosting on windows"
 # What the plan of `--suite mitdb` and `suites._control` add to a system's name to name its runs.
 _RUN = re.compile(
-    r"(-(aami|nlrav)-(inter|intra)(-(plain|gan|focal|gan-focal|exchanged|strict))?|-strict)$"
+    r"(-(aami|nlrav)-(inter|intra)(-(plain|gan|focal|gan-focal|leads|exchanged|strict))?|-strict)$"
 )
 _CONTROL_RUN = re.compile(r"control-.+-(inter|intra)-patient")
 

@@ -138,6 +138,7 @@ def ensembles(
                 continue
             row = mixed_row(kind, list(members), sorted(seeds), mixed, first, corpus)
             row.pop("by_record", None)
+            row["title"] += f", {how}" if how else ""
             row |= {
                 "model": f"ensemble {kind} of {pool}", "variant": pool, "command": COMMAND,
                 "weights": shares,
@@ -185,8 +186,9 @@ def tables(
     found: dict[str, Any] = {}
     asked: dict[str, list[Run]] = {}
     for key in sorted(groups):
-        # What ensembles are made of: systems as their recipes are, and by their authors' method.
-        mixed: dict[str, dict[str, list[Run]]] = {"": {}, _plan.METHOD: {}}
+        # What ensembles are made of: systems as their recipes are, by their authors' method, and
+        # where both leads are eaten.
+        mixed: dict[str, dict[str, list[Run]]] = {"": {}, _plan.METHOD: {}, _plan.LEADS: {}}
         rows = []
         for (system, variant), members in sorted(groups[key].items(), key=_order):
             trained = [read_run(item.folder) for item in members]
@@ -244,7 +246,8 @@ def held_to(found: Mapping[str, Any], conditions: Mapping[str, Any]) -> list[dic
             continue
         most = max(len(s["runs"]) for s in chosen)
         best = max(
-            (s for s in chosen if len(s["runs"]) == most), key=lambda s: s["validation_macro_f1"]
+            (s for s in chosen if len(s["runs"]) == most),
+            key=lambda s: (s["validation_macro_f1"], s["title"]),
         )
         rows.append(
             _held(table, best["title"], figure, least, len(best["runs"]), figure_of(best, figure))

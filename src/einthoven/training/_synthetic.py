@@ -74,6 +74,9 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
         if side != "training" and shared:
             fault = f"record {min(shared)} has beats in training and {side}"
             raise LeakError("augment.premature", fault, "Use inter-patient, or premature = false")
+    if len(spec.leads) > 1:
+        fault = "makes beats of one lead, and input.leads names more"
+        raise UsageError("augment.premature", fault, "Give premature = false")
     corpus, called = open_corpus(recipe.corpus.name), _NAMES[recipe.corpus.labels]
     people, one = patients(corpus, spec), spec.leads == ("one",)
     found: list[tuple[Any, Any, Any]] = []
