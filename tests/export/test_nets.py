@@ -1,5 +1,6 @@
 """Export of networks: ONNX and torch agree on beats; what cannot be made is refused."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,10 +9,14 @@ import pytest
 
 from einthoven.bundle import Bundle
 from einthoven.cli import main
+from einthoven.corpora import open_corpus
+from einthoven.evaluation.predictions import Predictions
 from einthoven.export import nets
 from einthoven.export.onnx import export
+from einthoven.inputs import InputStream
 from einthoven.inputs._patient import GROUPS
 from einthoven.record import DataError, UsageError
+from einthoven.record.vocabulary import is_beat
 from einthoven.training import load_recipe, train
 from einthoven.training._recipe import to_toml
 from einthoven.training.nets import load, logits, prepare
@@ -48,6 +53,50 @@ def test_onnx_and_torch_agree_on_beats(run: Path, tmp_path: Path) -> None:
     assert card.data["records"]["validation"] == ["s003"]
     assert "s004" not in str(card.data)
     assert card.figures["test side, reference beats"]["beats"] == len(windows)
+
+
+def test_a_net_of_two_leads_is_asked_about_records_that_have_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained, exported, analysed: what the engine says of a beat is what the run said of it."""
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe("demo", [*SMALL, 'input.leads=["one", "other"]'])
+    train(recipe, tmp_path / "run")
+    made = export(str(tmp_path / "run"), "onnx", tmp_path / "b")
+    data = prepare(recipe, 0)
+    rows = data.split.test.rows
+    assert data.windows(rows).window.shape[1] == 2
+    assert not np.allclose(*np.moveaxis(data.store.window[rows], 1, 0))
+    card = Bundle(made).card
+    source = open_corpus("simulated").open("s004")
+    stream = InputStream(card.stages[0].input, source.rate, source.leads)
+    signal, at = source.read(0, source.samples), data.split.beats.sample[rows]
+    marks = source.annotations()
+    assert marks is not None
+    peaks = marks.samples[is_beat(marks.symbols)]
+    given = stream.push(signal, peaks, source.samples) + stream.flush()
+    found = np.concatenate([g.samples for g in given])
+    window = np.concatenate([g.window for g in given])[np.isin(found, at)]
+    np.testing.assert_array_equal(window, data.store.window[rows])
+
+    np.savetxt(tmp_path / "two.csv", signal[:2].T, fmt="%.4f", delimiter=",")
+    np.savetxt(tmp_path / "one.csv", signal[:1].T, fmt="%.4f", delimiter=",")
+    said = ["--rate", str(source.rate), "--unit", "mV"]
+    two = ["two.csv", "--leads", "II,V1", *said]
+    assert main(["analyze", *two, "--json", "--model", str(made)]) == 0
+    beats = {b["sample"]: b["class"] for b in json.loads(capsys.readouterr().out)["beats"]}
+    told = Predictions.load(tmp_path / "run" / "predictions.npz").of("test")
+    both = [
+        (beats[s], told.classes[c])
+        for s, c in zip(told.sample, told.choice, strict=True)
+        if s in beats
+    ]
+    assert len(both) > 50
+    assert np.mean([a == b for a, b in both]) > 0.95
+    assert main(["analyze", "one.csv", "--leads", "II", *said, "--model", str(made)]) != 0
+    assert "asks for a second lead beside II" in capsys.readouterr().err
+    assert main(["explain", str(made), *two]) != 0
+    assert "eats 2 leads, and beats are explained in one" in capsys.readouterr().err
 
 
 def test_a_bundle_that_disagrees_is_not_left_behind(

@@ -82,8 +82,9 @@ def lead_rows(wanted: tuple[str, ...], leads: tuple[str, ...]) -> list[int]:
         elif canonical(name) in leads:
             rows.append(leads.index(canonical(name)))
         else:
-            fault = "asks for a second lead" if name == "other" else f"{name!r} is not there"
-            mend = f"The record has {', '.join(leads)}"
+            mend = f"The record has {', '.join(leads)}; give another, or another model"
+            fault = f"{name!r} is not there"
+            fault = f"asks for a second lead beside {leads[one]}" if name == "other" else fault
             raise UsageError("input.leads", fault, mend)
     if len(set(rows)) < len(rows) or not rows:
         fault = f"{list(wanted)} is no lead, or the same one twice"
