@@ -81,7 +81,7 @@ def train(
 
     Parameters
     ----------
-    window, side : (beat, 1, time) and (beat, number).
+    window, side : (beat, lead, time) and (beat, number).
     label : (beat,) class; -1 for a beat that is not learnt from.
     """
     import torch
@@ -91,7 +91,11 @@ def train(
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     net = MODELS[waveform.name].build(
-        leads=1, time=window.shape[2], classes=classes, side=side.shape[1], **waveform.arguments
+        leads=window.shape[1],
+        time=window.shape[2],
+        classes=classes,
+        side=side.shape[1],
+        **waveform.arguments,
     )
     steps = waveform.epochs * max(1, waveform.beats // _BATCH)
     optimiser = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=_DECAY)
