@@ -30,6 +30,7 @@ DRAWN = 2  # of made beats where a variant wants none: those of the variants bes
 
 # Made beats are of one lead: what a second one adds is asked without them.
 SECOND = "boosting, no made beats, template numbers of the other lead, too"
+WHOLE = "aami-review: boosting, three beat sequences and the wave, four draws"
 VARIANTS = {
     "boosting alone": ("boosting",),
     "boosting, ten minutes of the patient instead of thirty": (
@@ -46,7 +47,7 @@ VARIANTS = {
     SECOND: ("boosting", "augment.draws=0"),
     "beat sequence alone": ("beat-sequence",),
     "beat sequence alone, no made beats": ("beat-sequence", "augment.draws=0"),
-    "aami-review: boosting, three beat sequences and the wave, four draws": ("aami-review",),
+    WHOLE: ("aami-review",),
 }  # fmt: skip
 
 

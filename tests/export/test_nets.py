@@ -85,16 +85,18 @@ def test_a_net_of_two_leads_is_asked_about_records_that_have_them(
     two = ["two.csv", "--leads", "II,V1", *said]
     assert main(["analyze", *two, "--json", "--model", str(made)]) == 0
     beats = {b["sample"]: b["class"] for b in json.loads(capsys.readouterr().out)["beats"]}
-    told = Predictions.load(tmp_path / "run" / "predictions.npz").of("test")
+    said_of = Predictions.load(tmp_path / "run" / "predictions.npz").of("test")
     both = [
-        (beats[s], told.classes[c])
-        for s, c in zip(told.sample, told.choice, strict=True)
+        (beats[s], said_of.classes[c])
+        for s, c in zip(said_of.sample, said_of.choice, strict=True)
         if s in beats
     ]
     assert len(both) > 50
     assert np.mean([a == b for a, b in both]) > 0.95
     assert main(["analyze", "one.csv", "--leads", "II", *said, "--model", str(made)]) != 0
-    assert "asks for a second lead beside II" in capsys.readouterr().err
+    told = "one.csv: has no lead but II, and the model eats a second lead, too"
+    assert told in capsys.readouterr().err
+    assert "Eats a second lead" in " ".join(card.limits)
     assert main(["explain", str(made), *two]) != 0
     assert "eats 2 leads, and beats are explained in one" in capsys.readouterr().err
 

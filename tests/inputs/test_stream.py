@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einthoven.inputs import Inputs, InputStream, Neighbours, side_names
-from einthoven.record import InputSpec, UsageError
+from einthoven.record import DataError, InputSpec, UsageError
 
 REVIEW = InputSpec(
     kind="beat", rate=180.0, side=("rr", "template"), window=(0.2, 0.3),
@@ -195,14 +195,21 @@ def test_what_cannot_be_fed_is_refused() -> None:
             360.0,
             ("II",),
         )
-    with pytest.raises(UsageError, match="V1"):
+    with pytest.raises(DataError, match=r"has no lead but II, and the model eats V1"):
         InputStream(
             InputSpec(kind="beat", rate=180.0, waveform=False, leads=("V1",)), 360.0, ("II",)
         )
     two = replace(PLAIN, leads=("one", "other"))
-    with pytest.raises(UsageError, match="asks for a second lead"):
-        InputStream(two, 360.0, ("II",))
-    with pytest.raises(UsageError, match="the same one twice"):
+    with pytest.raises(DataError, match=r"^a\.csv: has no lead but II, .* a second lead, too"):
+        InputStream(two, 360.0, ("II",), where="a.csv")
+    with pytest.raises(DataError, match="has no lead, and"):
+        InputStream(two, 360.0, ())
+    # Alone it would be another lead than the one that is judged and explained.
+    with pytest.raises(DataError, match="a second lead, too"):
+        InputStream(replace(PLAIN, leads=("other",)), 360.0, ("II", "V1"))
+    with pytest.raises(UsageError, match=r"input\.leads: is \['one', 3\]"):
+        replace(PLAIN, leads=("one", 3))
+    with pytest.raises(DataError, match="not different ones"):
         InputStream(replace(PLAIN, leads=("one", "II")), 360.0, ("II", "V1"))
     with pytest.raises(UsageError, match="no window is eaten"):
         InputStream(replace(two, window=(0, 0), waveform=False), 360.0, ("II", "V1"))
@@ -222,6 +229,7 @@ def test_a_further_lead_is_a_window_beside_the_first(
     rate, spec = 250.0, replace(SPECS[profile], waveform=True, window=(0.3, 0.5), neighbours=around)
     one, peaks = heart(70, rate)
     other, _ = heart(70, rate, seed=1)
+    one[:, 5000:5400] = other[:, 9000:9100] = np.nan
     both = np.concatenate([other, one])  # V1 stands first, and II speaks for the record
     found = feed(
         replace(spec, leads=("one", "other")), rate, both, peaks, sizes, late, ("V1", "II")

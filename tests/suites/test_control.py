@@ -74,6 +74,19 @@ def test_the_control_answers_the_networks_beats_and_beats_it(
     assert beats.judge_runs([control], corpus)["command"] == "einthoven evaluate --suite beats"
 
 
+def test_the_control_of_a_network_of_two_leads_sees_both(
+    network: Run, corpus: Corpus, tmp_path: Path
+) -> None:
+    """It saw the first alone, and said the same as that of one lead."""
+    one = fit(network, corpus, tmp_path / "runs" / "one")
+    recipe = network.path / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace('leads = ["one"]', 'leads = ["one", "other"]'))
+    two = read_run(network.path)
+    both = fit(two, corpus, tmp_path / "runs" / "both")
+    assert not np.array_equal(both.predictions.logits, one.predictions.logits)
+    assert (beats.variant(network), beats.variant(two)) == ("", "two leads")
+
+
 def test_it_is_fitted_once(network: Run, corpus: Corpus, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "control"
     first = fit(network, corpus, folder)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from einthoven.corpora import open_corpus
 from einthoven.record import LeakError, UsageError
 from einthoven.training import _learners, boosting
-from einthoven.training._premature import Making, Rows
+from einthoven.training._premature import Making, Rows, rows
 from einthoven.training._recipe import load_recipe
 
 CLASSES = ("N", "S", "V", "F")
@@ -91,6 +94,14 @@ def test_a_record_on_both_sides_is_refused() -> None:
     recipe = load_recipe("aami-review", ['protocol.train=["101", "100"]'])
     with pytest.raises(LeakError):
         boosting.sides(recipe, open_corpus("mitdb"))
+
+
+def test_made_beats_are_of_one_lead() -> None:
+    recipe = load_recipe("boosting")
+    two = replace(recipe.input, leads=("one", "other"), waveform=True, window=(0.2, 0.4))
+    corpus = open_corpus("simulated")
+    with pytest.raises(UsageError, match=r"^augment: makes beats of one lead, .*draws = 0"):
+        rows(corpus, corpus.records[:1], two, "aami", ("N", "S"), making=Making())
 
 
 def test_unknown_keys_are_refused_by_name() -> None:

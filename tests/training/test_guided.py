@@ -16,7 +16,7 @@ from einthoven.record import DataError, LeakError, UsageError
 from einthoven.record.vocabulary import CLASSES
 from einthoven.training import load_recipe, to_toml, train
 from einthoven.training._guide import MASKS, PEAKS, REGIONS, Guide, masks, r_peaks
-from einthoven.training._guided import Guidance, grad_cam, guidance, ncc, taught, watched
+from einthoven.training._guided import Guidance, _numbers, grad_cam, guidance, ncc, taught, watched
 from einthoven.training._objective import distilled
 from einthoven.training.nets import Data, prepare
 
@@ -167,6 +167,15 @@ def test_the_distance_to_a_teacher_by_hand() -> None:
     by_hand = 16 * (0.75 * np.log(1.5) + 0.25 * np.log(0.5))
     assert float(distilled(torch.zeros(1, 2), teacher, 4.0)) == pytest.approx(by_hand, rel=1e-5)
     assert float(distilled(teacher + 7, teacher, 4.0)) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_second_head_hears_numbers_of_the_first_lead() -> None:
+    """A recipe of two leads was refused: numbers were asked for of both."""
+    more = ['input.leads=["one", "other"]', "guide.head=0.5", 'guide.side=["rr4"]']
+    recipe = load_recipe("demo", [*more, "guide.reach=60"])
+    data = prepare(recipe, 0)
+    heard = _numbers(recipe, recipe.guide, data.store)
+    assert heard.shape == (len(data.store.sample), 4)
 
 
 @pytest.mark.parametrize(

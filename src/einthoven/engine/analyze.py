@@ -73,7 +73,7 @@ def analyze(
         if explain:
             found = method(found, "explain")()
         return found
-    engine = Engine(source.rate, source.leads, profile, bundle, net)
+    engine = Engine(source.rate, source.leads, profile, bundle, net, source.path)
     events: list[Event] = []
     done = 0
     for chunk in source.chunks(chunk_seconds):

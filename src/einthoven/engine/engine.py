@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -49,10 +50,12 @@ class Engine:
     model : answers in place of the profile's shipped default for the same task, one of `ANSWERED`.
     waves : the net that finds P, QRS and T (`signal.waves.shipped`); they are not looked for
         without.
+    where : the recording's file, for what is said of it.
 
     Raises
     ------
     UsageError : the profile is not known, or the model was not made for it or answers no task here.
+    DataError : the recording has not the leads that the model eats.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Engine:
         profile: str,
         model: Bundle | None = None,
         waves: Net | None = None,
+        where: str | Path = "the record",
     ) -> None:
         if profile not in PROFILES:
             raise UsageError("profile", f"{profile!r} is not known", nearest(profile, PROFILES))
@@ -73,7 +77,9 @@ class Engine:
         self.model = chosen["beat"]
         self._peaks = PeakStream(rate, leads, BLOCK_SECONDS[profile])
         self._inputs = (
-            InputStream(self.model.card.stages[0].input, rate, leads) if self.model else None
+            InputStream(self.model.card.stages[0].input, rate, leads, where=where)
+            if self.model
+            else None
         )
         self._waves = WaveStream(rate, leads, WAVE_SECONDS[profile], waves) if waves else None
         self.lead = leads[one_lead(leads)]

@@ -53,7 +53,9 @@ class BeatCases(Cases):
         )  # fmt: skip
         where = f"record {source.name}"
         # `InputStream` refuses, in words, a lead that is not there.
-        stream = InputStream(replace(spec, neighbours=(0, 0)), source.rate, source.leads)
+        stream = InputStream(
+            replace(spec, neighbours=(0, 0)), source.rate, source.leads, where=source.path
+        )
         if spec.leads == ("one",) and not fits_one_lead(source.leads[self._row]):
             fault = f"is of lead {source.leads[self._row]}, which {model.name!r} was not made for"
             raise DataError(where, fault, "Give lead II or one like it")

@@ -32,6 +32,7 @@ _LIMITS = (
     "For lead II and leads like it (MLII, I, V4 to V6, a single ECG); not for aVR or V1 alone.",
     "Not for paced rhythm: no paced beat was learnt.",
 )
+_LEADS = ("Eats a second lead beside the first; a record of one lead is refused.",)
 _NLRAV = (
     "Bundle branch block was learnt from few patients.",
     "Fused, escape, junctional and aberrated beats are called by one of these five classes.",
@@ -111,7 +112,8 @@ def export(run: Path, out: Path) -> Path:
             "records": described,
         },
         recipe=recipe.name, run=hashlib.sha256(weights.read_bytes()).hexdigest()[:12],
-        paper=recipe.paper, limits=_LIMITS + (_NLRAV if nlrav else ()),
+        paper=recipe.paper,
+        limits=_LIMITS + _NLRAV * nlrav + _LEADS * (len(recipe.input.leads) > 1),
     )  # fmt: skip
     write(out, _graph(net, data), card)
     worst = disagreement(Bundle(out), net, data)

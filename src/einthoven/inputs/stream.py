@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from einthoven.inputs._filter import BandPass
 from einthoven.inputs._neighbours import Inputs, Neighbours
 from einthoven.record.errors import UsageError, nearest
 from einthoven.record.inputspec import InputSpec
-from einthoven.record.leads import canonical, one_lead
+from einthoven.record.leads import lead_rows
 from einthoven.record.record import Patient
 
 Array = npt.NDArray[np.float32]
@@ -58,40 +59,6 @@ def side_names(spec: InputSpec) -> tuple[str, ...]:
     return names
 
 
-def lead_rows(wanted: tuple[str, ...], leads: tuple[str, ...]) -> list[int]:
-    """Return the rows of a recording that a network of beats eats.
-
-    Parameters
-    ----------
-    wanted : ``one`` for the lead that speaks for the recording (`record.leads.one_lead`), ``other``
-        for the first of those that do not, or names.
-    leads : of the recording.
-
-    Raises
-    ------
-    UsageError : a lead is not there, or is named twice.
-    """
-    rows = []
-    for name in wanted:
-        one = one_lead(leads)
-        others = [row for row in range(len(leads)) if row != one]
-        if name == "one":
-            rows.append(one)
-        elif name == "other" and others:
-            rows.append(others[0])
-        elif canonical(name) in leads:
-            rows.append(leads.index(canonical(name)))
-        else:
-            mend = f"The record has {', '.join(leads)}; give another, or another model"
-            fault = f"{name!r} is not there"
-            fault = f"asks for a second lead beside {leads[one]}" if name == "other" else fault
-            raise UsageError("input.leads", fault, mend)
-    if len(set(rows)) < len(rows) or not rows:
-        fault = f"{list(wanted)} is no lead, or the same one twice"
-        raise UsageError("input.leads", fault, f"The record has {', '.join(leads)}")
-    return rows
-
-
 class InputStream:
     """Cuts and describes the beats of one recording as an `InputSpec` of kind ``beat`` says.
 
@@ -101,16 +68,19 @@ class InputStream:
     rate : of the recording, Hz.
     leads : of the recording. The first lead of the spec gives window and numbers, further ones
         give windows alone; see `lead_rows`.
+    where : the recording's file, for what is said of it.
     patient : whose numbers the group ``patient`` has; only the store, for training, hands one in.
 
     Raises
     ------
-    UsageError : the spec is not of kind ``beat``, or asks for what is not there.
+    UsageError : the spec is not of kind ``beat``, or one part of it does not go with another.
+    DataError : the recording has not the leads that the spec names.
     """
 
     def __init__(
-        self, spec: InputSpec, rate: float, leads: tuple[str, ...], patient: Patient | None = None
-    ) -> None:
+        self, spec: InputSpec, rate: float, leads: tuple[str, ...],
+        patient: Patient | None = None, where: str | Path = "the record",
+    ) -> None:  # fmt: skip
         if spec.kind != "beat":
             raise UsageError("input.kind", f"{spec.kind!r} has no windows of beats", "Use beat")
         self.names = side_names(spec)
@@ -121,7 +91,7 @@ class InputStream:
         if patient is None:
             _patient.refuse(spec.side, "input.side", "Use a model without them")
         self._person = _patient.numbers(patient or Patient())
-        self._row, *more = lead_rows(spec.leads, leads)
+        self._row, *more = lead_rows(spec.leads, leads, where)
         if more and not spec.waveform:
             fault = f"names {len(spec.leads)} leads where no window is eaten"
             raise UsageError("input.leads", fault, "Name one lead")
@@ -372,9 +342,8 @@ class _FurtherLeads:
     """
 
     def __init__(self, spec: InputSpec, rate: float, rows: list[int]) -> None:
-        bare = replace(
-            spec, leads=("one",), side=(), hop=0.0, back=0.0, ahead=0.0, neighbours=(0, 0)
-        )
+        # Its blocks are those of the first lead: a gap is then bridged alike in both.
+        bare = replace(spec, leads=("one",), side=(), neighbours=(0, 0))
         self._streams = [(row, InputStream(bare, rate, ("ECG",))) for row in rows]
         self._windows: list[list[Array]] = [[] for _ in rows]
         self._waiting: list[Inputs] = []

@@ -32,7 +32,7 @@ def replay(
     if source.rate < LOWEST_RATE:
         fault = f"has {source.rate:g} samples a second"
         raise FormatError(source.path, fault, f"Give {LOWEST_RATE:g} or more")
-    engine = Engine(source.rate, source.leads, "live", model)
+    engine = Engine(source.rate, source.leads, "live", model, where=source.path)
     began, seconds = time.monotonic(), 0.0
     for chunk in source.chunks(chunk_seconds):
         seconds += chunk.shape[1] / source.rate

@@ -65,6 +65,9 @@ class InputSpec:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.kind not in KINDS:
             raise UsageError("input.kind", f"{self.kind!r} is not known", nearest(self.kind, KINDS))
+        if not self.leads or not all(isinstance(name, str) for name in self.leads):
+            mend = 'Give names of leads, or ["one"]'
+            raise UsageError("input.leads", f"is {list(self.leads)}", mend)
         if not 1 <= self.rate <= _FASTEST:  # NaN, too
             mend = f"Give 1 to {_FASTEST:g} Hz"
             raise UsageError("input.rate", f"is {self.rate:g} Hz", mend)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
+
+from einthoven.record.errors import DataError
 
 STANDARD = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 # The limb leads are these sums of I and II, by definition.
@@ -79,6 +82,45 @@ def one_lead(leads: tuple[str, ...]) -> int:
         if name in leads:
             return leads.index(name)
     return 0
+
+
+def lead_rows(
+    wanted: tuple[str, ...], leads: tuple[str, ...], where: str | Path = "the record"
+) -> list[int]:
+    """Return the rows of a recording that a network of beats eats.
+
+    Parameters
+    ----------
+    wanted : ``one`` for the lead that speaks for the recording (`one_lead`), after it
+        ``other`` for the first of those that do not, or names.
+    leads : of the recording.
+    where : its file, for what is said of it.
+
+    Raises
+    ------
+    DataError : the recording has not these leads.
+    """
+    rows: list[int] = []
+    one = one_lead(leads) if leads else -1
+    for name in wanted:
+        others = [row for row in range(len(leads)) if row != one]
+        if name == "one" and leads:
+            rows.append(one)
+        elif name == "other" and rows and others:
+            rows.append(others[0])
+        elif canonical(name) in leads:
+            rows.append(leads.index(canonical(name)))
+        else:
+            # What is missing is seldom more than this: a second lead.
+            called = "a second lead" if name == "other" else "a lead" if name == "one" else name
+            fault = f"has no lead but {', '.join(leads)}" if leads else "has no lead"
+            raise DataError(
+                where, f"{fault}, and the model eats {called}, too", "Use another model"
+            )
+    if len(set(rows)) < len(rows) or not rows:
+        fault = f"has leads {', '.join(leads)}, of which {list(wanted)} are not different ones"
+        raise DataError(where, fault, "Name each lead of input.leads once")
+    return rows
 
 
 # Leads in which the QRS points down or the P wave is flat or inverted in health: a beat model that

@@ -54,7 +54,9 @@ _ABLATED = (
     "What RR numbers, template numbers, minutes of the patient and made beats are worth for S and "
     "V, a network over neighbouring beats in place of trees, and (without made beats) the other "
     "lead, was asked by leave-records-out in DS1: "
-    "[ablation](results.md#aami-models-what-each-part-is-worth). A rule "
+    "[ablation](results.md#aami-models-what-each-part-is-worth); and so was what "
+    "[more would add](results.md#aami-models-what-more-would-add) to `aami-review`: forests, other "
+    "networks over the wave, both leads, a say of the wave in what is S. A rule "
     "that no beat is S where the rhythm model is sure of fibrillation was tried there, too, and "
     "left out: it changed next to no answer (the recipe of `aami-review` holds the figures).\n"
 )

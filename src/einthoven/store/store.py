@@ -185,7 +185,7 @@ def cut(
         raise DataError(source.path, "has no reference annotations", "Use a labelled corpus")
     marks = marks.where(is_beat(marks.symbols))
     samples = marks.samples if peaks == "reference" else engine_peaks(source)
-    stream = InputStream(spec, source.rate, source.leads, patient)
+    stream = InputStream(spec, source.rate, source.leads, patient, source.path)
     given, done, at = [], 0, 0
     for chunk in source.chunks(_CHUNK):
         at += chunk.shape[1]

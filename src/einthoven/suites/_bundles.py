@@ -107,7 +107,8 @@ def on_reference_beats(
     for number, record in enumerate(records):
         source = corpus.open(record)
         samples, names = reference(source, labels)
-        stream = InputStream(card.stages[0].input, source.rate, source.leads)
+        spec = card.stages[0].input
+        stream = InputStream(spec, source.rate, source.leads, where=source.path)
         batches, start = [], 0
         for chunk in source.chunks(_CHUNK):
             stop = start + chunk.shape[1]

@@ -61,7 +61,7 @@ def fit_control(run: Run, corpus: Corpus, folder: Path, *, stores: Path | None =
     step = max(1, round(spec.rate / THINNED))
 
     def numbers(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        windows = store.window[rows][:, 0, ::step]
+        windows = store.window[rows][:, :, ::step].reshape(len(rows), -1)
         return np.concatenate([windows, store.side[rows]], axis=1)
 
     rows = np.flatnonzero(learnt)

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 WORDS = {
     "": "", "plain": "plain augmentation", "gan": "generated beats",
     "focal": "focal loss", _plan.METHOD: "generated beats and focal loss",
-    _plan.LEADS: "two leads", "strict": beats.WITHOUT_201, "exchanged": beats.EXCHANGED,
+    _plan.LEADS: beats.TWO_LEADS, "strict": beats.WITHOUT_201, "exchanged": beats.EXCHANGED,
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ SHARED = "Records 201 (training side) and 202 (test side) are one subject"
 STRICT = "strict"  # how the variant of a row begins that was trained without 201
 WITHOUT_201 = f"{STRICT}: trained without 201"
 EXCHANGED = "another's age and sex"
+TWO_LEADS = "two leads"
 FOREIGN = (
     "Another hospital's recordings, of which training saw none: every record here is test. On svdb "
     "the publisher does not say who was recorded, and each record counts as a patient."
@@ -85,6 +86,8 @@ def variant(run: Run) -> str:
     words = [WITHOUT_201] if run.strict else []
     if "patient-exchanged" in run.recipe.get("input", {}).get("side", ()):
         words.append(EXCHANGED)
+    if len(run.recipe.get("input", {}).get("leads", ())) > 1:
+        words.append(TWO_LEADS)
     if run.peaks != "reference":
         words.append("own R peaks")
     return ", ".join(words)

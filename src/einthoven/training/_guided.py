@@ -188,7 +188,14 @@ def _numbers(recipe: Recipe, guide: Guide, store: Store) -> npt.NDArray[np.float
     """Return (beat, number) what the second head hears, in the order of the `store`."""
     r = guide.reach
     spec = replace(
-        recipe.input, waveform=False, side=guide.side, hop=r, back=r, ahead=r, neighbours=(0, 0)
+        recipe.input,
+        leads=recipe.input.leads[:1],
+        waveform=False,
+        side=guide.side,
+        hop=r,
+        back=r,
+        ahead=r,
+        neighbours=(0, 0),
     )
     heard = open_store(open_corpus(recipe.corpus.name), spec, peaks=recipe.corpus.peaks)
     assert np.array_equal(heard.sample, store.sample), "two stores of the same beats differ"

@@ -144,7 +144,11 @@ def rows(
     Raises
     ------
     DataError : a record has no reference annotations.
+    UsageError : several leads are asked for, and made beats are of one.
     """
+    if making and making.draws and len(spec.leads) > 1:
+        mend = 'Give input.leads = ["one"], or augment.draws = 0'
+        raise UsageError("augment", "makes beats of one lead, and input.leads names more", mend)
     parts: list[Mapping[str, Any]] = []
     windows: list[npt.NDArray[np.float32]] = []
     short = replace(spec, waveform=False)  # of made recordings
