@@ -133,6 +133,24 @@ def test_what_is_held_to_on_ds2_is_marked_and_has_the_first_score_beside(results
     assert "Of 5 rows 1 reach all of" in held(rows, FIRST, results["tables"])
 
 
+def test_how_near_another_pool_of_ensembles_came_is_told(results: Row) -> None:
+    row = {"system": "x", "figure": "S", "least": 0.78, "ours": 0.85, "seeds": 5, "reached": True}
+    rows = [row | {"table": "aami intra-patient", "figure": "macro_f1"}]
+    assert "How near" not in held(rows, FIRST, results["tables"])
+    mixed = [
+        _system(f"ensemble {kind}", test, 0.5)
+        | {"kind": "ensemble", "variant": pool, "validation_macro_f1": validation}
+        for kind, pool, validation, test in (
+            ("mean", "four", 0.96, 0.7),
+            ("dynamic", "four", 0.97, 0.6),
+            ("mean", "two", 0.98, 0.5),
+        )
+    ]
+    table = {"systems": mixed}
+    told = held(rows, FIRST, results["tables"] | {"aami intra-patient": table})
+    assert "then on the test side: two 0.9800, 0.5000; four 0.9700, 0.6000.\n" in told
+
+
 def test_where_s_is_lost_is_told_of_both_kinds_of_training() -> None:
     one = _system("cnn", 0.5, 0.1) | {"by_record": {"S": {"222": [108.2, 100.8, 238.0]}}}
     two = _system("a", 0.5, 0.1) | {"by_record": {"S": {"222": [12.0, 197.0, 41.0]}}}

@@ -54,6 +54,28 @@ def held(rows: Sequence[Row], first: Row | None, found: Mapping[str, Any]) -> st
         "was learnt from 201, who is 202 of DS2. The largest of any row is named by the test "
         "side itself and is no result; it shows which bars are reached by systems that miss the "
         "others.\n\n" + table(columns, body) + _together(rows, found.get(TABLE))
+        + _near(found.get("aami intra-patient"))
+    )  # fmt: skip
+
+
+def _near(content: Row | None) -> str:
+    """Return how near by validation the ensembles of the other pools come to the one it names."""
+    best: dict[str, Row] = {}
+    for s in content["systems"] if content else []:
+        if s["kind"] == "ensemble":
+            held_row = best.setdefault(s["variant"], s)
+            if s["validation_macro_f1"] > held_row["validation_macro_f1"]:
+                best[s["variant"]] = s
+    order = sorted(best.values(), key=lambda s: -s["validation_macro_f1"])
+    if len(order) < 2:
+        return ""
+    told = "; ".join(
+        f"{s['variant']} {s['validation_macro_f1']:.4f}, {figure_of(s, 'macro_f1'):.4f}"
+        for s in order
+    )
+    return (
+        "\nHow near the choice among ensembles was: of each pool the best by validation, its macro "
+        f"F1 there, then on the test side: {told}.\n"
     )
 
 
