@@ -45,6 +45,12 @@ def test_what_no_network_can_be_built_with_is_refused_before_it_is(system: str, 
         build(load_recipe(system, [f"model.{wrong}"]))
 
 
+def test_a_network_of_one_beat_is_not_given_its_neighbours() -> None:
+    """It was trained and exported, and the first recording ended as our mistake."""
+    with pytest.raises(UsageError, match=r"^input\.neighbours: is \[4, 2\], and cnn eats one beat"):
+        build(load_recipe("cnn", ["input.neighbours=[4, 2]"]))
+
+
 @pytest.mark.parametrize("name", [n for n in names() if load_recipe(n).task != "rr"])
 def test_what_the_shipped_recipes_say_of_a_network_is_not(name: str) -> None:
     recipe = load_recipe(name)

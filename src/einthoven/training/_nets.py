@@ -14,6 +14,7 @@ from einthoven.corpora import open_corpus
 from einthoven.inputs import side_names
 from einthoven.models import MODELS
 from einthoven.protocols import Beats, Split
+from einthoven.record.errors import UsageError
 from einthoven.store import Store, open_store
 from einthoven.training import _run, _weights
 from einthoven.training._batches import Windows
@@ -51,9 +52,12 @@ def build(recipe: Recipe) -> nn.Module:
 
     Raises
     ------
-    UsageError : the architecture or one of its arguments is not known.
+    UsageError : the architecture or one of its arguments is not known, or it is to eat neighbours.
     """
     entry = MODELS[recipe.model.name]
+    if recipe.input.neighbours != (0, 0):
+        fault = f"is {list(recipe.input.neighbours)}, and {recipe.model.name} eats one beat"
+        raise UsageError("input.neighbours", fault, "Give [0, 0]")
     check_arguments("model", entry.build, recipe.model.arguments)
     spec = recipe.input
     return entry.build(
