@@ -20,7 +20,7 @@ from einthoven.explain._parts import of_slices, of_waves
 from einthoven.explain._waves import bounds, delineated, labelled, neighbours, stretches
 from einthoven.inputs import InputStream, side_names
 from einthoven.record.errors import DataError, UsageError
-from einthoven.record.leads import canonical, fits_one_lead, one_lead
+from einthoven.record.leads import fits_one_lead, lead_rows
 from einthoven.record.record import Signal
 from einthoven.record.source import Source
 
@@ -46,13 +46,8 @@ class BeatCases(Cases):
         if len(spec.leads) > 1:
             fault = f"eats {len(spec.leads)} leads, and beats are explained in one"
             raise UsageError(model.name, fault, "Name a model of one lead")
-        self._row = (
-            one_lead(source.leads) if spec.leads == ("one",)
-            else source.leads.index(canonical(spec.leads[0]))
-            if canonical(spec.leads[0]) in source.leads else -1
-        )  # fmt: skip
+        (self._row,) = lead_rows(spec.leads, source.leads, source.path)
         where = f"record {source.name}"
-        # `InputStream` refuses, in words, a lead that is not there.
         stream = InputStream(
             replace(spec, neighbours=(0, 0)), source.rate, source.leads, where=source.path
         )

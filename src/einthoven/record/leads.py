@@ -111,7 +111,6 @@ def lead_rows(
         elif canonical(name) in leads:
             rows.append(leads.index(canonical(name)))
         else:
-            # What is missing is seldom more than this: a second lead.
             called = "a second lead" if name == "other" else "a lead" if name == "one" else name
             fault = f"has no lead but {', '.join(leads)}" if leads else "has no lead"
             raise DataError(

@@ -20,7 +20,7 @@ from einthoven.corpora import open_corpus
 from einthoven.inputs import InputStream
 from einthoven.protocols import Split
 from einthoven.record.errors import DataError, LeakError, UsageError
-from einthoven.record.leads import canonical, one_lead
+from einthoven.record.leads import lead_rows
 from einthoven.record.vocabulary import indices, is_beat, translate
 from einthoven.store.store import patients
 from einthoven.training._augment import Augmentation
@@ -87,7 +87,7 @@ def premature_beats(recipe: Recipe, seed: int, split: Split, ratio: float) -> Wi
             raise DataError(source.path, "has no reference annotations", "Leave the record out")
         marks = marks.where(is_beat(marks.symbols))
         words = translate(marks.symbols, "aami")
-        row = one_lead(source.leads) if one else source.leads.index(canonical(spec.leads[0]))
+        (row,) = lead_rows(spec.leads, source.leads, source.path)
         signal = np.nan_to_num(source.read(0, source.samples)[row])
         for kind in _MAKING.kinds:
             rng = np.random.default_rng([seed, zlib.crc32(f"{name} {kind}".encode())])
